@@ -1,0 +1,14 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace coterie {
+
+void init_errors(pybind11::module_& m);
+void init_system(pybind11::module_& m);
+void init_text(pybind11::module_& m);
+void init_similarity(pybind11::module_& m);
+void init_cluster(pybind11::module_& m);
+void init_topics(pybind11::module_& m);
+
+}  // namespace coterie

@@ -1,0 +1,12 @@
+// Table of contents of the extension module; each room registers itself.
+#include "bindings/init.hpp"
+
+PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
+    m.doc() = "coterie's compiled kernels; the public API and its documentation are in the Python package.";
+    coterie::init_errors(m);
+    coterie::init_system(m);
+    coterie::init_text(m);
+    coterie::init_similarity(m);
+    coterie::init_cluster(m);
+    coterie::init_topics(m);
+}

@@ -1,0 +1,58 @@
+// AVX2 + FMA: 16 vector registers, so 6 rows x 2 vectors of accumulators.
+#include <immintrin.h>
+
+#include "kernels/body.hpp"
+#include "kernels/tables.hpp"
+
+namespace coterie::kernels {
+namespace {
+
+struct Avx2 {
+    static constexpr index_t kLanes = 8;
+    static constexpr int kPanelVectors = 2;
+    static constexpr int kRows = 6;
+    using F = __m256;
+    struct D {
+        __m256d low, high;  // lanes 0-3, 4-7
+    };
+
+    static F zero() { return _mm256_setzero_ps(); }
+    static F broadcast(float x) { return _mm256_set1_ps(x); }
+    static F load(const float* p) { return _mm256_loadu_ps(p); }
+    static void store(float* p, F a) { _mm256_storeu_ps(p, a); }
+    static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+    static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+    static F max(F a, F b) { return _mm256_max_ps(a, b); }
+    static F min(F a, F b) { return _mm256_min_ps(a, b); }
+    static unsigned at_least(F a, F b) {
+        return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
+    }
+
+    static D zero_d() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
+    static D widen(const float* p) { return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))}; }
+    static D widen_first(const float* p, index_t n) {
+        float padded[8] = {};
+        for (index_t l = 0; l < n; ++l) padded[l] = p[l];
+        return widen(padded);
+    }
+    static D fma(D a, D b, D c) {
+        return {_mm256_fmadd_pd(a.low, b.low, c.low), _mm256_fmadd_pd(a.high, b.high, c.high)};
+    }
+    static D sub(D a, D b) { return {_mm256_sub_pd(a.low, b.low), _mm256_sub_pd(a.high, b.high)}; }
+    static D mul(D a, D b) { return {_mm256_mul_pd(a.low, b.low), _mm256_mul_pd(a.high, b.high)}; }
+    static D add(D a, D b) { return {_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)}; }
+    static double fold(D a) {
+        const __m256d four = _mm256_add_pd(a.low, a.high);
+        const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+};
+
+}  // namespace
+
+const Table& avx2_table() {
+    static constexpr Table table = Body<Avx2>::table("avx2");
+    return table;
+}
+
+}  // namespace coterie::kernels

@@ -1,0 +1,50 @@
+// AVX-512 (F, DQ, BW, VL): 32 vector registers, so 8 rows x 3 vectors of accumulators, 3 of centroids, 1 of x.
+#include <immintrin.h>
+
+#include "kernels/body.hpp"
+#include "kernels/tables.hpp"
+
+namespace coterie::kernels {
+namespace {
+
+struct Avx512 {
+    static constexpr index_t kLanes = 16;
+    static constexpr int kPanelVectors = 3;
+    static constexpr int kRows = 8;
+    using F = __m512;
+    using D = __m512d;
+
+    static F zero() { return _mm512_setzero_ps(); }
+    static F broadcast(float x) { return _mm512_set1_ps(x); }
+    static F load(const float* p) { return _mm512_loadu_ps(p); }
+    static void store(float* p, F a) { _mm512_storeu_ps(p, a); }
+    static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+    static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
+    static F max(F a, F b) { return _mm512_max_ps(a, b); }
+    static F min(F a, F b) { return _mm512_min_ps(a, b); }
+    static unsigned at_least(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+
+    static D zero_d() { return _mm512_setzero_pd(); }
+    static D widen(const float* p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
+    static D widen_first(const float* p, index_t n) {
+        return _mm512_cvtps_pd(_mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << n) - 1), p));
+    }
+    static D fma(D a, D b, D c) { return _mm512_fmadd_pd(a, b, c); }
+    static D sub(D a, D b) { return _mm512_sub_pd(a, b); }
+    static D mul(D a, D b) { return _mm512_mul_pd(a, b); }
+    static D add(D a, D b) { return _mm512_add_pd(a, b); }
+    static double fold(D a) {
+        const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
+        const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+        return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+    }
+};
+
+}  // namespace
+
+const Table& avx512_table() {
+    static constexpr Table table = Body<Avx512>::table("avx512");
+    return table;
+}
+
+}  // namespace coterie::kernels

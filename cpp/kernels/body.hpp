@@ -1,0 +1,163 @@
+// The kernel bodies, written once over a vector type V and instantiated by each ISA file.
+//
+// V provides: kLanes; F (kLanes floats); D (8 doubles); operations on them. Its types have internal linkage in every
+// ISA file, so no instantiation made with one file's compiler flags can be merged with another's. For the same reason
+// nothing here calls an inline function of the standard library.
+#pragma once
+
+#include "kernels/kernels.hpp"
+
+namespace coterie::kernels {
+
+template <typename V>
+struct Body {
+    using F = typename V::F;
+    using D = typename V::D;
+    static constexpr index_t L = V::kLanes;
+    static constexpr int kPanelVectors = V::kPanelVectors;
+    static constexpr index_t kPanel = L * kPanelVectors;
+    static constexpr int kRows = V::kRows;
+
+    static double dot(const float* x, const float* y, index_t d) noexcept {
+        D sum = V::zero_d();
+        index_t j = 0;
+        for (; j + 8 <= d; j += 8) sum = V::fma(V::widen(x + j), V::widen(y + j), sum);
+        // Absent lanes add +0 to sums that are never -0, so the tail changes no bit of them.
+        if (j < d) sum = V::fma(V::widen_first(x + j, d - j), V::widen_first(y + j, d - j), sum);
+        return V::fold(sum);
+    }
+
+    static double squared_distance(const float* x, const float* y, index_t d) noexcept {
+        D sum = V::zero_d();
+        index_t j = 0;
+        const auto step = [&sum](D a, D b) {
+            const D difference = V::sub(a, b);
+            sum = V::add(sum, V::mul(difference, difference));
+        };
+        for (; j + 8 <= d; j += 8) step(V::widen(x + j), V::widen(y + j));
+        if (j < d) step(V::widen_first(x + j, d - j), V::widen_first(y + j, d - j));
+        return V::fold(sum);
+    }
+
+    // R rows x W vectors of centroids: R * W accumulators stay in registers over the whole dot product.
+    template <int R, int W>
+    static void score_tile(const float* x, index_t ldx, const float* panel, const float* bias, index_t d,
+                           float* scores, index_t ld) noexcept {
+        F acc[R][W];
+        for (int r = 0; r < R; ++r)
+            for (int w = 0; w < W; ++w) acc[r][w] = V::zero();
+        for (index_t j = 0; j < d; ++j) {
+            F c[W];
+            for (int w = 0; w < W; ++w) c[w] = V::load(panel + j * (W * L) + w * L);
+            for (int r = 0; r < R; ++r) {
+                const F xj = V::broadcast(x[r * ldx + j]);
+                for (int w = 0; w < W; ++w) acc[r][w] = V::fma(xj, c[w], acc[r][w]);
+            }
+        }
+        for (int r = 0; r < R; ++r)
+            for (int w = 0; w < W; ++w)
+                V::store(scores + r * ld + w * L, V::sub(acc[r][w], V::load(bias + w * L)));
+    }
+
+    template <int W>
+    static void score_panel(const float* x, index_t ldx, index_t m, const float* panel, const float* bias,
+                            index_t d, float* scores, index_t ld) noexcept {
+        index_t i = 0;
+        for (; i + kRows <= m; i += kRows)
+            score_tile<kRows, W>(x + i * ldx, ldx, panel, bias, d, scores + i * ld, ld);
+        for (; i < m; ++i) score_tile<1, W>(x + i * ldx, ldx, panel, bias, d, scores + i * ld, ld);
+    }
+
+    static void score_block(const float* x, index_t ldx, index_t m, const float* packed, const float* bias,
+                            index_t k_padded, index_t d, float* scores, index_t ld) noexcept {
+        for (index_t c = 0; c < k_padded; c += kPanel) {
+            const float* panel = packed + c * d;
+            const index_t vectors = (k_padded - c < kPanel ? k_padded - c : kPanel) / L;
+            if (vectors == 1) score_panel<1>(x, ldx, m, panel, bias + c, d, scores + c, ld);
+            if constexpr (kPanelVectors >= 2)
+                if (vectors == 2) score_panel<2>(x, ldx, m, panel, bias + c, d, scores + c, ld);
+            if constexpr (kPanelVectors >= 3)
+                if (vectors == 3) score_panel<3>(x, ldx, m, panel, bias + c, d, scores + c, ld);
+        }
+    }
+
+    template <int W>
+    static void sparse_columns(SparseRow row, const float* terms, index_t ld, const float* bias,
+                               float* scores) noexcept {
+        // The rows of frequent terms sit in the nearer caches; the others are asked for this many nonzeros ahead.
+        constexpr index_t kAhead = 8;
+        F acc[W];
+        for (int w = 0; w < W; ++w) acc[w] = V::zero();
+        for (index_t p = 0; p < row.nnz; ++p) {
+            if (p + kAhead < row.nnz) {
+                const float* ahead = terms + row.indices[p + kAhead] * ld;
+                for (int w = 0; w < W; w += (16 / L > 1 ? 16 / L : 1)) __builtin_prefetch(ahead + w * L);
+            }
+            const float* term = terms + row.indices[p] * ld;
+            const F value = V::broadcast(row.data[p]);
+            for (int w = 0; w < W; ++w) acc[w] = V::fma(value, V::load(term + w * L), acc[w]);
+        }
+        for (int w = 0; w < W; ++w) V::store(scores + w * L, V::sub(acc[w], V::load(bias + w * L)));
+    }
+
+    static void score_sparse_row(SparseRow row, const float* terms, index_t ld, const float* bias, index_t k_padded,
+                                 float* scores) noexcept {
+        constexpr int kMost = 8;
+        index_t c = 0;
+        for (; c + kMost * L <= k_padded; c += kMost * L)
+            sparse_columns<kMost>(row, terms + c, ld, bias + c, scores + c);
+        switch ((k_padded - c) / L) {
+            case 7: return sparse_columns<7>(row, terms + c, ld, bias + c, scores + c);
+            case 6: return sparse_columns<6>(row, terms + c, ld, bias + c, scores + c);
+            case 5: return sparse_columns<5>(row, terms + c, ld, bias + c, scores + c);
+            case 4: return sparse_columns<4>(row, terms + c, ld, bias + c, scores + c);
+            case 3: return sparse_columns<3>(row, terms + c, ld, bias + c, scores + c);
+            case 2: return sparse_columns<2>(row, terms + c, ld, bias + c, scores + c);
+            case 1: return sparse_columns<1>(row, terms + c, ld, bias + c, scores + c);
+            default: return;
+        }
+    }
+
+    static void top_two(const float* scores, index_t n, float* first, float* second) noexcept {
+        F best = V::load(scores);
+        F runner_up = V::broadcast(2 * kPadScore);  // -inf
+        for (index_t c = L; c < n; c += L) {
+            const F s = V::load(scores + c);
+            runner_up = V::max(runner_up, V::min(best, s));
+            best = V::max(best, s);
+        }
+        float lane_best[L], lane_runner_up[L];
+        V::store(lane_best, best);
+        V::store(lane_runner_up, runner_up);
+        float a = lane_best[0], b = lane_runner_up[0];
+        for (index_t l = 1; l < L; ++l) {
+            const float s = lane_best[l];
+            const float loser = s < a ? s : a;
+            a = s < a ? a : s;
+            b = loser < b ? b : loser;
+            b = lane_runner_up[l] < b ? b : lane_runner_up[l];
+        }
+        *first = a;
+        *second = b;
+    }
+
+    static index_t collect_at_least(const float* scores, index_t n, float threshold, std::int32_t* out) noexcept {
+        const F bound = V::broadcast(threshold);
+        index_t count = 0;
+        for (index_t c = 0; c < n; c += L) {
+            unsigned mask = V::at_least(V::load(scores + c), bound);
+            while (mask != 0) {
+                out[count++] = static_cast<std::int32_t>(c + __builtin_ctz(mask));
+                mask &= mask - 1;
+            }
+        }
+        return count;
+    }
+
+    static constexpr Table table(const char* name) {
+        return {name,        dot,         squared_distance, L,       kPanel,
+                score_block, score_sparse_row, top_two,     collect_at_least};
+    }
+};
+
+}  // namespace coterie::kernels

@@ -1,0 +1,94 @@
+// Plain C++: the definition of every kernel's bits, and what runs where nothing better does.
+#include "kernels/body.hpp"
+#include "kernels/tables.hpp"
+
+namespace coterie::kernels {
+namespace {
+
+struct Portable {
+    static constexpr index_t kLanes = 8;
+    static constexpr int kPanelVectors = 1;
+    static constexpr int kRows = 2;
+    struct F {
+        float v[8];
+    };
+    struct D {
+        double v[8];
+    };
+
+    template <typename Op>
+    static F each(Op op) {
+        F r;
+        for (int l = 0; l < 8; ++l) r.v[l] = op(l);
+        return r;
+    }
+    template <typename Op>
+    static D each_d(Op op) {
+        D r;
+        for (int l = 0; l < 8; ++l) r.v[l] = op(l);
+        return r;
+    }
+
+    static F zero() { return broadcast(0.0f); }
+    static F broadcast(float x) {
+        return each([&](int) { return x; });
+    }
+    static F load(const float* p) {
+        return each([&](int l) { return p[l]; });
+    }
+    static void store(float* p, F a) {
+        for (int l = 0; l < 8; ++l) p[l] = a.v[l];
+    }
+    static F fma(F a, F b, F c) {
+        return each([&](int l) { return a.v[l] * b.v[l] + c.v[l]; });
+    }
+    static F sub(F a, F b) {
+        return each([&](int l) { return a.v[l] - b.v[l]; });
+    }
+    static F max(F a, F b) {
+        return each([&](int l) { return a.v[l] > b.v[l] ? a.v[l] : b.v[l]; });
+    }
+    static F min(F a, F b) {
+        return each([&](int l) { return a.v[l] < b.v[l] ? a.v[l] : b.v[l]; });
+    }
+    static unsigned at_least(F a, F b) {
+        unsigned mask = 0;
+        for (int l = 0; l < 8; ++l) mask |= static_cast<unsigned>(a.v[l] >= b.v[l]) << l;
+        return mask;
+    }
+
+    static D zero_d() {
+        return each_d([](int) { return 0.0; });
+    }
+    static D widen(const float* p) {
+        return each_d([&](int l) { return static_cast<double>(p[l]); });
+    }
+    static D widen_first(const float* p, index_t n) {
+        return each_d([&](int l) { return l < n ? static_cast<double>(p[l]) : 0.0; });
+    }
+    // A product of two widened float32 is exact, so this rounds as a fused multiply-add does.
+    static D fma(D a, D b, D c) {
+        return each_d([&](int l) { return a.v[l] * b.v[l] + c.v[l]; });
+    }
+    static D sub(D a, D b) {
+        return each_d([&](int l) { return a.v[l] - b.v[l]; });
+    }
+    static D mul(D a, D b) {
+        return each_d([&](int l) { return a.v[l] * b.v[l]; });
+    }
+    static D add(D a, D b) {
+        return each_d([&](int l) { return a.v[l] + b.v[l]; });
+    }
+    static double fold(D a) {
+        return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
+    }
+};
+
+}  // namespace
+
+const Table& portable_table() {
+    static constexpr Table table = Body<Portable>::table("portable");
+    return table;
+}
+
+}  // namespace coterie::kernels

@@ -1,0 +1,103 @@
+"""The one place that tells users what was wrong with an argument: parameter, value got, value wanted."""
+
+from __future__ import annotations
+
+import importlib
+import numbers
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+# What the compiled ops take for samples: float32 rows, or (data f32, indices i32, indptr i64, n_features).
+CsrParts = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], int]
+RowsArgument = NDArray[np.float32] | CsrParts
+
+
+def check_integer(
+    name: str, value: object, *, minimum: int | None = None, maximum: int | None = None
+) -> int:
+    """Return ``value`` as int, or raise naming the parameter. bool is refused."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer; got {value!r} of type {type(value).__name__}")
+    result = int(value)
+    if (minimum is not None and result < minimum) or (maximum is not None and result > maximum):
+        raise ValueError(f"{name} must be {_range(minimum, maximum)}; got {result}")
+    return result
+
+
+def check_real(
+    name: str, value: object, *, minimum: float | None = None, maximum: float | None = None
+) -> float:
+    """Return ``value`` as a finite float within the closed range, or raise naming the parameter."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number; got {value!r} of type {type(value).__name__}")
+    result = float(value)
+    out_of_range = (minimum is not None and result < minimum) or (maximum is not None and result > maximum)
+    if not np.isfinite(result) or out_of_range:
+        raise ValueError(f"{name} must be a finite number {_range(minimum, maximum)}; got {result}")
+    return result
+
+
+def check_option(name: str, value: object, options: tuple[str, ...]) -> str:
+    """Return ``value`` if it is one of ``options``, or raise listing them."""
+    if not isinstance(value, str) or value not in options:
+        wanted = ", ".join(repr(option) for option in options)
+        raise ValueError(f"{name} must be one of {wanted}; got {value!r}")
+    return value
+
+
+def check_n_threads(n_threads: object) -> int:
+    """Return the value the compiled ops take: 0 for None (all cores the process may use)."""
+    return 0 if n_threads is None else check_integer("n_threads", n_threads, minimum=1)
+
+
+def rows_argument(X: Any) -> RowsArgument:
+    """Prepare samples for a compiled op, copying only what has another dtype or layout.
+
+    ``X`` is a two-dimensional NumPy array or any SciPy sparse matrix, already checked for shape and finiteness.
+    CSR with unsorted or duplicate column indices is copied, sorted and summed; the argument is not changed.
+    """
+    if not sp.issparse(X):
+        dense = np.asarray(X, dtype=np.float32)
+        rows_are_contiguous = dense.ndim == 2 and (dense.shape[1] <= 1 or dense.strides[1] == dense.itemsize)
+        if rows_are_contiguous and (dense.shape[0] <= 1 or dense.strides[0] >= dense.shape[1] * dense.itemsize):
+            return dense
+        return np.ascontiguousarray(dense)
+    csr = sp.csr_array(X) if not isinstance(X, sp.csr_array | sp.csr_matrix) else X
+    if not csr.has_canonical_format:
+        csr = csr.copy()
+        csr.sum_duplicates()
+    if csr.shape[1] > np.iinfo(np.int32).max:
+        raise ValueError(f"X must have fewer than 2**31 features; got {csr.shape[1]}")
+    return (
+        np.ascontiguousarray(csr.data, dtype=np.float32),
+        np.ascontiguousarray(csr.indices, dtype=np.int32),
+        np.ascontiguousarray(csr.indptr, dtype=np.int64),
+        int(csr.shape[1]),
+    )
+
+
+def require_extra(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency, or say in one sentence which extra brings it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
+            raise  # the module is there; something that it imports is not
+        raise ModuleNotFoundError(
+            f'{module} is not installed; it comes with the "{extra}" extra: pip install "coterie[{extra}]"',
+            name=error.name,
+        ) from None
+
+
+def _range(minimum: float | None, maximum: float | None) -> str:
+    if minimum is None and maximum is None:
+        return "a finite value"
+    if maximum is None:
+        return f">= {minimum}"
+    if minimum is None:
+        return f"<= {maximum}"
+    return f"between {minimum} and {maximum}"
