@@ -19,7 +19,7 @@ THREAD_COUNTS = (1, 2, 3, 7)
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
-    """The folder of labelled public text sets: ``$COTERIE_DATA``, else ``../shared/data`` beside the checkout."""
+    """Return the folder of text sets: ``$COTERIE_DATA``, else ``../shared/data`` beside the checkout."""
     folder = Path(os.environ.get("COTERIE_DATA") or ROOT.parent / "shared" / "data")
     if not folder.is_dir():
         pytest.skip(f"no data sets: {folder} is not a folder (set COTERIE_DATA)")

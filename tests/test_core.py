@@ -36,7 +36,7 @@ def test_auto_is_the_last_instruction_set(every_isa: list[str]) -> None:
 
 def test_unknown_instruction_set_is_refused_with_the_list(every_isa: list[str]) -> None:
     before = _core.active_isa()
-    with pytest.raises(ValueError, match="'sse9' is not an instruction set.*available: portable"):
+    with pytest.raises(ValueError, match=r"'sse9' is not an instruction set.*available: portable"):
         _core.set_isa("sse9")
     assert _core.active_isa() == before
 
@@ -61,5 +61,8 @@ def test_environment_chooses_the_thread_count() -> None:
 
 def test_default_thread_count_follows_the_affinity_mask() -> None:
     one = min(os.sched_getaffinity(0))
-    code = f"import os; os.sched_setaffinity(0, {{{one}}}); from coterie import _core; print(_core.default_thread_count())"
+    code = (
+        f"import os; os.sched_setaffinity(0, {{{one}}}); "
+        "from coterie import _core; print(_core.default_thread_count())"
+    )
     assert in_new_process(code, COTERIE_NUM_THREADS="").stdout.strip() == "1"

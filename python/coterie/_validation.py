@@ -16,9 +16,7 @@ CsrParts = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], int]
 RowsArgument = NDArray[np.float32] | CsrParts
 
 
-def check_integer(
-    name: str, value: object, *, minimum: int | None = None, maximum: int | None = None
-) -> int:
+def check_integer(name: str, value: object, *, minimum: int | None = None, maximum: int | None = None) -> int:
     """Return ``value`` as int, or raise naming the parameter. bool is refused."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer; got {value!r} of type {type(value).__name__}")
@@ -57,13 +55,15 @@ def check_n_threads(n_threads: object) -> int:
 def rows_argument(X: Any) -> RowsArgument:
     """Prepare samples for a compiled op, copying only what has another dtype or layout.
 
-    ``X`` is a two-dimensional NumPy array or any SciPy sparse matrix, already checked for shape and finiteness.
+    ``X`` is a two-dimensional NumPy array or any SciPy sparse matrix, of checked shape and finite values.
     CSR with unsorted or duplicate column indices is copied, sorted and summed; the argument is not changed.
     """
     if not sp.issparse(X):
         dense = np.asarray(X, dtype=np.float32)
         rows_are_contiguous = dense.ndim == 2 and (dense.shape[1] <= 1 or dense.strides[1] == dense.itemsize)
-        if rows_are_contiguous and (dense.shape[0] <= 1 or dense.strides[0] >= dense.shape[1] * dense.itemsize):
+        if rows_are_contiguous and (
+            dense.shape[0] <= 1 or dense.strides[0] >= dense.shape[1] * dense.itemsize
+        ):
             return dense
         return np.ascontiguousarray(dense)
     csr = sp.csr_array(X) if not isinstance(X, sp.csr_array | sp.csr_matrix) else X
