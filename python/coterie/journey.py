@@ -26,10 +26,10 @@ class ClusterSummary:
     size : int
         How many documents it holds.
     terms : list of (str, float)
-        The terms that set it apart with their class TF-IDF weights (> 0), by falling weight; empty for a cluster
-        without documents or without known terms.
+        The terms that set it apart with their class TF-IDF weights (> 0), by falling weight; empty for a
+        cluster without documents or without known terms.
     representatives : list of int
-        Row numbers of the documents nearest to the centre, nearest first, exact repeats of a document left out.
+        Row numbers of the documents nearest to the centre, nearest first, exact repeats left out.
     """
 
     cluster: int
@@ -51,8 +51,8 @@ class Assignment:
     runner_up : ndarray of shape (n_documents,), int32
         The second nearest centre; -1 where there is one cluster only.
     margins : ndarray of shape (n_documents,), float32
-        Distance to the runner-up minus the distance to the own centre, >= 0; inf where there is no runner-up. A
-        document without any known term is equally far (cosine distance 1) from every centre: margin 0.
+        Distance to the runner-up minus the distance to the own centre, >= 0; inf where there is no runner-up.
+        A document without any known term is equally far (cosine distance 1) from every centre: margin 0.
     """
 
     labels: NDArray[np.int32]
@@ -105,8 +105,9 @@ class ClusterResult:
     clusters : list of ClusterSummary
         By cluster number, 0 to n_clusters - 1.
     metrics : dict of str to float
-        Internal scores always, external scores when true labels were given; a score that is not defined for this
-        result (for example with one cluster only) is absent. ``"n_empty"`` counts the documents without any known term.
+        Internal scores always, external scores when true labels were given; a score that is not defined for
+        this result (for example with one cluster only) is absent. ``"n_empty"`` counts the documents without
+        any known term.
     k_search : KSearch or None
         How the number of clusters was chosen, when it was.
     model : ClusterModel

@@ -16,10 +16,10 @@ class KTrial:
     silhouette : float
         Mean simplified silhouette, in [-1, 1]; higher is better.
     calinski_harabasz : float
-        Calinski-Harabasz score, >= 0; higher is better, and it falls with ``n_clusters`` by construction on most texts.
+        Calinski-Harabasz score, >= 0; higher is better.
     stability : float
-        Mean adjusted Rand index between clusterings of overlapping halves, in [-0.5, 1]; 1 means that the same
-        clusters come back every time.
+        Mean adjusted Rand index between clusterings from different samples, in [-0.5, 1]; 1 means that the
+        same clusters come back every time.
     """
 
     n_clusters: int
