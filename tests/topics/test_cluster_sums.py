@@ -113,7 +113,7 @@ def test_bad_arguments_are_named() -> None:
         class_tfidf(X, [0, 1])
     with pytest.raises(ValueError, match="labels must be between -1 and n_clusters - 1 = 1; got 2"):
         class_tfidf(X, [0, 1, 2], n_clusters=2)
-    with pytest.raises(ValueError, match="labels must be between -1 .* got -2"):
+    with pytest.raises(ValueError, match=r"labels must be between -1 .* got -2"):
         class_tfidf(X, [0, 1, -2])
     with pytest.raises(TypeError, match="labels must be a one-dimensional array of integers"):
         class_tfidf(X, [0.0, 1.0, 2.0])
