@@ -1,5 +1,5 @@
-// From Python objects to views. Nothing here converts or copies: python/coterie/_validation.py prepares arrays, and
-// an argument that was not prepared is a TypeError or ValueError, never a wrong read.
+// From Python objects to views. Nothing here converts or copies: python/coterie/_validation.py prepares
+// arrays, and an argument that was not prepared is a TypeError or ValueError, never a wrong read.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -41,8 +41,8 @@ inline MatrixView<const float> matrix_view(const py::array& a, const char* name)
     return {static_cast<const float*>(a.data()), a.shape(0), a.shape(1), stride};
 }
 
-// Samples as the ops take them: dense, or CSR given as the tuple (data f32, indices i32, indptr i64, n_features).
-// Keeps the arrays alive; the CSR structure has been proved by check_csr.
+// Samples as the ops take them: dense, or CSR given as the tuple (data f32, indices i32, indptr i64,
+// n_features). Keeps the arrays alive; the CSR structure has been proved by check_csr.
 class RowsArgument {
   public:
     RowsArgument(const py::object& x, const char* name, int n_threads) {

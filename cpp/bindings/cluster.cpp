@@ -1,7 +1,183 @@
+// K-means. A Samples object keeps the arrays alive and what was measured of them, so that restarts and
+// predictions on the same rows do not measure again.
+#include <pybind11/functional.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <optional>
+
+#include "bindings/arrays.hpp"
 #include "bindings/init.hpp"
+#include "cluster/assign_labels.hpp"
+#include "cluster/kmeans.hpp"
+#include "cluster/kmeans_plusplus.hpp"
+#include "cluster/minibatch_step.hpp"
 
 namespace coterie {
+namespace {
 
-void init_cluster(pybind11::module_&) {}
+using cluster::Centroids;
+using cluster::Dense;
+using cluster::Metric;
+using cluster::Samples;
+using cluster::Sparse;
+
+using FloatRows = py::array_t<float, py::array::c_style>;
+
+Metric metric_named(const std::string& name) {
+    require(name == "euclidean" || name == "cosine", "kmeans",
+            "metric must be 'euclidean' or 'cosine'; got '", name, "'");
+    return name == "cosine" ? Metric::cosine : Metric::euclidean;
+}
+
+class PySamples {
+  public:
+    PySamples(const py::object& x, const std::optional<py::array>& weight, const std::string& metric,
+              int n_threads)
+        : rows_(x, "X", n_threads), weight_(weight.value_or(py::array())) {
+        const double* w = weight ? vector_data<double>(weight_, rows_.rows(), "sample_weight") : nullptr;
+        const Metric m = metric_named(metric);
+        py::gil_scoped_release release;
+        std::visit(
+            [&](const auto& view) {
+                samples_.emplace<Samples<std::decay_t<decltype(view)>>>(view, w, m, n_threads);
+            },
+            rows_.view());
+    }
+
+    // Calls op(samples, centroids) without the GIL.
+    template <typename Op>
+    void with_centroids(const FloatRows& centers, const Op& op) const {
+        require(centers.ndim() == 2 && centers.shape(1) == rows_.cols() && centers.shape(0) >= 1, "kmeans",
+                "centers must have shape (n_clusters, ", rows_.cols(), ")");
+        const float* data = centers.data();
+        const index_t k = centers.shape(0);
+        std::visit(
+            [&](const auto& samples) {
+                using SamplesType = std::decay_t<decltype(samples)>;
+                if constexpr (!std::is_same_v<SamplesType, std::monostate>) {
+                    py::gil_scoped_release release;
+                    Centroids<std::decay_t<decltype(samples.x)>> centroids(k, samples.x.cols, samples.metric);
+                    centroids.assign_rows(data, samples.n_threads);
+                    op(samples, centroids);
+                }
+            },
+            samples_);
+    }
+
+    template <typename Op>
+    auto with_samples(const Op& op) const {
+        py::gil_scoped_release release;
+        if (const auto* dense = std::get_if<Samples<Dense>>(&samples_)) return op(*dense);
+        return op(std::get<Samples<Sparse>>(samples_));
+    }
+
+    index_t rows() const { return rows_.rows(); }
+    index_t cols() const { return rows_.cols(); }
+
+  private:
+    RowsArgument rows_;
+    py::array weight_;
+    std::variant<std::monostate, Samples<Dense>, Samples<Sparse>> samples_;
+};
+
+py::tuple lloyd(const PySamples& self, const FloatRows& centers, index_t max_iter, double tol,
+                const std::optional<std::function<void(index_t, index_t)>>& on_iteration) {
+    cluster::LloydResult result;
+    py::array_t<float> final_centers({centers.shape(0), self.cols()});
+    float* const out = final_centers.mutable_data();
+    self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
+        cluster::LloydOptions options{max_iter, tol, {}};
+        if (on_iteration)
+            options.on_iteration = [&](index_t iteration, index_t changed) {
+                py::gil_scoped_acquire gil;
+                (*on_iteration)(iteration, changed);
+            };
+        if (samples.metric == Metric::cosine) centroids.normalise(samples.n_threads);
+        result = cluster::kmeans(samples, centroids, options);
+        centroids.copy_rows(out);
+    });
+    return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia, result.n_iter,
+                          result.converged, result.candidates_per_row);
+}
+
+py::array_t<std::int32_t> assign(const PySamples& self, const FloatRows& centers) {
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(self.rows()), -1);
+    self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
+        cluster::assign_labels(samples, centroids, labels.data());
+    });
+    return to_numpy(std::move(labels));
+}
+
+py::tuple nearest_two(const PySamples& self, const FloatRows& centers) {
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(2 * self.rows()));
+    std::vector<float> distances(labels.size());
+    self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
+        cluster::nearest_two(samples, centroids, labels.data(), distances.data());
+    });
+    return py::make_tuple(to_numpy(std::move(labels), {self.rows(), 2}),
+                          to_numpy(std::move(distances), {self.rows(), 2}));
+}
+
+py::array_t<float> distances(const PySamples& self, const FloatRows& centers) {
+    py::array_t<float> out({self.rows(), static_cast<index_t>(centers.shape(0))});
+    float* const data = out.mutable_data();
+    self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
+        cluster::all_distances(samples, centroids, data);
+    });
+    return out;
+}
+
+double inertia(const PySamples& self, const FloatRows& centers, const py::array& labels) {
+    const std::int32_t* data = vector_data<std::int32_t>(labels, self.rows(), "labels");
+    double value = 0;
+    self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
+        for (index_t i = 0; i < samples.x.rows; ++i)
+            require(data[i] >= 0 && data[i] < centroids.k, "inertia", "labels[", i, "]=", data[i],
+                    " must be within [0, ", centroids.k, ")");
+        value = cluster::inertia(samples, centroids, data);
+    });
+    return value;
+}
+
+py::tuple minibatch_step(const PySamples& self, const FloatRows& centers, const py::array& cluster_weight) {
+    const double* seen = vector_data<double>(cluster_weight, centers.shape(0), "cluster_weight");
+    std::vector<double> weight(seen, seen + centers.shape(0));
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(self.rows()), -1);
+    py::array_t<float> moved({static_cast<index_t>(centers.shape(0)), self.cols()});
+    float* const out = moved.mutable_data();
+    double loss = 0;
+    self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
+        loss = cluster::minibatch_step(samples, centroids, weight.data(), labels.data());
+        centroids.copy_rows(out);
+    });
+    return py::make_tuple(to_numpy(std::move(labels)), moved, to_numpy(std::move(weight)), loss);
+}
+
+}  // namespace
+
+void init_cluster(py::module_& m) {
+    py::class_<PySamples>(m, "Samples")
+        .def(py::init<const py::object&, const std::optional<py::array>&, const std::string&, int>(),
+             py::arg("x"), py::arg("weight"), py::arg("metric"), py::arg("n_threads"))
+        .def("mean_feature_variance",
+             [](const PySamples& self) {
+                 return self.with_samples([](const auto& s) { return cluster::mean_feature_variance(s); });
+             })
+        .def(
+            "kmeans_plusplus",
+            [](const PySamples& self, index_t k, index_t n_local_trials, std::uint64_t seed) {
+                return to_numpy(self.with_samples(
+                    [&](const auto& s) { return cluster::kmeans_plusplus(s, k, n_local_trials, seed); }));
+            },
+            py::arg("n_clusters"), py::arg("n_local_trials"), py::arg("seed"))
+        .def("lloyd", &lloyd, py::arg("centers"), py::arg("max_iter"), py::arg("tol"),
+             py::arg("on_iteration"))
+        .def("assign", &assign, py::arg("centers"))
+        .def("nearest_two", &nearest_two, py::arg("centers"))
+        .def("distances", &distances, py::arg("centers"))
+        .def("inertia", &inertia, py::arg("centers"), py::arg("labels"))
+        .def("minibatch_step", &minibatch_step, py::arg("centers"), py::arg("cluster_weight"));
+}
 
 }  // namespace coterie

@@ -10,7 +10,8 @@ namespace py = pybind11;
 namespace coterie {
 namespace {
 
-// True when a signal handler raised; the error stays pending in this thread until Interrupted reaches the translator.
+// True when a signal handler raised; the error stays pending in this thread until Interrupted reaches the
+// translator.
 bool python_signal_pending() {
     py::gil_scoped_acquire gil;
     return PyErr_CheckSignals() != 0;

@@ -43,8 +43,8 @@ void check_csr(const CsrView& x, index_t n_stored, const char* op, int n_threads
         return x.indptr[i + 1] < x.indptr[i] || x.indptr[i + 1] > n_stored;
     });
     require(row == kNone, op, "CSR indptr must not decrease nor exceed the ", n_stored,
-            " stored elements; got indptr[", row, "]=", row == kNone ? 0 : x.indptr[row], ", indptr[", row + 1,
-            "]=", row == kNone ? 0 : x.indptr[row + 1]);
+            " stored elements; got indptr[", row, "]=", row == kNone ? 0 : x.indptr[row], ", indptr[",
+            row + 1, "]=", row == kNone ? 0 : x.indptr[row + 1]);
     row = first_bad_row(x.rows, n_threads, [&](index_t i) {
         index_t previous = -1;
         for (index_t p = x.indptr[i]; p < x.indptr[i + 1]; ++p) {
@@ -58,10 +58,12 @@ void check_csr(const CsrView& x, index_t n_stored, const char* op, int n_threads
 }
 
 void check_finite(const MatrixView<const float>& x, const char* op, int n_threads) {
-    const index_t row = first_bad_row(x.rows, n_threads, [&](index_t i) { return !all_finite(x.row(i), x.cols); });
+    const index_t row =
+        first_bad_row(x.rows, n_threads, [&](index_t i) { return !all_finite(x.row(i), x.cols); });
     if (row == kNone) return;
     const float* const values = x.row(row);
-    const index_t col = std::find_if(values, values + x.cols, [](float v) { return !std::isfinite(v); }) - values;
+    const index_t col =
+        std::find_if(values, values + x.cols, [](float v) { return !std::isfinite(v); }) - values;
     require(false, op, "X must be finite; X[", row, ", ", col, "]=", values[col]);
 }
 
@@ -72,7 +74,8 @@ void check_finite(const CsrView& x, const char* op, int n_threads) {
     });
     if (row == kNone) return;
     const SparseRow r = sparse_row(x, row);
-    const index_t p = std::find_if(r.data, r.data + r.nnz, [](float v) { return !std::isfinite(v); }) - r.data;
+    const index_t p =
+        std::find_if(r.data, r.data + r.nnz, [](float v) { return !std::isfinite(v); }) - r.data;
     require(false, op, "X must be finite; X[", row, ", ", r.indices[p], "]=", r.data[p]);
 }
 

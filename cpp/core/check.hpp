@@ -19,8 +19,9 @@ void require(bool condition, const char* op, const Parts&... parts) {
     throw std::invalid_argument(message.str());
 }
 
-// Proves that x can be read safely and is canonical: indptr starts at 0 or above, never decreases and ends within nnz
-// stored elements; each row's columns are strictly increasing and within [0, cols). Throws std::invalid_argument.
+// Proves that x can be read safely and is canonical: indptr starts at 0 or above, never decreases and ends
+// within nnz stored elements; each row's columns are strictly increasing and within [0, cols). Throws
+// std::invalid_argument.
 void check_csr(const CsrView& x, index_t n_stored, const char* op, int n_threads);
 
 // Throws std::invalid_argument naming the first row and column that is NaN or infinite.

@@ -8,7 +8,9 @@ namespace {
 std::atomic<InterruptPoll> installed_poll{nullptr};
 }
 
-void set_interrupt_poll(InterruptPoll poll) noexcept { installed_poll.store(poll); }
+void set_interrupt_poll(InterruptPoll poll) noexcept {
+    installed_poll.store(poll);
+}
 
 bool interrupted() noexcept {
     using clock = std::chrono::steady_clock;

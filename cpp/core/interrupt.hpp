@@ -14,7 +14,8 @@ struct Interrupted : std::exception {
 using InterruptPoll = bool (*)();
 void set_interrupt_poll(InterruptPoll poll) noexcept;
 
-// Rate-limited to one call of the poll function in 50 ms per thread, so it is cheap enough for any chunk loop.
+// Rate-limited to one call of the poll function in 50 ms per thread, so it is cheap enough for any chunk
+// loop.
 bool interrupted() noexcept;
 
 // Throws Interrupted when interrupted(); for sequential loops outside parallel_for.

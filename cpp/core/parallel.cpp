@@ -131,8 +131,8 @@ class Pool {
     int n_threads_ = 0;
 };
 
-// Never destroyed: detached workers may outlive static destruction. A forked child gets a fresh pool, because the
-// parent's threads do not exist there and its mutex may be locked for ever.
+// Never destroyed: detached workers may outlive static destruction. A forked child gets a fresh pool, because
+// the parent's threads do not exist there and its mutex may be locked for ever.
 std::atomic<Pool*> the_pool{nullptr};
 
 Pool& pool() {

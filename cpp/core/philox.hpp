@@ -1,5 +1,6 @@
-// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
-// A draw is a pure function of (seed, stream, counter), so that any thread, device or machine can make it.
+// Counter-based random numbers: Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+// SC 2011). A draw is a pure function of (seed, stream, counter), so that any thread, device or machine can
+// make it.
 #pragma once
 
 #include <array>

@@ -43,6 +43,8 @@ inline SparseRow sparse_row(const CsrView& x, index_t i) {
     return {x.data + x.indptr[i], x.indices + x.indptr[i], x.indptr[i + 1] - x.indptr[i]};
 }
 
-inline index_t ceil_div(index_t a, index_t b) { return (a + b - 1) / b; }
+inline index_t ceil_div(index_t a, index_t b) {
+    return (a + b - 1) / b;
+}
 
 }  // namespace coterie

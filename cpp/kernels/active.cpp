@@ -9,7 +9,8 @@
 namespace coterie::kernels {
 namespace {
 
-// Slowest first. __builtin_cpu_supports covers CPUID and the register state the operating system saves (XCR0).
+// Slowest first. __builtin_cpu_supports covers CPUID and the register state the operating system saves
+// (XCR0).
 std::vector<const Table*> runnable_tables() {
     std::vector<const Table*> tables = {&portable_table()};
 #ifdef COTERIE_X86_64
@@ -31,7 +32,8 @@ const Table& table_named(const std::string& name, const char* asked_by) {
         names += std::string(names.empty() ? "" : ", ") + t->name;
     }
     throw std::invalid_argument(std::string("[") + asked_by + "] '" + name +
-                                "' is not an instruction set this CPU can run; available: " + names + ", auto");
+                                "' is not an instruction set this CPU can run; available: " + names +
+                                ", auto");
 }
 
 std::atomic<const Table*> chosen{nullptr};
@@ -54,7 +56,9 @@ std::vector<std::string> available_isas() {
     return names;
 }
 
-void set_active(const std::string& name) { chosen.store(&table_named(name, "set_isa"), std::memory_order_release); }
+void set_active(const std::string& name) {
+    chosen.store(&table_named(name, "set_isa"), std::memory_order_release);
+}
 
 void pack_panels(const Table& t, MatrixView<const float> centroids, float* packed) noexcept {
     const index_t k = centroids.rows, d = centroids.cols, k_padded = padded(t, k);

@@ -29,7 +29,9 @@ struct Avx2 {
     }
 
     static D zero_d() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
-    static D widen(const float* p) { return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))}; }
+    static D widen(const float* p) {
+        return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};
+    }
     static D widen_first(const float* p, index_t n) {
         float padded[8] = {};
         for (index_t l = 0; l < n; ++l) padded[l] = p[l];
@@ -41,6 +43,21 @@ struct Avx2 {
     static D sub(D a, D b) { return {_mm256_sub_pd(a.low, b.low), _mm256_sub_pd(a.high, b.high)}; }
     static D mul(D a, D b) { return {_mm256_mul_pd(a.low, b.low), _mm256_mul_pd(a.high, b.high)}; }
     static D add(D a, D b) { return {_mm256_add_pd(a.low, b.low), _mm256_add_pd(a.high, b.high)}; }
+    static D load_d(const double* p) { return {_mm256_loadu_pd(p), _mm256_loadu_pd(p + 4)}; }
+    static void store_d(double* p, D a) {
+        _mm256_storeu_pd(p, a.low);
+        _mm256_storeu_pd(p + 4, a.high);
+    }
+    static D broadcast_d(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
+    static D div(D a, D b) { return {_mm256_div_pd(a.low, b.low), _mm256_div_pd(a.high, b.high)}; }
+    static D to_float32(D a) {
+        return {_mm256_cvtps_pd(_mm256_cvtpd_ps(a.low)), _mm256_cvtps_pd(_mm256_cvtpd_ps(a.high))};
+    }
+    static void round(D a, std::int64_t* out) {  // AVX2 has no vector conversion to 64-bit integers
+        double v[8];
+        store_d(v, a);
+        for (int l = 0; l < 8; ++l) out[l] = _mm_cvtsd_si64(_mm_set_sd(v[l]));
+    }
     static double fold(D a) {
         const __m256d four = _mm256_add_pd(a.low, a.high);
         const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));

@@ -1,4 +1,5 @@
-// AVX-512 (F, DQ, BW, VL): 32 vector registers, so 8 rows x 3 vectors of accumulators, 3 of centroids, 1 of x.
+// AVX-512 (F, DQ, BW, VL): 32 vector registers, so 8 rows x 3 vectors of accumulators, 3 of centroids, 1 of
+// x.
 #include <immintrin.h>
 
 #include "kernels/body.hpp"
@@ -33,6 +34,12 @@ struct Avx512 {
     static D sub(D a, D b) { return _mm512_sub_pd(a, b); }
     static D mul(D a, D b) { return _mm512_mul_pd(a, b); }
     static D add(D a, D b) { return _mm512_add_pd(a, b); }
+    static D load_d(const double* p) { return _mm512_loadu_pd(p); }
+    static void store_d(double* p, D a) { _mm512_storeu_pd(p, a); }
+    static D broadcast_d(double x) { return _mm512_set1_pd(x); }
+    static D div(D a, D b) { return _mm512_div_pd(a, b); }
+    static D to_float32(D a) { return _mm512_cvtps_pd(_mm512_cvtpd_ps(a)); }
+    static void round(D a, std::int64_t* out) { _mm512_storeu_si512(out, _mm512_cvtpd_epi64(a)); }
     static double fold(D a) {
         const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
         const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));

@@ -1,8 +1,8 @@
 // The kernel bodies, written once over a vector type V and instantiated by each ISA file.
 //
-// V provides: kLanes; F (kLanes floats); D (8 doubles); operations on them. Its types have internal linkage in every
-// ISA file, so no instantiation made with one file's compiler flags can be merged with another's. For the same reason
-// nothing here calls an inline function of the standard library.
+// V provides: kLanes; F (kLanes floats); D (8 doubles); operations on them. Its types have internal linkage
+// in every ISA file, so no instantiation made with one file's compiler flags can be merged with another's.
+// For the same reason nothing here calls an inline function of the standard library.
 #pragma once
 
 #include "kernels/kernels.hpp"
@@ -37,6 +37,68 @@ struct Body {
         for (; j + 8 <= d; j += 8) step(V::widen(x + j), V::widen(y + j));
         if (j < d) step(V::widen_first(x + j, d - j), V::widen_first(y + j, d - j));
         return V::fold(sum);
+    }
+
+    template <int C>
+    static void dots_of(const float* x, const double* y, index_t ld, index_t d, double* out) noexcept {
+        D sum[C];
+        for (int c = 0; c < C; ++c) sum[c] = V::zero_d();
+        index_t j = 0;
+        for (; j + 8 <= d; j += 8) {
+            const D xj = V::widen(x + j);
+            for (int c = 0; c < C; ++c) sum[c] = V::fma(xj, V::load_d(y + c * ld + j), sum[c]);
+        }
+        if (j < d) {
+            const D xj = V::widen_first(x + j, d - j);
+            for (int c = 0; c < C; ++c) sum[c] = V::fma(xj, V::load_d(y + c * ld + j), sum[c]);
+        }
+        for (int c = 0; c < C; ++c) out[c] = V::fold(sum[c]);
+    }
+
+    static void dots(const float* x, const double* y, index_t ld, index_t count, index_t d,
+                     double* out) noexcept {
+        switch (count) {
+            case 1:
+                return dots_of<1>(x, y, ld, d, out);
+            case 2:
+                return dots_of<2>(x, y, ld, d, out);
+            case 3:
+                return dots_of<3>(x, y, ld, d, out);
+            case 4:
+                return dots_of<4>(x, y, ld, d, out);
+            case 5:
+                return dots_of<5>(x, y, ld, d, out);
+            case 6:
+                return dots_of<6>(x, y, ld, d, out);
+            case 7:
+                return dots_of<7>(x, y, ld, d, out);
+            default:
+                return dots_of<8>(x, y, ld, d, out);
+        }
+    }
+
+    static void sparse_dots(SparseRow row, const double* terms, double* out) noexcept {
+        D sum = V::zero_d();
+        for (index_t p = 0; p < row.nnz; ++p)
+            sum = V::fma(V::broadcast_d(row.data[p]), V::load_d(terms + index_t{row.indices[p]} * 8), sum);
+        V::store_d(out, sum);
+    }
+
+    static void move_row(const float* x, double norm, double w, const double* scale, index_t d,
+                         std::int64_t* into, std::int64_t* from) noexcept {
+        const D weight = V::broadcast_d(w), length = V::broadcast_d(norm);
+        for (index_t j = 0; j < d; j += 8) {
+            const index_t n = d - j < 8 ? d - j : 8;
+            const D xj = n == 8 ? V::widen(x + j) : V::widen_first(x + j, n);
+            double factors[8] = {};
+            for (index_t l = 0; l < n; ++l) factors[l] = scale[j + l];
+            const D unit = norm == 1.0 ? xj : V::to_float32(V::div(xj, length));
+            std::int64_t q[8];
+            V::round(V::mul(V::mul(weight, unit), V::load_d(factors)), q);
+            for (index_t l = 0; l < n; ++l) into[j + l] += q[l];
+            if (from != nullptr)
+                for (index_t l = 0; l < n; ++l) from[j + l] -= q[l];
+        }
     }
 
     // R rows x W vectors of centroids: R * W accumulators stay in registers over the whole dot product.
@@ -84,7 +146,8 @@ struct Body {
     template <int W>
     static void sparse_columns(SparseRow row, const float* terms, index_t ld, const float* bias,
                                float* scores) noexcept {
-        // The rows of frequent terms sit in the nearer caches; the others are asked for this many nonzeros ahead.
+        // The rows of frequent terms sit in the nearer caches; the others are asked for this many nonzeros
+        // ahead.
         constexpr index_t kAhead = 8;
         F acc[W];
         for (int w = 0; w < W; ++w) acc[w] = V::zero();
@@ -100,21 +163,29 @@ struct Body {
         for (int w = 0; w < W; ++w) V::store(scores + w * L, V::sub(acc[w], V::load(bias + w * L)));
     }
 
-    static void score_sparse_row(SparseRow row, const float* terms, index_t ld, const float* bias, index_t k_padded,
-                                 float* scores) noexcept {
+    static void score_sparse_row(SparseRow row, const float* terms, index_t ld, const float* bias,
+                                 index_t k_padded, float* scores) noexcept {
         constexpr int kMost = 8;
         index_t c = 0;
         for (; c + kMost * L <= k_padded; c += kMost * L)
             sparse_columns<kMost>(row, terms + c, ld, bias + c, scores + c);
         switch ((k_padded - c) / L) {
-            case 7: return sparse_columns<7>(row, terms + c, ld, bias + c, scores + c);
-            case 6: return sparse_columns<6>(row, terms + c, ld, bias + c, scores + c);
-            case 5: return sparse_columns<5>(row, terms + c, ld, bias + c, scores + c);
-            case 4: return sparse_columns<4>(row, terms + c, ld, bias + c, scores + c);
-            case 3: return sparse_columns<3>(row, terms + c, ld, bias + c, scores + c);
-            case 2: return sparse_columns<2>(row, terms + c, ld, bias + c, scores + c);
-            case 1: return sparse_columns<1>(row, terms + c, ld, bias + c, scores + c);
-            default: return;
+            case 7:
+                return sparse_columns<7>(row, terms + c, ld, bias + c, scores + c);
+            case 6:
+                return sparse_columns<6>(row, terms + c, ld, bias + c, scores + c);
+            case 5:
+                return sparse_columns<5>(row, terms + c, ld, bias + c, scores + c);
+            case 4:
+                return sparse_columns<4>(row, terms + c, ld, bias + c, scores + c);
+            case 3:
+                return sparse_columns<3>(row, terms + c, ld, bias + c, scores + c);
+            case 2:
+                return sparse_columns<2>(row, terms + c, ld, bias + c, scores + c);
+            case 1:
+                return sparse_columns<1>(row, terms + c, ld, bias + c, scores + c);
+            default:
+                return;
         }
     }
 
@@ -141,7 +212,8 @@ struct Body {
         *second = b;
     }
 
-    static index_t collect_at_least(const float* scores, index_t n, float threshold, std::int32_t* out) noexcept {
+    static index_t collect_at_least(const float* scores, index_t n, float threshold,
+                                    std::int32_t* out) noexcept {
         const F bound = V::broadcast(threshold);
         index_t count = 0;
         for (index_t c = 0; c < n; c += L) {
@@ -155,8 +227,8 @@ struct Body {
     }
 
     static constexpr Table table(const char* name) {
-        return {name,        dot,         squared_distance, L,       kPanel,
-                score_block, score_sparse_row, top_two,     collect_at_least};
+        return {name,   dot,         squared_distance, dots,    sparse_dots,     move_row, L,
+                kPanel, score_block, score_sparse_row, top_two, collect_at_least};
     }
 };
 

@@ -16,15 +16,29 @@ inline constexpr float kPadScore = -3.0e38f;
 struct Table {
     const char* name;  // "portable", "avx2", "avx512", ...
 
-    // ---- canonical arithmetic: the same bits from every table -------------------------------------------------
-    // sum_j x[j] * y[j] in float64: partial sum j mod 8 in increasing j, then ((p0+p4)+(p2+p6)) + ((p1+p5)+(p3+p7)).
+    // ---- canonical arithmetic: the same bits from every table
+    // ------------------------------------------------- sum_j x[j] * y[j] in float64: partial sum j mod 8 in
+    // increasing j, then ((p0+p4)+(p2+p6)) + ((p1+p5)+(p3+p7)).
     double (*dot)(const float* x, const float* y, index_t d) noexcept;
     // sum_j (x[j] - y[j])^2 in float64, each difference, square and sum rounded once, in the order of dot.
     double (*squared_distance)(const float* x, const float* y, index_t d) noexcept;
 
-    // ---- float32 filter, dense --------------------------------------------------------------------------------
-    // Centroids are packed in panels of panel_width columns; the last panel is cut to a multiple of lanes.
-    // Panel p starts at packed + p * panel_width * d and holds [d][width] floats.
+    // The same for up to 8 vectors at once, given widened: y[c * ld + j], ld a multiple of 8, zero beyond d.
+    // out[c] = dot(x, y_c), c < count <= 8.
+    void (*dots)(const float* x, const double* y, index_t ld, index_t count, index_t d, double* out) noexcept;
+    // out[c] = sum_p data[p] * terms[indices[p] * 8 + c], c < 8, in float64 in order of p; terms is
+    // term-major.
+    void (*sparse_dots)(SparseRow row, const double* terms, double* out) noexcept;
+    // Integer sums: into[j] += q_j, and from[j] -= q_j unless from is null, q_j = round(w * (x[j] / norm) *
+    // scale[j]) with x / norm rounded to float32 first (norm == 1 leaves x as it is), ties to even, scale[j]
+    // a power of two.
+    void (*move_row)(const float* x, double norm, double w, const double* scale, index_t d,
+                     std::int64_t* into, std::int64_t* from) noexcept;
+
+    // ---- float32 filter, dense
+    // -------------------------------------------------------------------------------- Centroids are packed
+    // in panels of panel_width columns; the last panel is cut to a multiple of lanes. Panel p starts at
+    // packed + p * panel_width * d and holds [d][width] floats.
     index_t lanes;
     index_t panel_width;
     // scores[i * ld + c] ~ <x_i, c_c> - bias[c], i < m, c < k_padded (a multiple of lanes);
@@ -32,21 +46,23 @@ struct Table {
     void (*score_block)(const float* x, index_t ldx, index_t m, const float* packed, const float* bias,
                         index_t k_padded, index_t d, float* scores, index_t ld) noexcept;
 
-    // ---- float32 filter, CSR row ------------------------------------------------------------------------------
-    // scores[c] ~ sum_p data[p] * terms[indices[p] * ld + c] - bias[c], c < k_padded; error as above with nnz for d.
-    // terms is term-major: one row of ld floats per feature.
-    void (*score_sparse_row)(SparseRow row, const float* terms, index_t ld, const float* bias, index_t k_padded,
-                             float* scores) noexcept;
+    // ---- float32 filter, CSR row
+    // ------------------------------------------------------------------------------ scores[c] ~ sum_p
+    // data[p] * terms[indices[p] * ld + c] - bias[c], c < k_padded; error as above with nnz for d. terms is
+    // term-major: one row of ld floats per feature.
+    void (*score_sparse_row)(SparseRow row, const float* terms, index_t ld, const float* bias,
+                             index_t k_padded, float* scores) noexcept;
 
-    // ---- scan of one row of scores ----------------------------------------------------------------------------
-    // The largest and the second largest value (equal when the largest occurs twice); n is a multiple of lanes.
+    // ---- scan of one row of scores
+    // ---------------------------------------------------------------------------- The largest and the second
+    // largest value (equal when the largest occurs twice); n is a multiple of lanes.
     void (*top_two)(const float* scores, index_t n, float* first, float* second) noexcept;
     // The positions with scores[c] >= threshold in increasing order; returns how many, writes all of them.
     index_t (*collect_at_least)(const float* scores, index_t n, float threshold, std::int32_t* out) noexcept;
 };
 
-// The table in use: the best this CPU runs, or the one named by COTERIE_CPU. Throws std::invalid_argument when
-// COTERIE_CPU names a table that is unknown or that this CPU cannot run.
+// The table in use: the best this CPU runs, or the one named by COTERIE_CPU. Throws std::invalid_argument
+// when COTERIE_CPU names a table that is unknown or that this CPU cannot run.
 const Table& active();
 
 // Tables this CPU can run, slowest first.
@@ -56,7 +72,9 @@ std::vector<std::string> available_isas();
 void set_active(const std::string& name);
 
 // Number of columns after padding k to the lanes of the table.
-inline index_t padded(const Table& t, index_t k) { return ceil_div(k, t.lanes) * t.lanes; }
+inline index_t padded(const Table& t, index_t k) {
+    return ceil_div(k, t.lanes) * t.lanes;
+}
 
 // Packs k centroids of d floats into panels (see Table::score_block); padding columns are zero.
 // packed has padded(t, k) * d floats.

@@ -79,6 +79,24 @@ struct Portable {
     static D add(D a, D b) {
         return each_d([&](int l) { return a.v[l] + b.v[l]; });
     }
+    static D load_d(const double* p) {
+        return each_d([&](int l) { return p[l]; });
+    }
+    static void store_d(double* p, D a) {
+        for (int l = 0; l < 8; ++l) p[l] = a.v[l];
+    }
+    static D broadcast_d(double x) {
+        return each_d([&](int) { return x; });
+    }
+    static D div(D a, D b) {
+        return each_d([&](int l) { return a.v[l] / b.v[l]; });
+    }
+    static D to_float32(D a) {
+        return each_d([&](int l) { return static_cast<double>(static_cast<float>(a.v[l])); });
+    }
+    static void round(D a, std::int64_t* out) {
+        for (int l = 0; l < 8; ++l) out[l] = __builtin_llrint(a.v[l]);
+    }
     static double fold(D a) {
         return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
     }

@@ -1,5 +1,7 @@
 """Types of the compiled module; its documentation is in the Python functions that call it."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,3 +21,27 @@ def cluster_sums(
     row_weights: NDArray[np.float64] | None,
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int64]]: ...
+
+# cluster
+class Samples:
+    def __init__(
+        self, x: object, weight: NDArray[np.float64] | None, metric: str, n_threads: int
+    ) -> None: ...
+    def mean_feature_variance(self) -> float: ...
+    def kmeans_plusplus(self, n_clusters: int, n_local_trials: int, seed: int) -> NDArray[np.int64]: ...
+    def lloyd(
+        self,
+        centers: NDArray[np.float32],
+        max_iter: int,
+        tol: float,
+        on_iteration: Callable[[int, int], None] | None,
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], float, int, bool, float]: ...
+    def assign(self, centers: NDArray[np.float32]) -> NDArray[np.int32]: ...
+    def nearest_two(
+        self, centers: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
+    def distances(self, centers: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def inertia(self, centers: NDArray[np.float32], labels: NDArray[np.int32]) -> float: ...
+    def minibatch_step(
+        self, centers: NDArray[np.float32], cluster_weight: NDArray[np.float64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], float]: ...

@@ -66,6 +66,7 @@ def rows_argument(X: Any) -> RowsArgument:
         ):
             return dense
         return np.ascontiguousarray(dense)
+    check_sparse_structure(X)
     csr = sp.csr_array(X) if not isinstance(X, sp.csr_array | sp.csr_matrix) else X
     if not csr.has_canonical_format:
         csr = csr.copy()
@@ -78,6 +79,33 @@ def rows_argument(X: Any) -> RowsArgument:
         np.ascontiguousarray(csr.indptr, dtype=np.int64),
         int(csr.shape[1]),
     )
+
+
+def check_sparse_structure(X: Any) -> None:
+    """Refuse compressed matrices whose index arrays do not describe their data, before anything reads them.
+
+    SciPy trusts these arrays; reading through a wrong one is undefined behaviour in its compiled code.
+    """
+    if not sp.issparse(X):
+        return
+    matrix: Any = X
+    if matrix.format not in ("csr", "csc"):
+        return
+    n_major, n_minor = matrix.shape if matrix.format == "csr" else matrix.shape[::-1]
+    indptr, indices = np.asarray(matrix.indptr), np.asarray(matrix.indices)
+    if len(indptr) != n_major + 1 or indptr[0] != 0:
+        raise ValueError(f"X.indptr must have {n_major + 1} elements and start at 0; got {len(indptr)}")
+    if np.any(np.diff(indptr) < 0):
+        raise ValueError(
+            f"X.indptr must not decrease; it does after row {int(np.argmax(np.diff(indptr) < 0))}"
+        )
+    if indptr[-1] > min(len(indices), len(matrix.data)):
+        raise ValueError(
+            f"X.indptr ends at {indptr[-1]}, beyond the {min(len(indices), len(matrix.data))} stored elements"
+        )
+    used = indices[: indptr[-1]]
+    if len(used) and (used.min() < 0 or used.max() >= n_minor):
+        raise ValueError(f"X.indices must be within [0, {n_minor}); got {used.min()} to {used.max()}")
 
 
 def require_extra(module: str, extra: str) -> ModuleType:

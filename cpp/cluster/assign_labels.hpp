@@ -1,0 +1,44 @@
+// Each row's nearest centroid: label(x) = argmax_c s(x, c) with the canonical score, ties to the lowest c.
+//
+// A float32 filter with a proved error bound eps(x) leaves as candidates the c with s'(x, c) >= max s' - 2
+// eps(x); one candidate is the label, several are compared by canonical score. So the labels are exact
+// whatever filter ran.
+#pragma once
+
+#include <cstdint>
+
+#include "cluster/centroids.hpp"
+#include "cluster/samples.hpp"
+
+namespace coterie::cluster {
+
+struct AssignStats {
+    index_t changed = 0;     // rows whose label differs from the one in labels before the call
+    index_t candidates = 0;  // centroids left by the filter, summed over rows (exhaustive rows count k)
+};
+
+// labels: [n_samples] in/out.
+template <typename View>
+AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
+                          std::int32_t* labels);
+
+// The nearest and the second nearest, with their distances (euclidean distance, or 1 - cosine), rounded once.
+// labels, distances: [n_samples][2] out. With one centroid the second is -1 at infinity.
+template <typename View>
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, std::int32_t* labels,
+                 float* distances);
+
+// Every distance: out[i * k + c]. For the estimators' transform.
+template <typename View>
+void all_distances(const Samples<View>& samples, const Centroids<View>& centroids, float* out);
+
+// In float64: squared euclidean distance, or 1 - cosine, of each row to centroid labels[i].
+template <typename View>
+void own_distances(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels,
+                   double* out);
+
+// sum_i w_i own_distance_i over a fixed partition folded in order.
+template <typename View>
+double inertia(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels);
+
+}  // namespace coterie::cluster

@@ -1,0 +1,115 @@
+#include "cluster/centroids.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/parallel.hpp"
+
+namespace coterie::cluster {
+namespace {
+
+constexpr index_t kFloatsPerCacheLine = 16;
+constexpr double kUpward = 1 + 1e-12;
+
+}  // namespace
+
+void CentroidNorms::set(std::vector<double> squared_norm_, Metric metric, index_t k_padded) {
+    squared_norm = std::move(squared_norm_);
+    half_norm.assign(squared_norm.size(), 0.0);
+    bias.assign(static_cast<std::size_t>(k_padded), -kernels::kPadScore);
+    largest_norm = largest_bias = 0;
+    for (std::size_t c = 0; c < squared_norm.size(); ++c) {
+        if (metric == Metric::euclidean) half_norm[c] = squared_norm[c] / 2;
+        bias[c] = static_cast<float>(half_norm[c]);
+        largest_norm = std::max(largest_norm, std::sqrt(squared_norm[c]) * kUpward);
+        largest_bias = std::max(largest_bias, half_norm[c] * kUpward);
+    }
+}
+
+void Centroids<Dense>::assign_rows(const float* rows, int n_threads) {
+    std::copy(rows, rows + k * d, values.begin());
+    prepare(n_threads);
+}
+
+void Centroids<Dense>::normalise(int n_threads) {
+    parallel_for_rows(k, 64, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t c = begin; c < end; ++c) {
+            const double norm = std::sqrt(squared_norm[static_cast<std::size_t>(c)]);
+            for (index_t j = 0; j < d && norm > 0; ++j) row(c)[j] = static_cast<float>(row(c)[j] / norm);
+        }
+    });
+    prepare(n_threads);
+}
+
+void Centroids<Dense>::copy_rows(float* out) const {
+    std::copy(values.begin(), values.end(), out);
+}
+
+void Centroids<Dense>::prepare(int n_threads) {
+    const kernels::Table& t = kernels::active();
+    std::vector<double> norms(static_cast<std::size_t>(k));
+    parallel_for_rows(k, 64, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t c = begin; c < end; ++c) norms[static_cast<std::size_t>(c)] = t.dot(row(c), row(c), d);
+    });
+    k_padded = kernels::padded(t, k);
+    set(std::move(norms), metric, k_padded);
+    packed.resize(static_cast<std::size_t>(k_padded * d));
+    parallel_for_rows(k, t.panel_width, n_threads, [&](index_t begin, index_t end, int) {
+        kernels::pack_panels(t, {row(begin), end - begin, d, d}, packed.data() + begin * d);
+    });
+}
+
+Centroids<Sparse>::Centroids(index_t k_, index_t d_, Metric metric_)
+    : k(k_),
+      d(d_),
+      ld(ceil_div(k_, kFloatsPerCacheLine) * kFloatsPerCacheLine),
+      metric(metric_),
+      values(static_cast<std::size_t>(d_ * ld)) {}
+
+void Centroids<Sparse>::assign_rows(const float* rows, int n_threads) {
+    parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t c = 0; c < k; ++c)
+            for (index_t j = begin; j < end; ++j) term(j)[c] = rows[c * d + j];
+    });
+    prepare(n_threads);
+}
+
+void Centroids<Sparse>::normalise(int n_threads) {
+    parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t j = begin; j < end; ++j)
+            for (index_t c = 0; c < k; ++c) {
+                const double norm = std::sqrt(squared_norm[static_cast<std::size_t>(c)]);
+                if (norm > 0) term(j)[c] = static_cast<float>(term(j)[c] / norm);
+            }
+    });
+    prepare(n_threads);
+}
+
+void Centroids<Sparse>::copy_rows(float* out) const {
+    for (index_t j0 = 0; j0 < d; j0 += 256)
+        for (index_t c = 0; c < k; ++c)
+            for (index_t j = j0; j < std::min(j0 + 256, d); ++j) out[c * d + j] = term(j)[c];
+}
+
+void Centroids<Sparse>::prepare(int n_threads) {
+    // The order of Table::dot for every column at once: partial sum j mod 8, then its tree.
+    std::vector<double> norms(static_cast<std::size_t>(ld));
+    parallel_for_rows(ld, kFloatsPerCacheLine, n_threads, [&](index_t begin, index_t end, int) {
+        double part[8][kFloatsPerCacheLine] = {};
+        for (index_t j = 0; j < d; ++j) {
+            const float* const w = term(j) + begin;
+            double* const p = part[j % 8];
+            for (index_t c = 0; c < end - begin; ++c) p[c] += double{w[c]} * double{w[c]};
+        }
+        for (index_t c = 0; c < end - begin; ++c)
+            norms[static_cast<std::size_t>(begin + c)] =
+                ((part[0][c] + part[4][c]) + (part[2][c] + part[6][c])) +
+                ((part[1][c] + part[5][c]) + (part[3][c] + part[7][c]));
+    });
+    norms.resize(static_cast<std::size_t>(k));
+    k_padded = kernels::padded(kernels::active(), k);
+    set(std::move(norms), metric, k_padded);
+}
+
+}  // namespace coterie::cluster

@@ -1,0 +1,48 @@
+#include "cluster/kmeans.hpp"
+
+#include "cluster/assign_labels.hpp"
+#include "cluster/update_centroids.hpp"
+#include "core/check.hpp"
+
+namespace coterie::cluster {
+
+template <typename View>
+LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, const LloydOptions& options) {
+    require(centroids.k <= samples.x.rows, "kmeans", "n_samples=", samples.x.rows,
+            " must be >= n_clusters=", centroids.k);
+    LloydResult result;
+    result.labels.assign(static_cast<std::size_t>(samples.x.rows), -1);
+    std::int32_t* const labels = result.labels.data();
+    ClusterSums<View> sums(samples, centroids.k);
+    index_t candidates = 0, assignments = 0;
+    const auto assign = [&] {
+        const AssignStats stats = assign_labels(samples, centroids, labels);
+        candidates += stats.candidates;
+        ++assignments;
+        return stats.changed;
+    };
+
+    bool labels_are_stale = true;
+    for (result.n_iter = 1; result.n_iter <= options.max_iter; ++result.n_iter) {
+        const index_t changed = assign();
+        sums.move_rows(labels);
+        sums.relocate_empty(centroids, labels);
+        const double shift = sums.update_centroids(centroids);
+        labels_are_stale = shift > 0;
+        if (options.on_iteration) options.on_iteration(result.n_iter, changed);
+        result.converged = changed == 0;
+        if (result.converged || shift <= options.tol) break;
+    }
+    result.n_iter = std::min(result.n_iter, options.max_iter);
+    if (labels_are_stale) assign();
+
+    result.inertia = inertia(samples, centroids, labels);
+    result.candidates_per_row = static_cast<double>(candidates) /
+                                (static_cast<double>(assignments) * static_cast<double>(samples.x.rows));
+    return result;
+}
+
+template LloydResult kmeans(const Samples<Dense>&, Centroids<Dense>&, const LloydOptions&);
+template LloydResult kmeans(const Samples<Sparse>&, Centroids<Sparse>&, const LloydOptions&);
+
+}  // namespace coterie::cluster

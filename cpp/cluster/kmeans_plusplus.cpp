@@ -1,0 +1,192 @@
+#include "cluster/kmeans_plusplus.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/check.hpp"
+#include "core/parallel.hpp"
+#include "core/philox.hpp"
+
+namespace coterie::cluster {
+namespace {
+
+constexpr index_t kRowsPerTask = 512;
+constexpr index_t kTrialsAtOnce = 8;
+constexpr std::uint64_t kSeedingStream = 1;
+
+// Up to eight rows widened to float64 in the layout the canonical kernels want.
+class Trials {
+  public:
+    Trials(const Dense& x, const std::vector<index_t>& rows)
+        : count_(static_cast<index_t>(rows.size())), ld_(ceil_div(x.cols, 8) * 8) {
+        values_.assign(static_cast<std::size_t>(kTrialsAtOnce * ld_), 0.0);
+        for (index_t c = 0; c < count_; ++c)
+            std::copy(x.row(rows[static_cast<std::size_t>(c)]),
+                      x.row(rows[static_cast<std::size_t>(c)]) + x.cols, values_.begin() + c * ld_);
+    }
+
+    Trials(const Sparse& x, const std::vector<index_t>& rows)
+        : count_(static_cast<index_t>(rows.size())), ld_(8) {
+        values_.assign(static_cast<std::size_t>(x.cols * 8), 0.0);
+        for (index_t c = 0; c < count_; ++c) {
+            const SparseRow row = sparse_row(x, rows[static_cast<std::size_t>(c)]);
+            for (index_t p = 0; p < row.nnz; ++p)
+                values_[static_cast<std::size_t>(index_t{row.indices[p]} * 8 + c)] = row.data[p];
+        }
+    }
+
+    void dots(const kernels::Table& t, const Dense& x, index_t i, double* out) const {
+        t.dots(x.row(i), values_.data(), ld_, count_, x.cols, out);
+    }
+    void dots(const kernels::Table& t, const Sparse& x, index_t i, double* out) const {
+        t.sparse_dots(sparse_row(x, i), values_.data(), out);
+    }
+
+    index_t count() const { return count_; }
+
+  private:
+    index_t count_, ld_;
+    std::vector<double> values_;
+};
+
+template <typename View>
+class Seeding {
+  public:
+    Seeding(const Samples<View>& samples, std::uint64_t seed)
+        : samples_(samples),
+          random_(seed, kSeedingStream),
+          closest_(static_cast<std::size_t>(samples.x.rows), std::numeric_limits<double>::infinity()),
+          n_tasks_(ceil_div(samples.x.rows, kRowsPerTask)) {
+        // D^2 <= 4 max |x|^2 (or 2 for cosine): the sum of all potentials stays below 2^62.
+        const double largest = samples.metric == Metric::cosine ? 2.0 : 4 * samples.largest_squared_norm;
+        int exponent;
+        std::frexp(std::max(largest * samples.total_weight, std::numeric_limits<double>::min()), &exponent);
+        scale_ = std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
+        std::frexp(samples.total_weight, &exponent);
+        weight_scale_ = std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
+    }
+
+    std::vector<index_t> draw(index_t k, index_t n_local_trials) {
+        std::vector<index_t> seeds = {draw_by([&](index_t i) { return weight(i); })};
+        accept({seeds[0]});
+        while (static_cast<index_t>(seeds.size()) < k) {
+            std::vector<index_t> trials;
+            for (index_t trial = 0; trial < n_local_trials; ++trial)
+                trials.push_back(potential_ > 0 ? draw_by([&](index_t i) { return potential(i, closest(i)); })
+                                                : draw_by([&](index_t i) { return weight(i); }));
+            seeds.push_back(accept(trials));
+        }
+        return seeds;
+    }
+
+  private:
+    double closest(index_t i) const { return closest_[static_cast<std::size_t>(i)]; }
+    std::int64_t weight(index_t i) const { return std::llrint(samples_.weight_of(i) * weight_scale_); }
+    std::int64_t potential(index_t i, double squared_distance) const {
+        return std::llrint(samples_.weight_of(i) * squared_distance * scale_);
+    }
+
+    double squared_distance(index_t i, index_t seed, double dot) const {
+        const double xx = samples_.squared_norm[static_cast<std::size_t>(i)];
+        const double cc = samples_.squared_norm[static_cast<std::size_t>(seed)];
+        if (samples_.metric == Metric::euclidean) return std::max(0.0, (xx - 2 * dot) + cc);
+        const double norms = std::sqrt(xx) * std::sqrt(cc);
+        return norms > 0 ? std::clamp(1 - dot / norms, 0.0, 2.0) : 1.0;
+    }
+
+    // The row at a uniform position of the cumulative sum of value(i) >= 0.
+    template <typename Value>
+    index_t draw_by(const Value& value) {
+        const index_t n = samples_.x.rows;
+        std::vector<std::int64_t> sums(static_cast<std::size_t>(n_tasks_));
+        parallel_for_rows(n, kRowsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
+            std::int64_t sum = 0;
+            for (index_t i = begin; i < end; ++i) sum += value(i);
+            sums[static_cast<std::size_t>(begin / kRowsPerTask)] = sum;
+        });
+        std::int64_t total = 0;
+        for (const std::int64_t sum : sums) total += sum;
+        if (total == 0) return static_cast<index_t>(random_.below(static_cast<std::uint64_t>(n)));
+        auto position = static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(total)));
+        index_t task = 0;
+        while (position >= sums[static_cast<std::size_t>(task)])
+            position -= sums[static_cast<std::size_t>(task++)];
+        index_t i = task * kRowsPerTask;
+        for (; i + 1 < n && position >= value(i); ++i) position -= value(i);
+        return i;
+    }
+
+    // Of these rows the one that leaves the lowest potential becomes a seed; closest_ and potential_ follow.
+    index_t accept(const std::vector<index_t>& trials) {
+        index_t best = trials[0];
+        std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
+        std::vector<double> best_closest;
+        for (std::size_t first = 0; first < trials.size(); first += kTrialsAtOnce) {
+            const std::vector<index_t> rows(
+                trials.begin() + static_cast<std::ptrdiff_t>(first),
+                trials.begin() + static_cast<std::ptrdiff_t>(std::min(first + kTrialsAtOnce, trials.size())));
+            std::vector<double> distances(static_cast<std::size_t>(samples_.x.rows) * rows.size());
+            const std::vector<std::int64_t> potentials = measure(rows, distances.data());
+            for (std::size_t c = 0; c < rows.size(); ++c) {
+                if (potentials[c] >= lowest) continue;
+                lowest = potentials[c];
+                best = rows[c];
+                best_closest.resize(closest_.size());
+                for (std::size_t i = 0; i < closest_.size(); ++i)
+                    best_closest[i] = distances[i * rows.size() + c];
+            }
+        }
+        closest_.swap(best_closest);
+        potential_ = lowest;
+        return best;
+    }
+
+    // distances[i * n_rows + c]: what closest_[i] would be with seed rows[c]; returns the potentials.
+    std::vector<std::int64_t> measure(const std::vector<index_t>& rows, double* distances) {
+        const kernels::Table& t = kernels::active();
+        const Trials trials(samples_.x, rows);
+        const auto n_rows = static_cast<index_t>(rows.size());
+        std::vector<std::int64_t> parts(static_cast<std::size_t>(n_tasks_ * n_rows), 0);
+        parallel_for_rows(
+            samples_.x.rows, kRowsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
+                std::int64_t* const part = parts.data() + begin / kRowsPerTask * n_rows;
+                double dots[kTrialsAtOnce];
+                for (index_t i = begin; i < end; ++i) {
+                    trials.dots(t, samples_.x, i, dots);
+                    for (index_t c = 0; c < n_rows; ++c) {
+                        const double d2 = std::min(
+                            closest(i), squared_distance(i, rows[static_cast<std::size_t>(c)], dots[c]));
+                        distances[i * n_rows + c] = d2;
+                        part[c] += potential(i, d2);
+                    }
+                }
+            });
+        std::vector<std::int64_t> potentials(rows.size(), 0);
+        for (std::size_t p = 0; p < parts.size(); ++p) potentials[p % rows.size()] += parts[p];
+        return potentials;
+    }
+
+    const Samples<View>& samples_;
+    Philox random_;
+    std::vector<double> closest_;  // [n] D^2 to the nearest seed so far
+    std::int64_t potential_ = 0;
+    double scale_, weight_scale_;
+    index_t n_tasks_;
+};
+
+}  // namespace
+
+template <typename View>
+std::vector<index_t> kmeans_plusplus(const Samples<View>& samples, index_t k, index_t n_local_trials,
+                                     std::uint64_t seed) {
+    require(k >= 1 && k <= samples.x.rows, "kmeans_plusplus", "n_samples=", samples.x.rows,
+            " must be >= n_clusters=", k);
+    if (n_local_trials <= 0) n_local_trials = 2 + static_cast<index_t>(std::log(static_cast<double>(k)));
+    return Seeding<View>(samples, seed).draw(k, n_local_trials);
+}
+
+template std::vector<index_t> kmeans_plusplus(const Samples<Dense>&, index_t, index_t, std::uint64_t);
+template std::vector<index_t> kmeans_plusplus(const Samples<Sparse>&, index_t, index_t, std::uint64_t);
+
+}  // namespace coterie::cluster

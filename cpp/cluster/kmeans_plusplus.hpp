@@ -1,0 +1,20 @@
+// Greedy k-means++ seeding (Arthur and Vassilvitskii, SODA 2007; several trials a step as in scikit-learn):
+// every next seed is drawn with probability proportional to w D^2, and of n_local_trials draws the one that
+// lowers the potential most is kept (ties to the first drawn). Potentials are integers, so that any thread
+// count draws the same rows.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cluster/samples.hpp"
+
+namespace coterie::cluster {
+
+// Rows chosen, in the order drawn. n_local_trials <= 0 means 2 + floor(log k). D^2 is the squared distance,
+// or 1 - cosine for Metric::cosine. When every row coincides with a seed, the rest are drawn by weight alone.
+template <typename View>
+std::vector<index_t> kmeans_plusplus(const Samples<View>& samples, index_t k, index_t n_local_trials,
+                                     std::uint64_t seed);
+
+}  // namespace coterie::cluster

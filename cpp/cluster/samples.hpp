@@ -1,0 +1,50 @@
+// The rows being clustered, with what every step needs to know about them.
+#pragma once
+
+#include <vector>
+
+#include "core/types.hpp"
+#include "kernels/kernels.hpp"
+
+namespace coterie::cluster {
+
+using Dense = MatrixView<const float>;
+using Sparse = CsrView;
+
+// euclidean: minimise sum w |x - c|^2. cosine: minimise sum w (1 - cos(x, c)); centroids are unit vectors,
+// rows may have any length, and a zero row has cosine 0 to every centroid.
+enum class Metric { euclidean, cosine };
+
+// View is Dense or Sparse. Owns no rows; whoever made the arrays keeps them alive.
+template <typename View>
+struct Samples {
+    View x;
+    const double* weight = nullptr;  // [n_samples], finite and >= 0; null: every weight is 1
+    Metric metric = Metric::euclidean;
+    int n_threads = 0;
+    std::vector<double> squared_norm;  // [n_samples] canonical |x_i|^2
+    double largest_squared_norm = 0;
+    double total_weight = 0;
+
+    // Computes the norms; x must be finite.
+    Samples(View x_, const double* weight_, Metric metric_, int n_threads_);
+
+    double weight_of(index_t i) const { return weight == nullptr ? 1.0 : weight[i]; }
+};
+
+inline SparseRow row_of(const Sparse& x, index_t i) {
+    return sparse_row(x, i);
+}
+inline const float* row_of(const Dense& x, index_t i) {
+    return x.row(i);
+}
+
+// Average over features of the variance of the rows as they are clustered (unit length for cosine),
+// unweighted: what scikit-learn multiplies tol with. A fixed partition folded in order.
+template <typename View>
+double mean_feature_variance(const Samples<View>& samples);
+
+extern template struct Samples<Dense>;
+extern template struct Samples<Sparse>;
+
+}  // namespace coterie::cluster

@@ -1,0 +1,285 @@
+#include "cluster/update_centroids.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "cluster/assign_labels.hpp"
+#include "core/parallel.hpp"
+
+namespace coterie::cluster {
+namespace {
+
+constexpr index_t kFeaturesPerTask = 96;
+constexpr index_t kSparseRanges = 16;
+constexpr index_t kColumnsPerTask = 16;
+// A sum of magnitudes below total stays below 2^61 after scaling, and rounding adds less than half a unit a
+// row.
+constexpr int kSumBits = 61;
+
+double power_of_two_below(double total) {
+    if (total == 0) return 1;
+    int exponent;
+    std::frexp(total, &exponent);  // total < 2^exponent
+    return std::ldexp(1.0, std::clamp(kSumBits - exponent, -1000, 1000));
+}
+
+double row_length(const Metric metric, double squared_norm) {
+    return metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
+}
+
+// max_i |x_ij| for each feature.
+std::vector<float> largest_magnitudes(const Dense& x, int n_threads) {
+    std::vector<float> largest(static_cast<std::size_t>(x.cols), 0.0f);
+    parallel_for_rows(x.cols, kFeaturesPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = 0; i < x.rows; ++i)
+            for (index_t j = begin; j < end; ++j)
+                largest[static_cast<std::size_t>(j)] =
+                    std::max(largest[static_cast<std::size_t>(j)], std::fabs(x.row(i)[j]));
+    });
+    return largest;
+}
+
+std::vector<float> largest_magnitudes(const Sparse& x, int) {
+    std::vector<float> largest(static_cast<std::size_t>(x.cols), 0.0f);
+    for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p)
+        largest[static_cast<std::size_t>(x.indices[p])] =
+            std::max(largest[static_cast<std::size_t>(x.indices[p])], std::fabs(x.data[p]));
+    return largest;
+}
+
+std::vector<index_t> balanced_ranges(const Dense&) {
+    return {};
+}
+
+// Boundaries of kSparseRanges feature ranges with about equal numbers of nonzeros.
+std::vector<index_t> balanced_ranges(const Sparse& x) {
+    std::vector<index_t> count(static_cast<std::size_t>(x.cols), 0);
+    for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p) ++count[static_cast<std::size_t>(x.indices[p])];
+    std::vector<index_t> range = {0};
+    index_t seen = 0;
+    for (index_t j = 0; j < x.cols; ++j) {
+        seen += count[static_cast<std::size_t>(j)];
+        if (seen * kSparseRanges >= x.nnz() * static_cast<index_t>(range.size()) && j + 1 < x.cols)
+            range.push_back(j + 1);
+    }
+    range.push_back(x.cols);
+    return range;
+}
+
+index_t leading_dimension(const Dense& x, index_t) {
+    return x.cols;
+}
+index_t leading_dimension(const Sparse&, index_t k) {
+    return ceil_div(k, kColumnsPerTask) * kColumnsPerTask;
+}
+index_t sum_count(const Dense&, index_t k, index_t ld) {
+    return k * ld;
+}
+index_t sum_count(const Sparse& x, index_t, index_t ld) {
+    return x.cols * ld;
+}
+
+// Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
+// none).
+void move_nonzeros(SparseRow row, double norm, double w, const double* scale, index_t begin, index_t end,
+                   std::int32_t to, std::int32_t from, index_t ld, std::int64_t* sums) {
+    const std::int32_t* const first = std::lower_bound(row.indices, row.indices + row.nnz, begin);
+    for (index_t p = first - row.indices; p < row.nnz && row.indices[p] < end; ++p) {
+        const index_t j = row.indices[p];
+        const double unit =
+            norm == 1.0 ? row.data[p] : static_cast<double>(static_cast<float>(row.data[p] / norm));
+        const std::int64_t q = std::llrint((w * unit) * scale[j]);
+        sums[j * ld + to] += q;
+        if (from >= 0) sums[j * ld + from] -= q;
+    }
+}
+
+}  // namespace
+
+template <typename View>
+ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k)
+    : samples_(samples),
+      k_(k),
+      d_(samples.x.cols),
+      ld_(leading_dimension(samples.x, k)),
+      scale_(static_cast<std::size_t>(d_)),
+      sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_)), 0),
+      weight_(static_cast<std::size_t>(k), 0),
+      member_(static_cast<std::size_t>(samples.x.rows), -1),
+      range_(balanced_ranges(samples.x)) {
+    weight_scale_ = power_of_two_below(samples.total_weight);
+    if (samples.metric == Metric::cosine) {
+        std::fill(scale_.begin(), scale_.end(), power_of_two_below(2 * samples.total_weight));
+        return;
+    }
+    const std::vector<float> largest = largest_magnitudes(samples.x, samples.n_threads);
+    std::transform(largest.begin(), largest.end(), scale_.begin(),
+                   [&](float m) { return power_of_two_below(double{m} * samples.total_weight); });
+}
+
+template <typename View>
+double ClusterSums<View>::weight_of_cluster(index_t c) const {
+    return static_cast<double>(weight_[static_cast<std::size_t>(c)]) / weight_scale_;
+}
+
+template <typename View>
+double ClusterSums<View>::sum(index_t c, index_t j) const {
+    const index_t place = std::is_same_v<View, Dense> ? c * ld_ + j : j * ld_ + c;
+    return static_cast<double>(sums_[static_cast<std::size_t>(place)]) / scale_[static_cast<std::size_t>(j)];
+}
+
+template <>
+void ClusterSums<Dense>::move_row(index_t i, std::int32_t to) {
+    const std::int32_t from = member_[static_cast<std::size_t>(i)];
+    kernels::active().move_row(
+        samples_.x.row(i), row_length(samples_.metric, samples_.squared_norm[static_cast<std::size_t>(i)]),
+        samples_.weight_of(i), scale_.data(), d_, sums_.data() + to * ld_,
+        from >= 0 ? sums_.data() + from * ld_ : nullptr);
+}
+
+template <>
+void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
+    move_nonzeros(sparse_row(samples_.x, i),
+                  row_length(samples_.metric, samples_.squared_norm[static_cast<std::size_t>(i)]),
+                  samples_.weight_of(i), scale_.data(), 0, d_, to, member_[static_cast<std::size_t>(i)], ld_,
+                  sums_.data());
+}
+
+template <typename View>
+void ClusterSums<View>::move_rows(const std::int32_t* labels) {
+    moved_.clear();
+    for (index_t i = 0; i < samples_.x.rows; ++i) {
+        const std::int32_t from = member_[static_cast<std::size_t>(i)];
+        if (from == labels[i]) continue;
+        moved_.push_back(i);
+        const std::int64_t w = std::llrint(samples_.weight_of(i) * weight_scale_);
+        weight_[static_cast<std::size_t>(labels[i])] += w;
+        if (from >= 0) weight_[static_cast<std::size_t>(from)] -= w;
+    }
+    // Each task owns some features of every sum, so no two threads write the same place.
+    const kernels::Table& t = kernels::active();
+    const auto move_features = [&](index_t begin, index_t end) {
+        for (const index_t i : moved_) {
+            const auto s = static_cast<std::size_t>(i);
+            const double norm = row_length(samples_.metric, samples_.squared_norm[s]);
+            const std::int32_t to = labels[i], from = member_[s];
+            if constexpr (std::is_same_v<View, Dense>) {
+                t.move_row(samples_.x.row(i) + begin, norm, samples_.weight_of(i), scale_.data() + begin,
+                           end - begin, sums_.data() + to * ld_ + begin,
+                           from >= 0 ? sums_.data() + from * ld_ + begin : nullptr);
+            } else {
+                move_nonzeros(sparse_row(samples_.x, i), norm, samples_.weight_of(i), scale_.data(), begin,
+                              end, to, from, ld_, sums_.data());
+            }
+        }
+    };
+    if constexpr (std::is_same_v<View, Dense>) {
+        parallel_for_rows(d_, kFeaturesPerTask, samples_.n_threads,
+                          [&](index_t begin, index_t end, int) { move_features(begin, end); });
+    } else {
+        parallel_for(static_cast<index_t>(range_.size()) - 1, samples_.n_threads, [&](index_t r, int) {
+            move_features(range_[static_cast<std::size_t>(r)], range_[static_cast<std::size_t>(r + 1)]);
+        });
+    }
+    for (const index_t i : moved_) member_[static_cast<std::size_t>(i)] = labels[i];
+}
+
+template <typename View>
+index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels) {
+    std::vector<index_t> empty;
+    for (index_t c = 0; c < k_; ++c)
+        if (weight_[static_cast<std::size_t>(c)] == 0) empty.push_back(c);
+    if (empty.empty()) return 0;
+    const index_t n = samples_.x.rows;
+    std::vector<double> far(static_cast<std::size_t>(n));
+    own_distances(samples_, centroids, labels, far.data());
+    std::vector<index_t> order(static_cast<std::size_t>(n));
+    std::iota(order.begin(), order.end(), index_t{0});
+    const auto n_far = static_cast<index_t>(std::min<std::size_t>(empty.size(), order.size()));
+    std::partial_sort(order.begin(), order.begin() + n_far, order.end(), [&](index_t a, index_t b) {
+        const double x = far[static_cast<std::size_t>(a)], y = far[static_cast<std::size_t>(b)];
+        return x != y ? x > y : a < b;
+    });
+    for (index_t e = 0; e < n_far; ++e) {
+        const index_t i = order[static_cast<std::size_t>(e)];
+        if (far[static_cast<std::size_t>(i)] == 0) break;  // every further row sits on its centroid
+        const auto to = static_cast<std::int32_t>(empty[static_cast<std::size_t>(e)]);
+        const std::int64_t w = std::llrint(samples_.weight_of(i) * weight_scale_);
+        move_row(i, to);
+        weight_[static_cast<std::size_t>(to)] += w;
+        weight_[static_cast<std::size_t>(member_[static_cast<std::size_t>(i)])] -= w;
+        member_[static_cast<std::size_t>(i)] = to;
+    }
+    return static_cast<index_t>(empty.size());
+}
+
+template <>
+double ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) const {
+    std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
+    parallel_for(k_, samples_.n_threads, [&](index_t c, int) {
+        if (weight_[static_cast<std::size_t>(c)] == 0) return;
+        std::vector<double> mean(static_cast<std::size_t>(d_));
+        double squared_norm = 0;
+        for (index_t j = 0; j < d_; ++j) {
+            const auto s = static_cast<std::size_t>(j);
+            mean[s] = sum(c, j) / weight_of_cluster(c);
+            squared_norm += mean[s] * mean[s];
+        }
+        const double length =
+            samples_.metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
+        float* const row = centroids.row(c);
+        double moved = 0;
+        for (index_t j = 0; j < d_; ++j) {
+            const auto value = static_cast<float>(mean[static_cast<std::size_t>(j)] / length);
+            const double difference = double{value} - double{row[j]};
+            moved += difference * difference;
+            row[j] = value;
+        }
+        shift[static_cast<std::size_t>(c)] = moved;
+    });
+    centroids.prepare(samples_.n_threads);
+    return std::accumulate(shift.begin(), shift.end(), 0.0);
+}
+
+template <>
+double ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) const {
+    std::vector<double> shift(static_cast<std::size_t>(ld_), 0.0);
+    // Column blocks of a cache line: each task streams its stripe of the sums once (twice for cosine).
+    parallel_for_rows(k_, kColumnsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
+        const index_t columns = end - begin;
+        double weight[kColumnsPerTask], length[kColumnsPerTask], squared[kColumnsPerTask] = {},
+                                                                 moved[kColumnsPerTask] = {};
+        bool keep[kColumnsPerTask];
+        for (index_t c = 0; c < columns; ++c) {
+            keep[c] = weight_[static_cast<std::size_t>(begin + c)] == 0;
+            weight[c] = keep[c] ? 1 : weight_of_cluster(begin + c);
+            length[c] = 1;
+        }
+        const auto mean = [&](index_t j, index_t c) { return sum(begin + c, j) / weight[c]; };
+        if (samples_.metric == Metric::cosine) {
+            for (index_t j = 0; j < d_; ++j)
+                for (index_t c = 0; c < columns; ++c) squared[c] += mean(j, c) * mean(j, c);
+            for (index_t c = 0; c < columns; ++c)
+                if (squared[c] > 0) length[c] = std::sqrt(squared[c]);
+        }
+        for (index_t j = 0; j < d_; ++j) {
+            float* const term = centroids.term(j) + begin;
+            for (index_t c = 0; c < columns; ++c) {
+                if (keep[c]) continue;
+                const auto value = static_cast<float>(mean(j, c) / length[c]);
+                const double difference = double{value} - double{term[c]};
+                moved[c] += difference * difference;
+                term[c] = value;
+            }
+        }
+        for (index_t c = 0; c < columns; ++c) shift[static_cast<std::size_t>(begin + c)] = moved[c];
+    });
+    centroids.prepare(samples_.n_threads);
+    return std::accumulate(shift.begin(), shift.end(), 0.0);
+}
+
+template class ClusterSums<Dense>;
+template class ClusterSums<Sparse>;
+
+}  // namespace coterie::cluster

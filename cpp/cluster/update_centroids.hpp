@@ -1,0 +1,51 @@
+// Centroid sums that do not depend on order: q_ij = round(w_i x_ij 2^e_j) in int64, so that addition is
+// associative and subtraction exact. An iteration moves only the rows whose label changed; threads, shards
+// and devices add in any order.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cluster/centroids.hpp"
+#include "cluster/samples.hpp"
+
+namespace coterie::cluster {
+
+template <typename View>
+class ClusterSums {
+  public:
+    // Chooses e_j from max_i |x_ij| and the total weight, so that no sum can reach 2^62.
+    ClusterSums(const Samples<View>& samples, index_t k);
+
+    // Moves every row whose label is not the cluster that holds it.
+    void move_rows(const std::int32_t* labels);
+
+    // As scikit-learn does: each empty cluster takes the row that is farthest from its own centroid (ties to
+    // the lowest row), which leaves the sum it was in. The labels stay as they are. Returns how many clusters
+    // were empty.
+    index_t relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels);
+
+    // centroids = sums / weights (unit length for cosine); an empty cluster keeps its centroid. Prepares the
+    // centroids. Returns sum_c |c_new - c_old|^2.
+    double update_centroids(Centroids<View>& centroids) const;
+
+    // sum_i w_i x_ij and sum_i w_i over the rows of cluster c.
+    double sum(index_t c, index_t j) const;
+    double weight_of_cluster(index_t c) const;
+
+  private:
+    void move_row(index_t i, std::int32_t to);
+
+    const Samples<View>& samples_;
+    index_t k_, d_;
+    index_t ld_;                        // Dense: d (sums are [k][ld]); Sparse: k padded (sums are [d][ld])
+    std::vector<double> scale_;         // [d] 2^e_j
+    double weight_scale_ = 1;           // power of two
+    std::vector<std::int64_t> sums_;    // see ld_
+    std::vector<std::int64_t> weight_;  // [k] sum of round(w_i * weight_scale)
+    std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none
+    std::vector<index_t> moved_;        // scratch of move_rows
+    std::vector<index_t> range_;        // Sparse: feature ranges of about equal nonzero counts
+};
+
+}  // namespace coterie::cluster

@@ -1,0 +1,233 @@
+"""What KMeans and MiniBatchKMeans share: validation, seeding, and everything after the fit."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from coterie import _core
+from coterie._validation import (
+    check_integer,
+    check_n_threads,
+    check_option,
+    check_real,
+    check_sparse_structure,
+    rows_argument,
+)
+
+Centers = NDArray[np.float32]
+Init = str | ArrayLike | Callable[..., ArrayLike]
+
+_MAX_SEED = np.iinfo(np.int64).max
+
+
+class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    """Shared parts of the K-means estimators; not public."""
+
+    n_clusters: int
+    init: Init
+    n_init: int | str
+    max_iter: int
+    tol: float
+    verbose: int
+    random_state: Any
+    metric: str
+    n_threads: int | None
+    cluster_centers_: Centers
+
+    def fit_predict(
+        self, X: Any, y: None = None, sample_weight: ArrayLike | None = None
+    ) -> NDArray[np.int32]:
+        """Fit and return ``labels_``; the same labels as ``fit(X).predict(X)``."""
+        return self.fit(X, sample_weight=sample_weight).labels_  # type: ignore[attr-defined,no-any-return]
+
+    def fit_transform(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Any:
+        """Fit and return the distances of ``X`` to the centres; see ``transform``."""
+        return self.fit(X, sample_weight=sample_weight).transform(X)  # type: ignore[attr-defined]
+
+    def predict(self, X: Any) -> NDArray[np.int32]:
+        """Return the nearest centre of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows, converted to float32. NaN and infinity are refused.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), int32
+            The centre with the highest canonical float64 score; ties to the lowest number.
+        """
+        return self._samples(self._check_rows(X)).assign(self.cluster_centers_)
+
+    def predict_top_two(self, X: Any) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the nearest centre and the runner-up of each row, with their distances.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows, converted to float32.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples, 2), int32
+            Nearest and second nearest; ties to the lowest number. With one cluster the second is -1.
+        distances : ndarray of shape (n_samples, 2), float32
+            Euclidean distances, or 1 - cosine. With one cluster the second is inf.
+        """
+        return self._samples(self._check_rows(X)).nearest_two(self.cluster_centers_)
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Return the distance of each row to each centre.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows, converted to float32.
+
+        Returns
+        -------
+        distances : ndarray of shape (n_samples, n_clusters), float32
+            Euclidean distances, or 1 - cosine in [0, 2]; computed in float64 and rounded once.
+        """
+        return self._samples(self._check_rows(X)).distances(self.cluster_centers_)
+
+    def score(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> float:
+        """Return the negative of the inertia that ``X`` has with the fitted centres."""
+        X = self._check_rows(X)
+        samples = self._samples(X, check_sample_weight(sample_weight, X))
+        return -samples.inertia(self.cluster_centers_, samples.assign(self.cluster_centers_))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.cluster_centers_.shape[0])
+
+    def _samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.Samples:
+        return _core.Samples(rows_argument(X), weight, self.metric, check_n_threads(self.n_threads))
+
+    def _check_rows(self, X: Any) -> Any:
+        check_is_fitted(self)
+        return validate_rows(self, X, reset=False)
+
+    def _check_parameters(self) -> None:
+        check_integer("n_clusters", self.n_clusters, minimum=1)
+        check_integer("max_iter", self.max_iter, minimum=1)
+        check_real("tol", self.tol, minimum=0)
+        check_option("metric", self.metric, ("euclidean", "cosine"))
+        check_n_threads(self.n_threads)
+        if not (isinstance(self.n_init, str) and self.n_init == "auto"):
+            check_integer("n_init", self.n_init, minimum=1)
+        if isinstance(self.init, str):
+            check_option("init", self.init, ("k-means++", "random"))
+
+    def _n_init(self, when_random: int) -> int:
+        if self.n_init != "auto":
+            if not isinstance(self.init, str) and not callable(self.init) and int(self.n_init) > 1:
+                warnings.warn(
+                    f"init is an array of centres, so one run is made instead of n_init={self.n_init}",
+                    RuntimeWarning,
+                    stacklevel=3,
+                )
+                return 1
+            return int(self.n_init)
+        return when_random if callable(self.init) or self.init == "random" else 1
+
+    def _check_n_samples(self, X: Any) -> None:
+        if X.shape[0] < self.n_clusters:
+            raise ValueError(f"n_samples={X.shape[0]} should be >= n_clusters={self.n_clusters}.")
+
+    def _initial_centers(
+        self,
+        X: Any,
+        samples: _core.Samples,
+        weight: NDArray[np.float64] | None,
+        random: np.random.RandomState,
+    ) -> Centers:
+        """Return float32 centres of shape (n_clusters, n_features) as ``init`` asks for."""
+        if isinstance(self.init, str):
+            if self.init == "k-means++":
+                rows = samples.kmeans_plusplus(self.n_clusters, 0, int(random.randint(_MAX_SEED)))
+            else:
+                share = None if weight is None else weight / weight.sum()
+                rows = random.choice(X.shape[0], size=self.n_clusters, replace=False, p=share)
+            centers = X[np.asarray(rows)]
+            return dense_rows(centers)
+        given = self.init(X, self.n_clusters, random_state=random) if callable(self.init) else self.init
+        centers = dense_rows(given)
+        if centers.shape != (self.n_clusters, X.shape[1]):
+            raise ValueError(
+                f"The shape of the initial centers {centers.shape} does not match the number of clusters "
+                f"{self.n_clusters} and the number of features of the data {X.shape[1]}."
+            )
+        if not np.isfinite(centers).all():
+            raise ValueError("init must give finite centres; got NaN or infinity")
+        return centers
+
+    def _warn_if_fewer_clusters(self, labels: NDArray[np.int32]) -> None:
+        n_found = int(np.count_nonzero(np.bincount(labels, minlength=self.n_clusters)))
+        if n_found < self.n_clusters:
+            warnings.warn(
+                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
+                "Possibly due to duplicate points in X.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+
+def dense_rows(rows: Any) -> Centers:
+    """Return rows as a C-contiguous float32 array of two dimensions, from dense or sparse."""
+    dense = rows.toarray() if sp.issparse(rows) else rows
+    result: Centers = np.ascontiguousarray(dense, dtype=np.float32)
+    if result.ndim != 2:
+        raise ValueError(f"init must give centres in two dimensions; got shape {result.shape}")
+    return result
+
+
+def validate_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Check samples as scikit-learn does; return float32, dense or CSR, finite."""
+    check_sparse_structure(X)
+    return validate_data(
+        estimator, X, reset=reset, accept_sparse="csr", dtype=np.float32, order=None, accept_large_sparse=True
+    )
+
+
+def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64] | None:
+    """Return weights as float64 of shape (n_samples,), or None; refuse negative, NaN, infinite or all zero."""
+    if sample_weight is None:
+        return None
+    n_samples = X.shape[0]
+    weight = np.asarray(sample_weight, dtype=np.float64)
+    if weight.ndim == 0:
+        weight = np.full(n_samples, float(weight))
+    if weight.shape != (n_samples,):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(n_samples,)}!")
+    if not np.isfinite(weight).all():
+        raise ValueError("sample_weight must be finite; got NaN or infinity")
+    if (weight < 0).any():
+        raise ValueError(
+            f"sample_weight must be >= 0; got {weight.min()} in row {int(np.argmax(weight < 0))}"
+        )
+    if not weight.any():
+        raise ValueError("sample_weight must not be zero for every sample")
+    return np.ascontiguousarray(weight)
+
+
+def random_state_of(estimator: Any) -> np.random.RandomState:
+    """Return the generator that ``random_state`` means."""
+    random: np.random.RandomState = check_random_state(estimator.random_state)
+    return random
