@@ -2,5 +2,6 @@
 
 from coterie.evaluate._scores import Scores
 from coterie.evaluate.external import evaluate
+from coterie.evaluate.internal import evaluate_internal
 
-__all__ = ["Scores", "evaluate"]
+__all__ = ["Scores", "evaluate", "evaluate_internal"]
