@@ -2,5 +2,18 @@
 
 from coterie.io._batches import Corpus, TextBatch
 from coterie.io._read import FORMATS, read_corpus, read_texts
+from coterie.io._results import write_assignments, write_clusters, write_metrics
+from coterie.io._write import OutputFolder, atomic_write
 
-__all__ = ["FORMATS", "Corpus", "TextBatch", "read_corpus", "read_texts"]
+__all__ = [
+    "FORMATS",
+    "Corpus",
+    "OutputFolder",
+    "TextBatch",
+    "atomic_write",
+    "read_corpus",
+    "read_texts",
+    "write_assignments",
+    "write_clusters",
+    "write_metrics",
+]

@@ -1,0 +1,142 @@
+"""The files that a clustering run leaves: assignments.parquet, clusters.jsonl, metrics.json."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coterie._validation import require_extra
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from coterie.journey import ClusterSummary
+
+ASSIGNMENT_COLUMNS = ("id", "cluster", "distance", "runner_up", "margin")
+
+
+class AssignmentLike(Protocol):
+    """What :class:`coterie.journey.Assignment` and :class:`coterie.journey.ClusterResult` share."""
+
+    @property
+    def labels(self) -> NDArray[np.int32]: ...
+    @property
+    def distances(self) -> NDArray[np.float32]: ...
+    @property
+    def runner_up(self) -> NDArray[np.int32]: ...
+    @property
+    def margins(self) -> NDArray[np.float32]: ...
+
+
+def write_assignments(
+    path: str | os.PathLike[str], ids: Any, assignment: AssignmentLike, columns: pa.Table | None = None
+) -> None:
+    """Write one row per document as Parquet.
+
+    Parameters
+    ----------
+    path : path
+        Usually from :meth:`OutputFolder.file` or :func:`atomic_write`, which make the writing atomic.
+    ids : pyarrow.Array or sequence of shape (n_documents,)
+        Document ids.
+    assignment : Assignment or ClusterResult
+        Gives the columns ``cluster`` (int32), ``distance`` (float32), ``runner_up`` (int32, -1 for none) and
+        ``margin`` (float32).
+    columns : pyarrow.Table of n_documents rows or None, default=None
+        Columns kept from the input. One whose name is taken gets ``input_`` in front of it.
+
+    Raises
+    ------
+    ValueError
+        When the lengths differ.
+    OSError
+        When the disk is full.
+    """
+    pa = require_extra("pyarrow", "cli")
+    pq = require_extra("pyarrow.parquet", "cli")
+    ids = pa.array(ids) if not isinstance(ids, pa.Array | pa.ChunkedArray) else ids
+    values = (ids, assignment.labels, assignment.distances, assignment.runner_up, assignment.margins)
+    table = dict(zip(ASSIGNMENT_COLUMNS, values, strict=True))
+    n_documents = len(assignment.labels)
+    kept = {} if columns is None else dict(zip(columns.column_names, columns.columns, strict=True))
+    for name, column in kept.items():
+        free_name = name
+        while free_name in table or (free_name != name and free_name in kept):
+            free_name = f"input_{free_name}"
+        table[free_name] = column
+    for name, column in table.items():
+        if len(column) != n_documents:
+            raise ValueError(f"column {name!r} has {len(column)} values for {n_documents} documents")
+    pq.write_table(pa.table(table), os.fspath(path), compression="zstd")
+
+
+def write_clusters(
+    path: str | os.PathLike[str], clusters: Iterable[ClusterSummary], texts: Sequence[Any] | Any, ids: Any
+) -> None:
+    """Write one JSON object per cluster: ``cluster``, ``size``, ``terms``, ``representatives``.
+
+    Parameters
+    ----------
+    path : path
+        Usually from :meth:`OutputFolder.file` or :func:`atomic_write`.
+    clusters : iterable of ClusterSummary
+        The representatives are row numbers.
+    texts, ids : sequence or pyarrow.Array of shape (n_documents,)
+        Where the text and the id of the representatives are looked up.
+    """
+    with open(path, "wb") as file:
+        for summary in clusters:
+            record = {
+                "cluster": summary.cluster,
+                "size": summary.size,
+                "terms": [{"term": term, "weight": weight} for term, weight in summary.terms],
+                "representatives": [
+                    {"row": row, "id": _item(ids, row), "text": _item(texts, row)}
+                    for row in summary.representatives
+                ],
+            }
+            file.write(_json_bytes(record))
+
+
+def write_metrics(path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:
+    """Write scores, timings and parameters as one JSON object.
+
+    Parameters
+    ----------
+    path : path
+        Usually from :meth:`OutputFolder.file` or :func:`atomic_write`.
+    metrics : mapping
+        JSON values, NumPy scalars and arrays, tuples, and mappings of them. A number that is not finite
+        becomes null, because JSON has no NaN; what JSON has no form for is written as its ``str``.
+    """
+    with open(path, "wb") as file:
+        file.write(_json_bytes(dict(metrics), indent=2))
+
+
+def _item(values: Any, row: int) -> Any:
+    value = values[row]
+    return value.as_py() if hasattr(value, "as_py") else value
+
+
+def _json_bytes(value: Any, indent: int | None = None) -> bytes:
+    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=indent, default=str) + "\n"
+    # A lone surrogate has no UTF-8 form; backslashreplace writes the \ud800 that JSON has for it.
+    return text.encode("utf-8", errors="backslashreplace")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
