@@ -1,0 +1,194 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const map = byId("map");
+  const MARGIN = 1.1; // the map shows [-MARGIN, MARGIN]; the points lie in [-1, 1]
+  const legendItems = [...document.querySelectorAll("#legend li")];
+  const cards = [...document.querySelectorAll("#cards .card")];
+  const hidden = new Set(); // clusters switched off in the legend
+  let matching = null; // clusters found by the search; null without a search
+  let printing = false;
+
+  const ink = () =>
+    dark.matches && !printing
+      ? { text: "#e6e8ed", muted: "#9ba2b0", line: "#2b2f38", panel: "#1a1d23" }
+      : { text: "#1c1e24", muted: "#626875", line: "#e3e3dd", panel: "#ffffff" };
+  const clusterOf = (element) => Number(element.dataset.cluster);
+  const isShown = (cluster) => !hidden.has(cluster) && (matching === null || matching.has(cluster));
+
+  // ---- the map -----------------------------------------------------------------------------------------------
+  const points = data.map.clusters.map(() => []);
+  data.map.cluster.forEach((cluster, point) => points[cluster].push(point));
+  const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"] };
+  const pointSize = data.map.x.length > 1200 ? 5.5 : data.map.x.length > 300 ? 7 : 9;
+
+  function traces() {
+    return data.map.clusters.map((cluster, number) => ({
+      type: "scatter",
+      mode: "markers",
+      x: points[number].map((point) => data.map.x[point]),
+      y: points[number].map((point) => data.map.y[point]),
+      customdata: points[number],
+      hoverinfo: "none", // shown in #tip, as text
+      showlegend: false,
+      visible: isShown(number),
+      marker: { color: cluster.colour, symbol: cluster.symbol, size: pointSize, opacity: 0.8, line: { width: 0.6, color: ink().panel } },
+    }));
+  }
+
+  const quantile = (values, share) => values.slice().sort((a, b) => a - b)[Math.floor((values.length - 1) * share)];
+  const letterWidth = (letter) => (letter.charCodeAt(0) > 0x2e7f ? 13 : 7);
+
+  // The names of the largest clusters, above them; left out where a name would cover another.
+  function names() {
+    const { text } = ink();
+    const boxes = [];
+    const width = map.clientWidth || 700;
+    const height = map.clientHeight || 500;
+    const bySize = points.map((_, number) => number).sort((a, b) => points[b].length - points[a].length);
+    for (const number of bySize) {
+      const label = data.map.clusters[number].name;
+      if (!label || !points[number].length || !isShown(number)) continue;
+      const half = [...label].reduce((sum, letter) => sum + letterWidth(letter), 10) / 2;
+      const middle = quantile(points[number].map((point) => data.map.x[point]), 0.5);
+      const top = quantile(points[number].map((point) => data.map.y[point]), 0.9);
+      const x = Math.max(half, Math.min(((middle + MARGIN) / (2 * MARGIN)) * width, width - half));
+      const y = ((MARGIN - top) / (2 * MARGIN)) * height;
+      if (boxes.some((box) => Math.abs(x - box.x) < half + box.half && Math.abs(y - box.y) < 19)) continue;
+      boxes.push({ x, y, half, label, left: (x / width) * 2 * MARGIN - MARGIN, top });
+      if (boxes.length === 30) break;
+    }
+    return boxes.map((box) => ({ x: box.left, y: box.top, yanchor: "bottom", text: escapeMarkup(box.label), showarrow: false, captureevents: false, font: { size: 12, color: text } }));
+  }
+
+  // Plotly reads a few HTML tags and entities in its texts: none of them may come from a document.
+  const escapeMarkup = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+
+  function mapLayout() {
+    const { muted } = ink();
+    const axis = { visible: false, range: [-MARGIN, MARGIN], fixedrange: false };
+    return {
+      margin: { l: 0, r: 0, t: 0, b: 0 },
+      xaxis: { ...axis },
+      yaxis: { ...axis },
+      hovermode: "closest",
+      hoverdistance: 12,
+      dragmode: "zoom",
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(document.body).fontFamily, color: muted },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: muted, activecolor: muted },
+      annotations: names(),
+    };
+  }
+
+  const drawMap = () => Plotly.react(map, traces(), mapLayout(), config);
+
+  const tip = byId("tip");
+  function showTip(event) {
+    const point = event.points[0].customdata;
+    const cluster = data.map.cluster[point];
+    const title = document.createElement("b");
+    title.textContent = `Cluster ${cluster}${data.map.clusters[cluster].name ? ": " + data.map.clusters[cluster].name : ""}`;
+    const text = document.createElement("div");
+    text.dir = "auto";
+    text.textContent = data.map.text[point] || "(empty document)";
+    const where = document.createElement("small");
+    const distance = data.map.distance[point];
+    where.textContent = data.map.name[point] + (distance === null ? "" : ` · distance ${distance.toFixed(3)}`);
+    tip.replaceChildren(title, text, where);
+    tip.style.setProperty("--colour", data.map.clusters[cluster].colour);
+    tip.hidden = false;
+    const { clientX, clientY } = event.event;
+    const box = tip.getBoundingClientRect();
+    tip.style.left = `${Math.max(8, Math.min(clientX + 14, innerWidth - box.width - 8))}px`;
+    tip.style.top = `${clientY + 18 + box.height > innerHeight ? Math.max(8, clientY - box.height - 12) : clientY + 18}px`;
+  }
+
+  // ---- legend, search, order -----------------------------------------------------------------------------------
+  function update() {
+    for (const item of legendItems) {
+      const cluster = clusterOf(item);
+      item.hidden = matching !== null && !matching.has(cluster);
+      item.querySelector(".toggle").setAttribute("aria-pressed", String(!hidden.has(cluster)));
+    }
+    for (const card of cards) card.hidden = matching !== null && !matching.has(clusterOf(card));
+    byId("matches").textContent = matching === null ? "" : `${matching.size} of ${cards.length} clusters`;
+    byId("no-match").hidden = matching === null || matching.size > 0;
+    drawMap();
+  }
+
+  const searchable = new Map(cards.map((card) => [clusterOf(card), card.textContent.toLowerCase()]));
+  function search() {
+    const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = [...searchable].filter(([, text]) => words.every((word) => text.includes(word)));
+    matching = words.length ? new Set(found.map(([cluster]) => cluster)) : null;
+    update();
+  }
+
+  const distanceOf = (card) => (card.dataset.distance === "" ? Infinity : Number(card.dataset.distance));
+  const firstTerm = (card) => card.querySelector(".terms th")?.textContent ?? "\uffff";
+  const orders = {
+    size: (a, b) => b.dataset.size - a.dataset.size || clusterOf(a) - clusterOf(b),
+    number: (a, b) => clusterOf(a) - clusterOf(b),
+    distance: (a, b) => distanceOf(a) - distanceOf(b) || clusterOf(a) - clusterOf(b),
+    name: (a, b) => firstTerm(a).localeCompare(firstTerm(b)) || clusterOf(a) - clusterOf(b),
+  };
+  function reorder() {
+    cards.sort(orders[byId("order").value]);
+    byId("cards").append(...cards);
+  }
+
+  for (const item of legendItems) {
+    const cluster = clusterOf(item);
+    item.querySelector(".toggle").addEventListener("click", () => {
+      if (!hidden.delete(cluster)) hidden.add(cluster);
+      update();
+    });
+  }
+  byId("show-all").addEventListener("click", () => { hidden.clear(); update(); });
+  byId("hide-all").addEventListener("click", () => { legendItems.forEach((item) => hidden.add(clusterOf(item))); update(); });
+  byId("search").addEventListener("input", search);
+  byId("order").addEventListener("change", reorder);
+  document.addEventListener("keydown", (event) => {
+    const typing = /^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement.tagName);
+    if (event.key === "/" && !typing) { event.preventDefault(); byId("search").focus(); }
+    if (event.key === "Escape" && document.activeElement === byId("search")) { byId("search").value = ""; search(); }
+    if (event.key === "Escape") tip.hidden = true;
+  });
+
+  // ---- the search for the number of clusters --------------------------------------------------------------------
+  function drawSearch() {
+    const found = data.k_search;
+    if (!found) return;
+    const { text, muted, line } = ink();
+    const curve = (name, values, stroke, dash) => ({ type: "scatter", mode: "lines+markers", name, x: found.n_clusters, y: values, line: { color: stroke, dash, width: 2 }, marker: { size: 7 } });
+    const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, fixedrange: true };
+    Plotly.react(byId("k-search"), [curve("silhouette", found.silhouette, "#4269d0", "solid"), curve("stability", found.stability, "#e89c0c", "dash")], {
+      margin: { l: 48, r: 12, t: 28, b: 44 },
+      xaxis: { ...axis, title: { text: "clusters" } },
+      yaxis: { ...axis, title: { text: "score" }, rangemode: "tozero" },
+      legend: { orientation: "h", x: 1, xanchor: "right", y: 1.12 },
+      shapes: [{ type: "line", x0: found.chosen, x1: found.chosen, yref: "paper", y0: 0, y1: 1, line: { color: muted, dash: "dot", width: 1.5 } }],
+      annotations: [{ x: found.chosen, yref: "paper", y: 1.06, text: `chosen: ${found.chosen}`, showarrow: false, font: { color: text } }],
+      hovermode: "x unified",
+      hoverlabel: { bgcolor: ink().panel, bordercolor: line, font: { color: text } },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(document.body).fontFamily, color: muted },
+    }, { displayModeBar: false, responsive: true });
+  }
+
+  // ---- start -----------------------------------------------------------------------------------------------------
+  const redraw = () => { drawMap(); drawSearch(); };
+  redraw();
+  map.on("plotly_hover", showTip);
+  map.on("plotly_click", showTip);
+  map.on("plotly_unhover", () => { tip.hidden = true; });
+  dark.addEventListener("change", redraw);
+  addEventListener("beforeprint", () => { printing = true; redraw(); });
+  addEventListener("afterprint", () => { printing = false; redraw(); });
+  document.documentElement.dataset.ready = "true";
+})();

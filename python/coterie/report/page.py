@@ -1,0 +1,278 @@
+"""The report as one HTML file: collect what is shown, render the template, write it whole."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Sequence
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from coterie._validation import check_integer, require_extra
+from coterie._version import __version__
+from coterie.journey import ClusterResult, KSearch
+from coterie.report.document_map import place_documents, sample_documents
+from coterie.report.excerpt import excerpt
+from coterie.report.scores import describe_scores
+
+_TITLE_LENGTH = 120
+_TERM_LENGTH = 60
+_LABEL_LENGTH = 60
+_REPRESENTATIVE_LENGTH = 400
+_HOVER_LENGTH = 240
+_N_LABELS = 3
+
+# Twenty mid-tones that stand out on white and on black; further clusters repeat them with another symbol.
+_COLOURS = [
+    "#4269d0",
+    "#e89c0c",
+    "#e8553f",
+    "#2a9d8f",
+    "#3ca951",
+    "#e0629a",
+    "#a463f2",
+    "#4f9bd9",
+    "#9c6b4e",
+    "#7d8590",
+    "#c42f5b",
+    "#1797b3",
+    "#9aa321",
+    "#b5539f",
+    "#5b8c3a",
+    "#d9772b",
+    "#6c63e0",
+    "#1fa68a",
+    "#a83f7d",
+    "#857f2c",
+]
+_SYMBOLS = [
+    "circle",
+    "square",
+    "diamond",
+    "triangle-up",
+    "cross",
+    "x",
+    "triangle-down",
+    "pentagon",
+    "star",
+    "hexagon",
+    "hourglass",
+    "bowtie",
+]
+
+
+def render_report(
+    result: ClusterResult,
+    texts: Sequence[str],
+    *,
+    title: str = "Clusters",
+    ids: Sequence[object] | None = None,
+    labels: Sequence[object] | None = None,
+    timings: dict[str, float] | None = None,
+    n_map_documents: int = 2000,
+) -> str:
+    """Render a clustering as one HTML page that needs no network and no other file.
+
+    Every text that comes from the documents is escaped; the page's content security policy lets no script run but its
+    own two and no request leave.
+
+    Parameters
+    ----------
+    result : ClusterResult
+        What :func:`coterie.cluster_texts` returned.
+    texts : sequence of str, of length n_documents
+        The documents that were clustered, in the same order.
+    title : str, default="Clusters"
+        Heading of the page, for example the name of the file.
+    ids : sequence of length n_documents, optional
+        Names of the documents; row numbers, counted from 0, when absent.
+    labels : sequence of length n_documents, optional
+        True labels; the most frequent ones are shown with each cluster. None and "" count as no label.
+    timings : dict of str to float, optional
+        Seconds per stage to show instead of ``result.timings``.
+    n_map_documents : int, default=2000
+        How many documents the map shows at most, >= 1. A larger corpus is sampled in proportion to the sizes of the
+        clusters, small ones never left out, and the page says so.
+
+    Returns
+    -------
+    str
+        A complete HTML document, about 5 MB, most of it the plotting library.
+
+    Raises
+    ------
+    ValueError
+        When ``texts``, ``ids`` or ``labels`` have another length than the result.
+    ModuleNotFoundError
+        When the "cli" extra (jinja2, plotly) is not installed.
+
+    Examples
+    --------
+    >>> from coterie import cluster_texts
+    >>> from coterie.report import render_report
+    >>> texts = ["red apple", "green apple", "fast train", "slow train"]
+    >>> page = render_report(cluster_texts(texts, n_clusters=2, min_df=1), texts)
+    >>> page.startswith("<!DOCTYPE html>")
+    True
+    """
+    n_documents = len(result.labels)
+    check_integer("n_map_documents", n_map_documents, minimum=1)
+    for name, values in (("texts", texts), ("ids", ids), ("labels", labels)):
+        if values is not None and len(values) != n_documents:
+            raise ValueError(f"{name} must have one entry per document ({n_documents}); got {len(values)}")
+    names = range(n_documents) if ids is None else ids
+    clusters = _describe_clusters(result, texts, names, labels)
+    stages = result.timings if timings is None else timings
+    page = {
+        "title": excerpt(title, _TITLE_LENGTH),
+        "version": __version__,
+        "n_documents": n_documents,
+        "n_features": result.matrix.shape[1],
+        "seconds": sum(stages.values()),
+        "timings": stages,
+        "parameters": {name: _plain(value) for name, value in result.parameters.items()},
+        "scores": describe_scores(result.metrics),
+        "clusters": clusters,
+        "k_search": result.k_search,
+        "text_language": "zh" if result.parameters.get("language") == "zh" else "",
+    }
+    return _render(page, _map_data(result, texts, names, clusters, n_map_documents))
+
+
+def _describe_clusters(
+    result: ClusterResult, texts: Sequence[str], names: Sequence[object], labels: Sequence[object] | None
+) -> list[dict[str, Any]]:
+    n_documents = max(1, len(result.labels))
+    members = np.argsort(result.labels, kind="stable")
+    ends = np.cumsum([cluster.size for cluster in result.clusters])
+    largest = max((cluster.size for cluster in result.clusters), default=0) or 1
+    described = []
+    for cluster, end in zip(result.clusters, ends, strict=True):
+        rows = members[end - cluster.size : end]
+        terms = [(excerpt(term, _TERM_LENGTH), float(weight)) for term, weight in cluster.terms]
+        heaviest = max((weight for _, weight in terms), default=1.0)
+        described.append(
+            {
+                "number": cluster.cluster,
+                "size": cluster.size,
+                "share": cluster.size / n_documents,
+                "relative_size": cluster.size / largest,
+                "terms": [(term, weight, weight / heaviest) for term, weight in terms],
+                "colour": _COLOURS[cluster.cluster % len(_COLOURS)],
+                "symbol": _SYMBOLS[cluster.cluster // len(_COLOURS) % len(_SYMBOLS)],
+                "distance": _finite(result.distances[rows].mean()) if rows.size else None,
+                "margin": _finite(result.margins[rows].mean()) if rows.size else None,
+                "labels": [] if labels is None else _frequent_labels([labels[row] for row in rows]),
+                "representatives": [
+                    {
+                        "name": excerpt(str(names[row]), _TITLE_LENGTH),
+                        "text": excerpt(str(texts[row]), _REPRESENTATIVE_LENGTH),
+                        "distance": _finite(result.distances[row]),
+                    }
+                    for row in cluster.representatives
+                ],
+            }
+        )
+    return described
+
+
+def _frequent_labels(labels: list[object]) -> list[tuple[str, float]]:
+    counts = Counter(str(label) for label in labels if label is not None and label != "")
+    total = sum(counts.values())
+    by_frequency = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [(excerpt(label, _LABEL_LENGTH), count / total) for label, count in by_frequency[:_N_LABELS]]
+
+
+def _map_data(
+    result: ClusterResult,
+    texts: Sequence[str],
+    names: Sequence[object],
+    clusters: list[dict[str, Any]],
+    n_map_documents: int,
+) -> dict[str, Any]:
+    seed = result.parameters.get("random_state")
+    random_state = seed if isinstance(seed, int) else 0
+    rows = sample_documents(result.labels, len(clusters), n_map_documents, random_state)
+    points = place_documents(result.matrix[rows], result.model.kmeans.cluster_centers_, random_state)
+    return {
+        "clusters": [
+            {
+                "name": _short_name(cluster),
+                "colour": cluster["colour"],
+                "symbol": cluster["symbol"],
+            }
+            for cluster in clusters
+        ],
+        "cluster": result.labels[rows].tolist(),
+        "x": [round(float(x), 4) for x in points[:, 0]],
+        "y": [round(float(y), 4) for y in points[:, 1]],
+        "distance": [_finite(distance) for distance in result.distances[rows]],
+        "name": [excerpt(str(names[row]), _TITLE_LENGTH) for row in rows],
+        "text": [excerpt(str(texts[row]), _HOVER_LENGTH) for row in rows],
+    }
+
+
+def _short_name(cluster: dict[str, Any]) -> str:
+    return ", ".join(term for term, _, _ in cluster["terms"][:2])
+
+
+def _render(page: dict[str, Any], map_data: dict[str, Any]) -> str:
+    jinja2 = require_extra("jinja2", "cli")
+    plotly_offline = require_extra("plotly.offline", "cli")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("coterie.report", "assets"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False}
+    assets = resources.files("coterie.report") / "assets"
+    # Parsing HTML turns CR LF into LF, and the hash below is of what the browser sees.
+    scripts = [
+        plotly_offline.get_plotlyjs().replace("\r\n", "\n"),
+        (assets / "report.js").read_text(encoding="utf-8"),
+    ]
+    style = (assets / "report.css").read_text(encoding="utf-8")
+    html: str = environment.get_template("report.html.j2").render(
+        page=page,
+        map=map_data,
+        style=jinja2.utils.markupsafe.Markup(style),
+        scripts=[jinja2.utils.markupsafe.Markup(script) for script in scripts],
+        k_search_data=_search_curves(page["k_search"]),
+        script_hashes=[_content_hash(script) for script in scripts],
+    )
+    return html
+
+
+def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
+    if k_search is None:
+        return None
+    return {
+        "n_clusters": [trial.n_clusters for trial in k_search.trials],
+        "silhouette": [_finite(trial.silhouette) for trial in k_search.trials],
+        "stability": [_finite(trial.stability) for trial in k_search.trials],
+        "chosen": k_search.n_clusters,
+    }
+
+
+def _content_hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+
+
+def _finite(value: float) -> float | None:
+    number = float(value)
+    return round(number, 4) if math.isfinite(number) else None
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, list | tuple | set | frozenset) and len(value) > 8:
+        return f"{len(value)} entries"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(entry) for entry in value)
+    return "none" if value is None else excerpt(str(value), _TITLE_LENGTH)

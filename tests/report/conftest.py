@@ -1,0 +1,110 @@
+"""Clusterings to show, and a browser to show them in."""
+
+from __future__ import annotations
+
+import shutil
+import types
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from coterie.journey import ClusterResult, ClusterSummary, KSearch, KTrial
+
+TOPICS = ("apple banana cherry grape", "train engine rail station", "violin cello opera concert")
+
+
+@pytest.fixture(scope="session")
+def fruit_trains_music() -> list[str]:
+    """Ninety short documents about three things."""
+    rng = np.random.default_rng(3)
+    return [" ".join(rng.choice(TOPICS[row % 3].split(), 6)) + f" number {row}" for row in range(90)]
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Callable[..., ClusterResult]:
+    """Cluster texts by the nearest of the first ``n_clusters`` documents, enough to have something to show."""
+
+    def make(texts: list[str], n_clusters: int = 3, k_search: KSearch | None = None) -> ClusterResult:
+        vectorizer = TfidfVectorizer(token_pattern=r"\S+", dtype=np.float32).fit(texts)
+        matrix = sp.csr_array(vectorizer.transform(texts))
+        centers = matrix[:n_clusters].toarray()
+        distances = 1 - np.asarray(matrix @ centers.T)
+        order = np.argsort(distances, axis=1, kind="stable").astype(np.int32)
+        near = np.sort(distances, axis=1).astype(np.float32)
+        labels = order[:, 0]
+        names = vectorizer.get_feature_names_out()
+        summaries = []
+        for number in range(n_clusters):
+            rows = np.flatnonzero(labels == number)
+            weights = np.asarray(matrix[rows].sum(axis=0)).ravel()
+            terms = [(str(names[i]), float(weights[i])) for i in np.argsort(-weights)[:5] if weights[i] > 0]
+            summaries.append(ClusterSummary(number, len(rows), terms, [int(row) for row in rows[:3]]))
+        model = types.SimpleNamespace(kmeans=types.SimpleNamespace(cluster_centers_=centers))
+        return ClusterResult(
+            labels=labels,
+            distances=near[:, 0],
+            runner_up=order[:, 1] if n_clusters > 1 else np.full(len(texts), -1, np.int32),
+            margins=near[:, 1] - near[:, 0] if n_clusters > 1 else np.full(len(texts), np.inf, np.float32),
+            clusters=summaries,
+            metrics={"silhouette": 0.25, "nmi": 0.5},
+            k_search=k_search,
+            model=model,
+            matrix=matrix,
+            timings={"vectorize": 0.25, "cluster": 0.5},
+            parameters={"n_clusters": n_clusters, "language": "en", "random_state": 0},
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def k_search() -> KSearch:
+    trials = [KTrial(2, 0.2, 90.0, 0.5), KTrial(3, 0.4, 80.0, 0.9), KTrial(5, 0.3, 70.0, 0.4)]
+    return KSearch(trials, 3, True, "3 clusters: the most stable <and> the best separated.", 90)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, or a skip that says what is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    candidates = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    executable = next(filter(None, map(shutil.which, candidates)), None)
+    if executable is None:
+        pytest.skip(f"no browser: none of {', '.join(candidates)} is on the PATH")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=executable, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Open a report; at the end of the test, fail on any console message, error or request beside the file."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_html(html: str, **context_options: Any) -> Any:
+        file = tmp_path / "report.html"
+        file.write_text(html, encoding="utf-8")
+        context = browser.new_context(**context_options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
+        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on(
+            "request", lambda request: request.url == file.as_uri() or complaints.append(request.url[:200])
+        )
+        page.goto(file.as_uri())
+        page.wait_for_selector("html[data-ready=true] #map .scatterlayer .point", state="attached")
+        return page
+
+    yield open_html
+    for context in contexts:
+        context.close()
+    assert complaints == []
