@@ -1,0 +1,67 @@
+"""What is installed is what is used: extras, version, and an import that costs and needs nothing optional."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+from rules import packaging
+from rules.source import ROOT
+
+
+def test_version_has_its_changelog_entry() -> None:
+    from coterie import __version__
+
+    headings = re.findall(r"^## \[([^\]]+)\]", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert headings[0] == "Unreleased" or headings[0] == __version__
+    assert len(headings) == len(set(headings))
+
+
+OPTIONAL = ("typer", "rich", "pyarrow", "jinja2", "plotly", "rjieba", "pandas", "polars")
+
+WITHOUT_EXTRAS = f"""
+import sys
+
+class Absent:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {OPTIONAL!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+sys.meta_path.insert(0, Absent())
+"""
+
+
+def run_python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_import_loads_no_optional_module() -> None:
+    loaded = run_python("import sys, coterie; print(*sys.modules)").split()
+    assert not set(OPTIONAL) & set(loaded)
+
+
+def test_import_starts_no_thread() -> None:
+    code = "import os, numpy, scipy.sparse, sklearn.cluster; n = len(os.listdir('/proc/self/task'));"
+    assert run_python(code + "import coterie; print(len(os.listdir('/proc/self/task')) - n)").strip() == "0"
+
+
+def test_base_install_is_enough_to_import_every_public_module() -> None:
+    code = (
+        WITHOUT_EXTRAS + "import coterie\nfor name in coterie.__all__: getattr(coterie, name)\nprint('fine')"
+    )
+    assert run_python(code).strip() == "fine"
+
+
+def test_unused_requirements_are_found() -> None:
+    project = {"name": "coterie", "optional-dependencies": {"cli": ["rich>=13"], "all": ["coterie[cli,zz]"]}}
+    assert packaging.unused_requirements(project, {"cli": "import typer"}) == [
+        "cli: nothing uses rich",
+        "all: no extra zz",
+    ]
+    assert packaging.unknown_extras(project, 'require_extra("pyarrow", "cli")')
+    assert not packaging.unknown_extras(project, 'require_extra("rich.console", "cli")')
