@@ -60,8 +60,8 @@ def wrong_systems(name: str, text: str) -> list[str]:
         r"\b\w*intrin\.h\b|arm_neon\.h|\b_(mm|tile)\d*_\w+\(|\b__m(128|256|512)", code
     ):
         problems.append("only kernels/ may use intrinsics")
-    if re.search(r"^\s*#\s*define\b", code, re.MULTILINE):
-        problems.append("a function or a constant serves instead of #define")
+    if re.search(r"^\s*#\s*define\b(?!\s+COTERIE_INSTANTIATE\()", code, re.MULTILINE):
+        problems.append("a function or a constant serves instead of #define (explicit instantiation apart)")
     return problems
 
 
@@ -69,7 +69,7 @@ def docstrings(name: str, text: str) -> list[str]:
     """Documentation strings in the bindings; they belong to the Python functions that call them."""
     if room_of(name) != "bindings":
         return []
-    found = re.findall(r'R"[^(]*\(|"[^"\n]{60,}"', without_comments(text))
+    found = re.findall(r'(?<!\w)R"\w*\(|"[^"\n]{60,}"', without_comments(text))
     return [
         f"string {s[:40]}... in a binding" for s in found if not name.endswith(("module.cpp", "errors.cpp"))
     ]
