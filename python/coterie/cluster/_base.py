@@ -48,11 +48,11 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         self, X: Any, y: None = None, sample_weight: ArrayLike | None = None
     ) -> NDArray[np.int32]:
         """Fit and return ``labels_``; the same labels as ``fit(X).predict(X)``."""
-        return self.fit(X, sample_weight=sample_weight).labels_  # type: ignore[attr-defined,no-any-return]
+        return self.fit(X, sample_weight=sample_weight).labels_  # type: ignore[no-any-return]
 
     def fit_transform(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Any:
         """Fit and return the distances of ``X`` to the centres; see ``transform``."""
-        return self.fit(X, sample_weight=sample_weight).transform(X)  # type: ignore[attr-defined]
+        return self.fit(X, sample_weight=sample_weight).transform(X)
 
     def predict(self, X: Any) -> NDArray[np.int32]:
         """Return the nearest centre of each row.
@@ -145,7 +145,8 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
                 )
                 return 1
             return int(self.n_init)
-        return when_random if callable(self.init) or self.init == "random" else 1
+        is_random = callable(self.init) or (isinstance(self.init, str) and self.init == "random")
+        return when_random if is_random else 1
 
     def _check_n_samples(self, X: Any) -> None:
         if X.shape[0] < self.n_clusters:

@@ -1,0 +1,234 @@
+"""K-means against its definition, against scikit-learn from the same centres, and against itself bit for bit."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import sklearn.cluster
+from sklearn.datasets import make_blobs
+from sklearn.exceptions import ConvergenceWarning
+
+from coterie import KMeans, MiniBatchKMeans, _core
+from tests.reference.assign_labels import assign_labels
+from tests.reference.update_centroids import update_centroids
+
+SPARSE_SHAPE = (400, 90)
+
+
+def blobs(n=500, d=20, k=7, seed=0):
+    X, _ = make_blobs(n, d, centers=k, cluster_std=4, random_state=seed)
+    return X.astype(np.float32)
+
+
+def sparse_rows(seed=0):
+    random = np.random.default_rng(seed)
+    X = sp.random(*SPARSE_SHAPE, density=0.1, format="csr", dtype=np.float32, random_state=seed)
+    X.data = random.random(len(X.data)).astype(np.float32)
+    return X
+
+
+def bits(model):
+    return [np.asarray(a).tobytes() for a in (model.labels_, model.cluster_centers_, model.inertia_)]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_one_iteration_is_the_reference_bit_for_bit(isa, weighted):
+    X, random = blobs(), np.random.default_rng(1)
+    weight = random.random(len(X)) if weighted else np.ones(len(X))
+    start = X[:7].copy()
+    samples = _core.Samples(X, weight, "euclidean", 2)
+    _, centers, _, n_iter, _, _ = samples.lloyd(start, 1, 0.0, None)
+    expected = update_centroids(X, assign_labels(X, start), start, weight)
+    assert n_iter == 1
+    assert centers.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("make", [blobs, sparse_rows])
+def test_the_same_bits_on_every_isa_and_thread_count(metric, make, every_isa, every_n_threads):
+    X = make()
+    weight = np.random.default_rng(0).random(X.shape[0])
+    results = []
+    for name in every_isa:
+        _core.set_isa(name)
+        for n_threads in every_n_threads:
+            model = KMeans(12, metric=metric, random_state=3, n_init=2, n_threads=n_threads)
+            results.append(bits(model.fit(X, sample_weight=weight)))
+    assert len(every_isa) >= 1
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize("n", [1, 2, 255, 256, 257, 5000])
+def test_the_same_bits_at_task_boundaries(n, every_n_threads):
+    X = blobs(n, 9)
+    fits = [bits(KMeans(min(n, 5), random_state=0, n_threads=t).fit(X)) for t in every_n_threads]
+    assert all(fit == fits[0] for fit in fits)
+
+
+@pytest.mark.parametrize("make", [blobs, sparse_rows])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_scikit_learn_from_the_same_centres(make, weighted):
+    X = make()
+    weight = np.random.default_rng(5).random(X.shape[0]) + 0.1 if weighted else None
+    start = np.asarray(X[:6].todense() if sp.issparse(X) else X[:6])
+    theirs = sklearn.cluster.KMeans(6, init=start, n_init=1).fit(X, sample_weight=weight)
+    ours = KMeans(6, init=start, n_init=1).fit(X, sample_weight=weight)
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+    np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=2e-5, atol=2e-6)
+    assert ours.inertia_ == pytest.approx(theirs.inertia_, rel=1e-5)
+    assert ours.n_iter_ == theirs.n_iter_
+
+
+def test_cosine_is_euclidean_on_unit_rows_up_to_the_centres_length():
+    X = sparse_rows()
+    model = KMeans(5, metric="cosine", random_state=0).fit(X)
+    norms = np.linalg.norm(model.cluster_centers_, axis=1)
+    np.testing.assert_allclose(norms, 1, rtol=1e-6)
+    dense = X.toarray().astype(np.float64)
+    unit = dense / np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-300)
+    loss = (1 - (unit * model.cluster_centers_[model.labels_]).sum(axis=1)).sum()
+    assert model.inertia_ == pytest.approx(loss, rel=1e-6)
+
+
+def test_cosine_does_not_see_the_length_of_rows():
+    X = sparse_rows()
+    scaled = sp.diags_array(2.0 ** np.random.default_rng(0).integers(-20, 20, X.shape[0])) @ X
+    one = KMeans(5, metric="cosine", random_state=0).fit(X)
+    other = KMeans(5, metric="cosine", random_state=0).fit(sp.csr_array(scaled.astype(np.float32)))
+    assert bits(one)[:2] == bits(other)[:2]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("make", [blobs, sparse_rows])
+@pytest.mark.parametrize("max_iter", [1, 2, 300])
+def test_fit_predict_is_predict(metric, make, max_iter):
+    X = make()
+    model = KMeans(9, metric=metric, random_state=1, max_iter=max_iter)
+    labels = model.fit_predict(X)
+    np.testing.assert_array_equal(labels, model.predict(X))
+    two, distances = model.predict_top_two(X)
+    np.testing.assert_array_equal(labels, two[:, 0])
+    np.testing.assert_array_equal(distances[:, 0], model.transform(X)[np.arange(X.shape[0]), labels])
+    assert -model.score(X) == model.inertia_
+
+
+def test_lloyd_never_raises_the_inertia():
+    X, centers, last = blobs(2000, 8, 30), blobs(2000, 8, 30)[:30].copy(), np.inf
+    samples = _core.Samples(X, None, "euclidean", 2)
+    for _ in range(20):
+        _, centers, inertia, _, converged, _ = samples.lloyd(centers, 1, 0.0, None)
+        assert inertia <= last * (1 + 1e-6)
+        last = inertia
+    assert np.isfinite(last)
+    assert not converged
+
+
+def test_delta_updates_do_not_drift():
+    """Sums moved over many iterations are those computed afresh from the final labels."""
+    X = blobs(3000, 10, 25)
+    samples = _core.Samples(X, None, "euclidean", 2)
+    labels, centers, *_ = samples.lloyd(X[:25].copy(), 500, 0.0, None)
+    fresh = update_centroids(X, labels, centers, np.ones(len(X)))
+    assert fresh.tobytes() == centers.tobytes()
+
+
+def test_empty_clusters_take_the_farthest_rows():
+    X = np.array([[0, 0], [0, 1], [10, 0], [50, 0], [51, 0]], np.float32)
+    start = np.array([[0, 0], [0, 0], [0, 0]], np.float32)  # two of three start empty
+    theirs = sklearn.cluster.KMeans(3, init=start, n_init=1).fit(X)
+    ours = KMeans(3, init=start).fit(X)
+    assert len(set(ours.labels_)) == 3
+    np.testing.assert_array_equal(ours.labels_, theirs.labels_)
+    np.testing.assert_allclose(ours.cluster_centers_, theirs.cluster_centers_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_more_clusters_than_distinct_rows_warns_and_stays_finite(sparse):
+    X = np.repeat(np.array([[1, 0], [0, 1]], np.float32), 10, axis=0)
+    with pytest.warns(
+        ConvergenceWarning, match=r"distinct clusters \(2\) found smaller than n_clusters \(5\)"
+    ):
+        model = KMeans(5, random_state=0).fit(sp.csr_array(X) if sparse else X)
+    assert np.isfinite(model.cluster_centers_).all()
+    assert model.inertia_ == 0
+
+
+def test_one_cluster_for_each_row():
+    X = blobs(40, 6)
+    model = KMeans(40, random_state=0).fit(X)
+    assert sorted(model.labels_.tolist()) == list(range(40))
+    assert model.inertia_ == 0
+
+
+def test_common_offset_keeps_the_clusters():
+    X, y = make_blobs(300, 4, centers=4, cluster_std=50, center_box=(-5000, 5000), random_state=0)
+    plain = KMeans(4, random_state=0).fit(X.astype(np.float32))
+    moved = KMeans(4, random_state=0).fit((X + 1e8).astype(np.float32))
+    agreement = sklearn.metrics.adjusted_rand_score(plain.labels_, moved.labels_)
+    assert agreement == 1
+    assert sklearn.metrics.adjusted_rand_score(y, plain.labels_) == 1
+
+
+@pytest.mark.parametrize("factor", [1e-30, 1e30])
+def test_extreme_norms_give_the_same_clusters(factor):
+    X = blobs(300, 6, 4)
+    plain = KMeans(4, init=X[:4].copy()).fit(X)
+    scaled = (X * np.float32(factor)).astype(np.float32)
+    other = KMeans(4, init=scaled[:4].copy()).fit(scaled)
+    assert sklearn.metrics.adjusted_rand_score(plain.labels_, other.labels_) == 1
+    assert np.isfinite(other.cluster_centers_).all()
+
+
+def test_seeds_are_distinct_rows_drawn_far_apart():
+    X, y = make_blobs(600, 5, centers=12, cluster_std=0.01, random_state=0)
+    rows = _core.Samples(X.astype(np.float32), None, "euclidean", 2).kmeans_plusplus(12, 0, 7)
+    assert len(set(y[rows])) == 12
+
+
+def test_zero_weights_take_no_part():
+    X = blobs()
+    weight = np.ones(len(X))
+    weight[::3] = 0
+    one = KMeans(5, random_state=0).fit(X, sample_weight=weight)
+    start = one.cluster_centers_
+    kept = KMeans(5, init=start).fit(X[weight > 0])
+    np.testing.assert_array_equal(one.labels_[weight > 0], kept.labels_)
+
+
+def test_pickle_keeps_the_predictions():
+    X = sparse_rows()
+    model = KMeans(6, random_state=0).fit(X)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.labels_)
+
+
+class TestMiniBatch:
+    def test_finds_separated_blobs(self):
+        X, y = make_blobs(3000, 8, centers=6, cluster_std=0.5, random_state=1)
+        model = MiniBatchKMeans(6, random_state=0, batch_size=256).fit(X)
+        assert sklearn.metrics.adjusted_rand_score(y, model.labels_) > 0.99
+
+    @pytest.mark.parametrize("make", [blobs, sparse_rows])
+    @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+    def test_the_same_bits_on_every_isa_and_thread_count(self, make, metric, every_isa, every_n_threads):
+        X, results = make(), []
+        for name in every_isa:
+            _core.set_isa(name)
+            for n_threads in every_n_threads:
+                model = MiniBatchKMeans(
+                    5, metric=metric, batch_size=64, max_iter=5, random_state=0, n_threads=n_threads
+                )
+                results.append(bits(model.fit(X)))
+        assert all(result == results[0] for result in results)
+
+    def test_inertia_comes_near_lloyd(self):
+        X = blobs(4000, 10, 12)
+        lloyd = KMeans(12, random_state=0, n_init=3).fit(X)
+        small = MiniBatchKMeans(12, random_state=0, n_init=3).fit(X)
+        assert small.inertia_ < 1.1 * lloyd.inertia_
+
+    def test_partial_fit_is_the_weighted_mean_of_all_rows(self):
+        X = np.array([[0.0], [2.0], [100.0], [104.0]], np.float32)
+        model = MiniBatchKMeans(2, init=np.array([[1.0], [101.0]], np.float32), reassignment_ratio=0)
+        model.partial_fit(X).partial_fit(np.array([[4.0], [96.0]], np.float32))
+        np.testing.assert_allclose(model.cluster_centers_, [[2.0], [100.0]])
