@@ -155,10 +155,12 @@ def test_output_folder_refuses_before_the_work(tmp_path: Path) -> None:
         pytest.fail("entered")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_output_folder_not_writable(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(PermissionError), OutputFolder(tmp_path / "out"):
+def test_folder_that_is_not_writable(unprivileged_dir: Path) -> None:
+    with pytest.raises(PermissionError), OutputFolder(unprivileged_dir / "out"):
+        pytest.fail("entered")
+    with pytest.raises(PermissionError), OutputFolder(unprivileged_dir / "empty"):
+        pytest.fail("entered")
+    with pytest.raises(PermissionError), atomic_write(unprivileged_dir / "pairs.csv"):
         pytest.fail("entered")
 
 

@@ -71,9 +71,11 @@ def valid_utf8(values: pa.Array, encoding_errors: str, location: Callable[[int],
     pa = require_extra("pyarrow", "cli")
     values.validate(full=False)
     if pa.types.is_dictionary(values.type):
-        values.validate(full=True)  # before an index outside of the dictionary is followed
-        values = values.dictionary_decode()
-    blob = values.cast(pa.large_binary())
+        dictionary = values.dictionary.cast(pa.large_binary())
+        dictionary.validate(full=True)
+        blob = pa.DictionaryArray.from_arrays(values.indices, dictionary).dictionary_decode()
+    else:
+        blob = values.cast(pa.large_binary())
     blob.validate(full=True)
     array = blob.view(pa.large_string())
     try:

@@ -43,7 +43,7 @@ class _Records:
     def _counted(self) -> Iterator[str]:
         for number, line in self._lines:
             self.first_line = self.first_line or number
-            self.n_characters += len(line)
+            self.n_characters += len(line) + 1
             if self.n_characters > self._limit:
                 raise ValueError(
                     f"{self._stream.name}:{self.first_line}: the record is longer than max_document_bytes="
