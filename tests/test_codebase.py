@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import coterie
 from coterie import _core
 from rules import cpp, python, source, stems
 from rules.source import ROOT, name_of, source_files
@@ -106,6 +107,14 @@ def test_nothing_runs_at_import() -> None:
 def test_init_files_hold_imports_only() -> None:
     files = (ROOT / "python").rglob("__init__.py")
     assert not broken("init", files, python_tree(python.logic_in_init))
+
+
+def test_names_loaded_when_first_used_are_those_promised() -> None:
+    for name in coterie.__all__:
+        assert name in dir(coterie)
+        assert getattr(coterie, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'k_means'"):
+        coterie.k_means  # noqa: B018
 
 
 def test_optional_imports_are_not_guessed() -> None:
@@ -239,6 +248,7 @@ PYTHON_REFUSED = [
     (python.work_at_import, "try:\n    import pandas\nexcept ImportError:\n    pandas = None\n"),
     (python.logic_in_init, "def f():\n    return 1\n"),
     (python.logic_in_init, "import a\nif a.x:\n    import b\n"),
+    (python.logic_in_init, "import a\nX = a.load()\n"),
     (
         python.guarded_imports,
         "def f():\n    try:\n        import x\n    except Exception:\n        x = None\n",
@@ -253,7 +263,8 @@ PYTHON_REFUSED = [
 PYTHON_ALLOWED = [
     (python.work_at_import, '"""Doc."""\nimport re\nX = re.compile("a")\n\ndef f() -> None: ...\n'),
     (python.work_at_import, "if TYPE_CHECKING:\n    import pandas\n"),
-    (python.logic_in_init, '"""Doc."""\nfrom a import b\n__all__ = ["b"]\n'),
+    (python.logic_in_init, '"""Doc."""\nfrom a import b\n__all__ = ["b"]\n\ndef __getattr__(name): ...\n'),
+    (python.tests_that_cannot_fail, "def same(a):\n    assert a\n\ndef test_x():\n    same(1)\n"),
     (python.guarded_imports, "try:\n    f()\nexcept OSError:\n    import x\n"),
     (python.tests_that_cannot_fail, "def test_x():\n    with pytest.raises(ValueError):\n        f()\n"),
     (python.tests_that_cannot_fail, "def test_x():\n    npt.assert_array_equal(a, b)\n"),
