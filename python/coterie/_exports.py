@@ -1,0 +1,27 @@
+"""What ``coterie`` itself offers, loaded when first used.
+
+The estimators import scikit-learn, which takes a second that ``coterie --help`` need not wait (PEP 562). Type checkers
+read ``__init__.pyi`` instead.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# name: the module that has it; a new name is also added to __init__.pyi
+HOMES = {
+    "KMeans": "coterie.cluster",
+    "MiniBatchKMeans": "coterie.cluster",
+}
+NAMES = [*HOMES, "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in HOMES:
+        raise AttributeError(f"module 'coterie' has no attribute {name!r}")
+    return getattr(importlib.import_module(HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(NAMES)
