@@ -3,3 +3,7 @@ from coterie.cluster import KMeans as KMeans
 from coterie.cluster import MiniBatchKMeans as MiniBatchKMeans
 
 __all__: list[str]
+from coterie.text import CountVectorizer as CountVectorizer
+from coterie.text import HashingVectorizer as HashingVectorizer
+from coterie.text import TfidfTransformer as TfidfTransformer
+from coterie.text import TfidfVectorizer as TfidfVectorizer

@@ -1,6 +1,7 @@
 """Types of the compiled module; its documentation is in the Python functions that call it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +44,97 @@ class Samples:
     def minibatch_step(
         self, centers: NDArray[np.float32], cluster_weight: NDArray[np.float64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], float]: ...
+
+# ---- text ---------------------------------------------------------------------------------------------------------
+
+_TextDocuments = tuple[str, ...] | list[NDArray[Any]]
+
+class TermList:
+    def __init__(self, terms: Iterable[str]) -> None: ...
+    def __len__(self) -> int: ...
+    def to_list(self) -> list[str]: ...
+    def arrays(self) -> tuple[NDArray[np.uint8], NDArray[np.int64]]: ...
+    @staticmethod
+    def from_arrays(bytes: NDArray[np.uint8], offsets: NDArray[np.int64]) -> TermList: ...
+
+class Vocabulary:
+    def __init__(self, terms: TermList, joined: bool, stop_words: TermList) -> None: ...
+    def __len__(self) -> int: ...
+    def columns(self) -> NDArray[np.int32]: ...
+
+class TermCounter:
+    def __init__(
+        self,
+        analyzer: str,
+        ngram_range: tuple[int, int],
+        min_token_chars: int,
+        lowercase: bool,
+        strip_accents: str,
+        stop_words: TermList,
+        vocabulary: Vocabulary | None,
+        keep_rows: bool,
+    ) -> None: ...
+    @property
+    def n_documents(self) -> int: ...
+    def add_documents(self, documents: _TextDocuments, n_threads: int) -> None: ...
+    def add_terms(self, terms: _TextDocuments, offsets: NDArray[np.int64], n_threads: int) -> None: ...
+    def add_totals(
+        self,
+        terms: TermList,
+        document_frequency: NDArray[np.int64],
+        term_frequency: NDArray[np.int64],
+        n_documents: int,
+        joined: bool,
+    ) -> None: ...
+    def merge(self) -> None: ...
+    def totals(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+    def sort_by_text(self, ids: NDArray[np.uint32], n_threads: int) -> NDArray[np.uint32]: ...
+    def texts(self, ids: NDArray[np.uint32]) -> TermList: ...
+    def rows(
+        self,
+        ids: NDArray[np.uint32],
+        dtype: str,
+        tf: str,
+        norm: str,
+        idf: NDArray[np.float64] | None,
+        n_threads: int,
+    ) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64]]: ...
+
+def first_not_str(strings: tuple[Any, ...]) -> int: ...
+def inverse_document_frequency(
+    document_frequency: NDArray[np.int64], n_documents: int, smooth: bool
+) -> NDArray[np.float64]: ...
+def weight_rows(
+    data: NDArray[Any],
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    tf: str,
+    norm: str,
+    idf: NDArray[np.float64] | None,
+    n_threads: int,
+) -> None: ...
+def hash_documents(
+    documents: _TextDocuments,
+    analyzer: str,
+    ngram_range: tuple[int, int],
+    min_token_chars: int,
+    lowercase: bool,
+    strip_accents: str,
+    stop_words: TermList,
+    n_features: int,
+    alternate_sign: bool,
+    binary: bool,
+    norm: str,
+    dtype: str,
+    n_threads: int,
+) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64]]: ...
+def hash_terms(
+    terms: _TextDocuments,
+    offsets: NDArray[np.int64],
+    n_features: int,
+    alternate_sign: bool,
+    binary: bool,
+    norm: str,
+    dtype: str,
+    n_threads: int,
+) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64]]: ...

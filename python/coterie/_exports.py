@@ -11,6 +11,10 @@ from typing import Any
 
 # name: the module that has it; a new name is also added to __init__.pyi
 HOMES = {
+    "CountVectorizer": "coterie.text",
+    "HashingVectorizer": "coterie.text",
+    "TfidfTransformer": "coterie.text",
+    "TfidfVectorizer": "coterie.text",
     "KMeans": "coterie.cluster",
     "MiniBatchKMeans": "coterie.cluster",
 }

@@ -1,0 +1,42 @@
+#include "kernels/ascii.hpp"
+
+#include <string_view>
+
+#include "kernels/kernels.hpp"
+
+namespace coterie::kernels {
+namespace {
+
+bool is_word(std::uint8_t c) {
+    const std::uint8_t folded = c | 0x20;
+    return (folded >= 'a' && folded <= 'z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+}  // namespace
+
+bool classify_ascii_portable(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out,
+                             std::uint64_t* word_mask) noexcept {
+    for (index_t begin = 0; begin < n; begin += 64) {
+        std::uint64_t mask = 0;
+        for (index_t b = 0; b < 64; ++b) {
+            const std::uint8_t c = begin + b < n ? text[begin + b] : 0;
+            if (c >= 0x80) return false;
+            mask |= std::uint64_t{is_word(c)} << b;
+            out[begin + b] = lower && c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+        }
+        word_mask[begin / 64] = mask;
+    }
+    return true;
+}
+
+ClassifyAscii classify_ascii() {
+#ifdef COTERIE_X86_64
+    const std::string_view isa = active().name;
+    if (isa == "portable") return classify_ascii_portable;
+    return isa == "avx2" ? classify_ascii_avx2 : classify_ascii_avx512;
+#else
+    return classify_ascii_portable;
+#endif
+}
+
+}  // namespace coterie::kernels
