@@ -15,7 +15,7 @@ struct SpecialLower {
 
 }  // namespace
 
-#include "unicode_tables.inc"
+#include "text/unicode_tables.inc"
 
 CodePoints special_lower(char32_t code) {
     const SpecialLower* entry = std::find_if(kSpecialLower, kSpecialLower + kSpecialCount,
