@@ -17,6 +17,11 @@ STANDARD_LIBRARY = "python"
 _PACKAGES = ("numpy", "scipy", "sklearn")
 # Not documentation of a library: tests, generated tables, vendored packages, and what else lies beside the stdlib.
 _SKIPPED_FOLDERS = {
+    "_lib",
+    "distutils",
+    "f2py",
+    "idlelib",
+    "pydoc_data",
     "__pycache__",
     "_examples",
     "_vendor",

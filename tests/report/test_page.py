@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
+from coterie._excerpt import excerpt
 from coterie.report import render_report
 from coterie.report.document_map import place_documents, sample_documents
-from coterie.report.excerpt import excerpt
 from coterie.report.scores import describe_scores
 
 

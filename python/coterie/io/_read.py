@@ -142,6 +142,7 @@ def read_corpus(
     paths: PathArgument | Sequence[PathArgument],
     *,
     max_corpus_bytes: int | None = None,
+    progress: Callable[[int], None] | None = None,
     **options: Any,
 ) -> Corpus:
     r"""Read all documents of some files into memory.
@@ -153,6 +154,8 @@ def read_corpus(
     max_corpus_bytes : int or None, default=None
         The most memory the documents and columns may take; more is an error instead of a full machine. None:
         half of this machine's memory, or of what its container may use.
+    progress : callable of int or None, default=None
+        Called after every batch with the number of documents read so far.
 
     Returns
     -------
@@ -181,9 +184,12 @@ def read_corpus(
     else:
         limit = check_integer("max_corpus_bytes", max_corpus_bytes, minimum=1)
     batches: list[TextBatch] = []
-    held = 0
+    held = n_documents = 0
     for batch in read_texts(paths, **options):
         batches.append(batch)
+        n_documents += len(batch)
+        if progress is not None:
+            progress(n_documents)
         held += batch.texts.nbytes + batch.ids.nbytes + batch.columns.nbytes
         if held > limit:
             raise ValueError(

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from coterie._excerpt import excerpt
 from coterie._validation import check_integer, require_extra
 from coterie._version import __version__
 from coterie.journey import ClusterResult, KSearch
 from coterie.report.document_map import place_documents, sample_documents
-from coterie.report.excerpt import excerpt
 from coterie.report.scores import describe_scores
 
 _TITLE_LENGTH = 120
