@@ -34,7 +34,7 @@ inline MatrixView<const float> matrix_view(const py::array& a, const char* name)
     if (!py::isinstance<py::array_t<float>>(a)) throw py::type_error(std::string(name) + " must be float32");
     require(a.ndim() == 2, name, "expected a two-dimensional array; got ", a.ndim(), " dimensions");
     const index_t item = sizeof(float);
-    require(a.shape(1) <= 1 || a.strides(1) == item, name, "expected contiguous rows");
+    require(a.shape(1) <= 1 || a.shape(0) == 0 || a.strides(1) == item, name, "expected contiguous rows");
     require(a.strides(0) >= a.shape(1) * item || a.shape(0) <= 1, name, "expected non-overlapping rows");
     require(a.strides(0) % item == 0, name, "expected a row stride in whole elements");
     const index_t stride = a.shape(0) <= 1 ? a.shape(1) : a.strides(0) / item;

@@ -1,7 +1,110 @@
+// Bindings of the similarity room; documented in python/coterie/similarity.
+#include <pybind11/stl.h>
+
+#include <optional>
+
+#include "bindings/arrays.hpp"
 #include "bindings/init.hpp"
+#include "similarity/cosine_top_k.hpp"
+#include "similarity/identical_rows.hpp"
+#include "similarity/jaccard_top_k.hpp"
+#include "similarity/near_duplicates.hpp"
 
 namespace coterie {
+namespace {
 
-void init_similarity(pybind11::module_&) {}
+using Dense = MatrixView<const float>;
+
+NeighbourQuery make_query(index_t k, float threshold, const std::optional<py::array>& excluded,
+                          index_t n_rows) {
+    NeighbourQuery query{k, threshold, nullptr};
+    if (excluded) query.excluded = vector_data<std::int32_t>(*excluded, n_rows, "excluded");
+    return query;
+}
+
+py::tuple as_tuple(Neighbours&& n) {
+    return py::make_tuple(to_numpy(std::move(n.indptr)), to_numpy(std::move(n.indices)),
+                          to_numpy(std::move(n.similarities)));
+}
+
+const CsrView& csr(const RowsArgument& x, const char* name) {
+    if (!x.is_sparse()) throw py::type_error(std::string(name) + " must be CSR");
+    return std::get<CsrView>(x.view());
+}
+
+py::tuple bind_cosine_top_k(const py::object& x, const py::object& y, index_t k, float threshold,
+                            const std::optional<py::array>& excluded, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads), columns(y, "Y", n_threads);
+    const NeighbourQuery query = make_query(k, threshold, excluded, rows.rows());
+    if (rows.is_sparse() != columns.is_sparse())
+        throw py::type_error("X and Y must both be dense or both be sparse");
+    Neighbours result;
+    {
+        py::gil_scoped_release release;
+        result = rows.is_sparse() ? cosine_top_k(csr(rows, "X"), csr(columns, "Y"), query, n_threads)
+                                  : cosine_top_k(std::get<Dense>(rows.view()),
+                                                 std::get<Dense>(columns.view()), query, n_threads);
+    }
+    return as_tuple(std::move(result));
+}
+
+py::tuple bind_jaccard_top_k(const py::object& x, const py::object& y, index_t k, float threshold,
+                             const std::optional<py::array>& excluded, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads), columns(y, "Y", n_threads);
+    const NeighbourQuery query = make_query(k, threshold, excluded, rows.rows());
+    const CsrView &a = csr(rows, "X"), &b = csr(columns, "Y");
+    Neighbours result;
+    {
+        py::gil_scoped_release release;
+        result = jaccard_top_k(a, b, query, n_threads);
+    }
+    return as_tuple(std::move(result));
+}
+
+py::array_t<std::int32_t> bind_identical_rows(const py::object& x, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    std::vector<std::int32_t> first;
+    {
+        py::gil_scoped_release release;
+        first = std::visit([&](const auto& view) { return identical_rows(view, n_threads); }, rows.view());
+    }
+    return to_numpy(std::move(first));
+}
+
+py::array_t<std::int32_t> bind_cosine_components(const py::object& x, float threshold, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    std::vector<std::int32_t> first;
+    {
+        py::gil_scoped_release release;
+        first = std::visit([&](const auto& view) { return cosine_components(view, threshold, n_threads); },
+                           rows.view());
+    }
+    return to_numpy(std::move(first));
+}
+
+py::array_t<std::int32_t> bind_jaccard_components(const py::object& x, float threshold, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& view = csr(rows, "X");
+    std::vector<std::int32_t> first;
+    {
+        py::gil_scoped_release release;
+        first = jaccard_components(view, threshold, n_threads);
+    }
+    return to_numpy(std::move(first));
+}
+
+}  // namespace
+
+void init_similarity(py::module_& m) {
+    m.def("cosine_top_k", &bind_cosine_top_k, py::arg("X"), py::arg("Y"), py::arg("k"), py::arg("threshold"),
+          py::arg("excluded"), py::arg("n_threads"));
+    m.def("jaccard_top_k", &bind_jaccard_top_k, py::arg("X"), py::arg("Y"), py::arg("k"),
+          py::arg("threshold"), py::arg("excluded"), py::arg("n_threads"));
+    m.def("identical_rows", &bind_identical_rows, py::arg("X"), py::arg("n_threads"));
+    m.def("cosine_components", &bind_cosine_components, py::arg("X"), py::arg("threshold"),
+          py::arg("n_threads"));
+    m.def("jaccard_components", &bind_jaccard_components, py::arg("X"), py::arg("threshold"),
+          py::arg("n_threads"));
+}
 
 }  // namespace coterie

@@ -3,6 +3,9 @@ from coterie.cluster import KMeans as KMeans
 from coterie.cluster import MiniBatchKMeans as MiniBatchKMeans
 
 __all__: list[str]
+from coterie.similarity import cosine_top_k as cosine_top_k
+from coterie.similarity import jaccard_top_k as jaccard_top_k
+from coterie.similarity import near_duplicates as near_duplicates
 from coterie.text import CountVectorizer as CountVectorizer
 from coterie.text import HashingVectorizer as HashingVectorizer
 from coterie.text import TfidfTransformer as TfidfTransformer

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie._validation import CsrParts
+from coterie._validation import CsrParts, RowsArgument
 
 def default_thread_count() -> int: ...
 def active_isa() -> str: ...
@@ -22,6 +22,27 @@ def cluster_sums(
     row_weights: NDArray[np.float64] | None,
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int64]]: ...
+
+# similarity
+def cosine_top_k(
+    X: RowsArgument,
+    Y: RowsArgument,
+    k: int,
+    threshold: float,
+    excluded: NDArray[np.int32] | None,
+    n_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
+def jaccard_top_k(
+    X: CsrParts,
+    Y: CsrParts,
+    k: int,
+    threshold: float,
+    excluded: NDArray[np.int32] | None,
+    n_threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
+def identical_rows(X: RowsArgument, n_threads: int) -> NDArray[np.int32]: ...
+def cosine_components(X: RowsArgument, threshold: float, n_threads: int) -> NDArray[np.int32]: ...
+def jaccard_components(X: RowsArgument, threshold: float, n_threads: int) -> NDArray[np.int32]: ...
 
 # cluster
 class Samples:

@@ -17,6 +17,9 @@ HOMES = {
     "TfidfVectorizer": "coterie.text",
     "KMeans": "coterie.cluster",
     "MiniBatchKMeans": "coterie.cluster",
+    "cosine_top_k": "coterie.similarity",
+    "jaccard_top_k": "coterie.similarity",
+    "near_duplicates": "coterie.similarity",
 }
 NAMES = [*HOMES, "__version__"]
 

@@ -1,0 +1,55 @@
+// All pairs of two dense matrices, tile by tile, with a certified filter.
+//
+// Canonical score: s(x, y) = <x,y> / (|x| |y|) with the float64 dot and norms of kernels::Table, clamped to
+// [-1, 1]; 0 when a norm is 0. Filter: s' = <x~,y~> in float32 with x~ = float32(x / |x|); |s' - s| <=
+// DenseJoin::error_bound(). Working on unit rows, the filter neither overflows nor underflows at any
+// magnitude of the input.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "core/types.hpp"
+
+namespace coterie {
+
+class DenseJoin {
+  public:
+    // Computes the norms; the views must outlive this.
+    DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n_threads);
+
+    // A bound of |s' - s| for every pair of rows.
+    double error_bound() const { return error_bound_; }
+    double score(index_t i, index_t j) const;
+
+    // What a consumer of scores implements; each row of X is visited by one thread at a time.
+    class Sink {
+      public:
+        virtual ~Sink() = default;
+        // Rows of X that are in flight together: [begin, end). Called on the calling thread.
+        virtual void begin_rows(index_t begin, index_t end) = 0;
+        virtual void end_rows(index_t begin, index_t end) = 0;
+        // Columns with s' below this are of no interest to row i.
+        virtual float cut(index_t i) = 0;
+        // scores[p] is s'(i, first_column + p) for the n_positions listed, in increasing order.
+        virtual void accept(index_t i, index_t first_column, const float* scores,
+                            const std::int32_t* positions, index_t n_positions) = 0;
+        // Whether row i of X wants only the columns j < i.
+        virtual bool lower_triangle() const { return false; }
+    };
+
+    // Throws Interrupted on Ctrl-C.
+    void run(Sink& sink) const;
+
+  private:
+    void pack_tile(index_t begin, index_t rows, std::vector<float>& packed, std::vector<float>& bias) const;
+
+    MatrixView<const float> x_;
+    MatrixView<const float> y_;
+    int n_threads_;
+    std::vector<double> x_norms_;
+    std::vector<double> y_norms_;
+    double error_bound_;
+};
+
+}  // namespace coterie

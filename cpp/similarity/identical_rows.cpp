@@ -1,0 +1,85 @@
+#include "similarity/identical_rows.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+#include <numeric>
+
+#include "core/check.hpp"
+#include "core/parallel.hpp"
+
+namespace coterie {
+namespace {
+
+// One step of a multiplicative hash (the finaliser of SplitMix64).
+std::uint64_t mix(std::uint64_t h, std::uint64_t v) {
+    h = (h ^ v) * 0xBF58476D1CE4E5B9u;
+    return h ^ (h >> 29);
+}
+
+// + 0.0f makes -0 into +0.
+std::uint64_t bits(float v) {
+    return std::bit_cast<std::uint32_t>(v + 0.0f);
+}
+
+std::uint64_t hash_row(const MatrixView<const float>& x, index_t i) {
+    std::uint64_t h = 0x9E3779B97F4A7C15u;
+    for (index_t j = 0; j < x.cols; ++j) h = mix(h, bits(x.row(i)[j]));
+    return h;
+}
+
+std::uint64_t hash_row(const CsrView& x, index_t i) {
+    const SparseRow row = sparse_row(x, i);
+    std::uint64_t h = 0x9E3779B97F4A7C15u;
+    for (index_t p = 0; p < row.nnz; ++p)
+        h = mix(h, static_cast<std::uint64_t>(row.indices[p]) << 32 | bits(row.data[p]));
+    return h;
+}
+
+bool equal_rows(const MatrixView<const float>& x, index_t a, index_t b) {
+    return std::equal(x.row(a), x.row(a) + x.cols, x.row(b));
+}
+
+bool equal_rows(const CsrView& x, index_t a, index_t b) {
+    const SparseRow s = sparse_row(x, a), t = sparse_row(x, b);
+    return s.nnz == t.nnz && std::equal(s.indices, s.indices + s.nnz, t.indices) &&
+           std::equal(s.data, s.data + s.nnz, t.data);
+}
+
+template <typename View>
+std::vector<std::int32_t> group(const View& x, int n_threads) {
+    require(x.rows <= std::numeric_limits<std::int32_t>::max(), "identical_rows",
+            "X must have fewer than 2^31 rows; got ", x.rows);
+    const auto n = static_cast<std::size_t>(x.rows);
+    std::vector<std::uint64_t> hashes(n);
+    parallel_for_rows(x.rows, 1024, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = begin; i < end; ++i) hashes[i] = hash_row(x, i);
+    });
+    std::vector<std::int32_t> order(n), first(n);
+    std::iota(order.begin(), order.end(), 0);
+    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+        return hashes[a] < hashes[b] || (hashes[a] == hashes[b] && a < b);
+    });
+    // Distinct rows with one hash: each new one becomes a further leader of that hash.
+    std::vector<std::int32_t> leaders;
+    for (std::size_t p = 0; p < n; ++p) {
+        const std::int32_t i = order[p];
+        if (p == 0 || hashes[i] != hashes[order[p - 1]]) leaders.clear();
+        const auto leader =
+            std::find_if(leaders.begin(), leaders.end(), [&](std::int32_t l) { return equal_rows(x, l, i); });
+        first[i] = leader == leaders.end() ? i : *leader;
+        if (leader == leaders.end()) leaders.push_back(i);
+    }
+    return first;
+}
+
+}  // namespace
+
+std::vector<std::int32_t> identical_rows(const MatrixView<const float>& x, int n_threads) {
+    return group(x, n_threads);
+}
+std::vector<std::int32_t> identical_rows(const CsrView& x, int n_threads) {
+    return group(x, n_threads);
+}
+
+}  // namespace coterie

@@ -1,0 +1,127 @@
+#include "similarity/near_duplicates.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "core/parallel.hpp"
+#include "similarity/checks.hpp"
+#include "similarity/dense_join.hpp"
+#include "similarity/disjoint_sets.hpp"
+#include "similarity/jaccard_top_k.hpp"
+#include "similarity/sparse_join.hpp"
+
+namespace coterie {
+namespace {
+
+// Below every double that rounds to the threshold or above it.
+double below(float threshold) {
+    return std::nextafter(threshold, -std::numeric_limits<float>::infinity());
+}
+
+template <typename View>
+void check(const View& x, float threshold, const char* op, int n_threads) {
+    require(threshold > 0 && threshold <= 1, op, "threshold must be in (0, 1]; got ", threshold);
+    check_pair(x, x, NeighbourQuery{}, op, n_threads);
+}
+
+std::vector<std::int32_t> roots(DisjointSets& sets, index_t n) {
+    std::vector<std::int32_t> first(static_cast<std::size_t>(n));
+    for (index_t i = 0; i < n; ++i) first[i] = sets.root(static_cast<std::int32_t>(i));
+    return first;
+}
+
+class DenseUnion final : public DenseJoin::Sink {
+  public:
+    DenseUnion(const DenseJoin& join, float threshold, DisjointSets& sets)
+        : join_(join), sets_(sets), threshold_(threshold) {
+        const double cut = below(threshold) - join.error_bound();
+        cut_ = std::nextafter(static_cast<float>(cut), -std::numeric_limits<float>::infinity());
+    }
+    void begin_rows(index_t, index_t) override {}
+    void end_rows(index_t, index_t) override {}
+    float cut(index_t) override { return cut_; }
+    bool lower_triangle() const override { return true; }
+    void accept(index_t i, index_t first_column, const float*, const std::int32_t* positions,
+                index_t n_positions) override {
+        const auto row = static_cast<std::int32_t>(i);
+        for (index_t p = 0; p < n_positions; ++p) {
+            const auto j = static_cast<std::int32_t>(first_column + positions[p]);
+            if (j >= row) break;
+            if (!sets_.together(row, j) && static_cast<float>(join_.score(i, j)) >= threshold_)
+                sets_.unite(row, j);
+        }
+    }
+
+  private:
+    const DenseJoin& join_;
+    DisjointSets& sets_;
+    float threshold_;
+    float cut_;
+};
+
+class SparseUnion final : public SparseSink {
+  public:
+    SparseUnion(float threshold, DisjointSets& sets)
+        : sets_(sets), threshold_(threshold), floor_(below(threshold)) {}
+    void start(index_t i) { row_ = static_cast<std::int32_t>(i); }
+    double floor() const override { return floor_; }
+    index_t wanted() const override { return 0; }
+    bool skips(index_t j) const override { return sets_.together(row_, static_cast<std::int32_t>(j)); }
+    void offer(double score, index_t j) override {
+        if (static_cast<float>(score) >= threshold_) sets_.unite(row_, static_cast<std::int32_t>(j));
+    }
+
+  private:
+    DisjointSets& sets_;
+    float threshold_;
+    double floor_;
+    std::int32_t row_ = 0;
+};
+
+template <typename Measure>
+std::vector<std::int32_t> sparse_components(const CsrView& x, float threshold, int n_threads) {
+    const SparseJoin<Measure> join(x, x, n_threads);
+    DisjointSets sets(x.rows);
+    struct Slot {
+        typename SparseJoin<Measure>::Scratch scratch;
+        std::vector<std::int32_t> others;
+        bool ready = false;
+    };
+    std::vector<Slot> slots(static_cast<std::size_t>(resolve_thread_count(n_threads)));
+    parallel_for_rows(x.rows, 16, n_threads, [&](index_t begin, index_t end, int slot) {
+        Slot& s = slots[static_cast<std::size_t>(slot)];
+        if (!s.ready) s.scratch = join.make_scratch();
+        s.ready = true;
+        SparseUnion sink(threshold, sets);
+        for (index_t i = begin; i < end; ++i) {
+            sink.start(i);
+            if (!join.visit(i, i, -1, sink, s.scratch)) join.everything(i, i, -1, sink, s.scratch, s.others);
+        }
+    });
+    return roots(sets, x.rows);
+}
+
+}  // namespace
+
+std::vector<std::int32_t> cosine_components(const MatrixView<const float>& x, float threshold,
+                                            int n_threads) {
+    check(x, threshold, "near_duplicates", n_threads);
+    const DenseJoin join(x, x, n_threads);
+    DisjointSets sets(x.rows);
+    DenseUnion sink(join, threshold, sets);
+    join.run(sink);
+    return roots(sets, x.rows);
+}
+
+std::vector<std::int32_t> cosine_components(const CsrView& x, float threshold, int n_threads) {
+    check(x, threshold, "near_duplicates", n_threads);
+    return sparse_components<CosineMeasure>(x, threshold, n_threads);
+}
+
+std::vector<std::int32_t> jaccard_components(const CsrView& x, float threshold, int n_threads) {
+    check(x, threshold, "near_duplicates", n_threads);
+    check_not_negative(x, "near_duplicates", n_threads);
+    return sparse_components<JaccardMeasure>(x, threshold, n_threads);
+}
+
+}  // namespace coterie

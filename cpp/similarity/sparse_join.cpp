@@ -1,0 +1,332 @@
+#include "similarity/sparse_join.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "core/parallel.hpp"
+#include "kernels/kernels.hpp"
+
+namespace coterie {
+namespace {
+
+constexpr float kNever = -std::numeric_limits<float>::infinity();
+constexpr float kTiny = std::numeric_limits<float>::denorm_min();
+// One float per row of a block: 512 KB of a 2 MB L2 cache.
+constexpr index_t kBlockRows = index_t{1} << 17;
+// Relative room for every float64 rounding in the bounds.
+constexpr double kRoom = 1e-6;
+
+template <typename Measure>
+std::vector<double> sizes(const CsrView& x, int n_threads) {
+    std::vector<double> result(static_cast<std::size_t>(x.rows));
+    parallel_for_rows(x.rows, 4096, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = begin; i < end; ++i) result[i] = Measure::size(sparse_row(x, i));
+    });
+    return result;
+}
+
+}  // namespace
+
+// One row of X against one block of posting lists.
+template <typename Measure>
+struct SparseJoin<Measure>::Pass {
+    const PostingLists& lists;
+    SparseRow row;
+    index_t i;
+    index_t n_rows;     // of the block, those that take part
+    double size;        // of the row of X, in filter units
+    double scale;       // row values to filter weights
+    double eps;         // of a float32 sum, in filter units
+    std::size_t p = 0;  // terms already added
+    index_t done = 0;   // postings already read
+    index_t remaining = 0;
+    index_t next_check = 0;
+};
+
+// Reading the lists once more is then cheaper than passing over all sums, 16 at a time.
+template <typename Measure>
+bool SparseJoin<Measure>::few_touched(const Pass& pass) {
+    return pass.done < pass.n_rows / 16;
+}
+
+template <typename Measure>
+SparseJoin<Measure>::SparseJoin(const CsrView& x, const CsrView& y, int n_threads)
+    : x_(x), y_(y), x_sizes_(sizes<Measure>(x, n_threads)) {
+    const bool same = x.data == y.data && x.indptr == y.indptr && x.rows == y.rows;
+    y_sizes_ = same ? x_sizes_ : sizes<Measure>(y, n_threads);
+    double largest = 0;
+    for (const double size : x_sizes_) largest = std::max(largest, size);
+    for (const double size : y_sizes_) largest = std::max(largest, size);
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    common_scale_ = std::ldexp(1.0, -exponent);
+    // A canonical score reads the row of Y and looks each column up: about two postings' time per element.
+    cost_of_score_ =
+        40 + 2.0 * static_cast<double>(y.nnz()) / static_cast<double>(std::max<index_t>(y.rows, 1));
+    std::vector<double> scales(y_sizes_.size());
+    for (std::size_t j = 0; j < scales.size(); ++j)
+        scales[j] = Measure::filter_scale(y_sizes_[j], common_scale_);
+    blocks_ = make_posting_lists(y, scales, kBlockRows, n_threads);
+}
+
+template <typename Measure>
+typename SparseJoin<Measure>::Scratch SparseJoin<Measure>::make_scratch() const {
+    Scratch s;
+    s.row.assign(static_cast<std::size_t>(y_.cols), 0.0f);
+    index_t most = 0;
+    for (const PostingLists& b : blocks_) most = std::max(most, kernels::padded(kernels::active(), b.n_rows));
+    s.sums.assign(static_cast<std::size_t>(most), 0.0f);
+    s.found.resize(static_cast<std::size_t>(most));
+    return s;
+}
+
+// Columns that only one row stores add a zero, so reading all of y gives the sum over the common columns.
+template <typename Measure>
+double SparseJoin<Measure>::score(index_t i, index_t j, const float* row) const {
+    const SparseRow y = sparse_row(y_, j);
+    double n = 0;
+    for (index_t p = 0; p < y.nnz; ++p) n += Measure::term(row[y.indices[p]], y.data[p]);
+    return Measure::score(n, x_sizes_[i], y_sizes_[j]);
+}
+
+template <typename Measure>
+void SparseJoin<Measure>::spread(index_t i, Scratch& s) const {
+    const SparseRow x = sparse_row(x_, i);
+    for (index_t p = 0; p < x.nnz; ++p) s.row[x.indices[p]] = x.data[p];
+}
+
+template <typename Measure>
+void SparseJoin<Measure>::clear(index_t i, Scratch& s) const {
+    const SparseRow x = sparse_row(x_, i);
+    for (index_t p = 0; p < x.nnz; ++p) s.row[x.indices[p]] = 0;
+}
+
+// s.terms by number of postings, s.rest[p] = what terms p, p + 1, ... can add to a sum at most.
+template <typename Measure>
+void SparseJoin<Measure>::order_terms(const Pass& pass, Scratch& s) const {
+    s.terms.clear();
+    for (index_t p = 0; p < pass.row.nnz; ++p) {
+        const std::int32_t begin = pass.lists.offsets[pass.row.indices[p]];
+        std::int32_t end = pass.lists.offsets[pass.row.indices[p] + 1];
+        if (pass.n_rows < pass.lists.n_rows) {
+            const std::int32_t* rows = pass.lists.rows.data();
+            end = static_cast<std::int32_t>(
+                std::lower_bound(rows + begin, rows + end, static_cast<std::int32_t>(pass.n_rows)) - rows);
+        }
+        if (end > begin) s.terms.push_back({begin, end, static_cast<float>(pass.row.data[p] * pass.scale)});
+    }
+    std::sort(s.terms.begin(), s.terms.end(), [](const auto& a, const auto& b) {
+        return a.end - a.begin < b.end - b.begin || (a.end - a.begin == b.end - b.begin && a.begin < b.begin);
+    });
+    s.rest.assign(s.terms.size() + 1, 0.0);
+    for (std::size_t p = s.terms.size(); p-- > 0;)
+        s.rest[p] = Measure::add_rest(s.rest[p + 1], std::abs(s.terms[p].weight)) * (1 + 1e-12);
+}
+
+template <typename Measure>
+double SparseJoin<Measure>::cut_of(const Pass& pass, double floor, const Scratch& s) const {
+    return Measure::least_sum(floor, pass.size) * (1 - kRoom) - s.rest[pass.p] * (1 + kRoom) - pass.eps;
+}
+
+// s.found = the rows of the block whose sum is at least cut > 0, each once.
+template <typename Measure>
+void SparseJoin<Measure>::collect(const Pass& pass, float cut, Scratch& s) const {
+    s.found.clear();
+    float* sums = s.sums.data();
+    if (few_touched(pass)) {
+        for (std::size_t p = 0; p < pass.p; ++p) {
+            for (std::int32_t q = s.terms[p].begin; q < s.terms[p].end; ++q) {
+                const std::int32_t j = pass.lists.rows[q];
+                if (sums[j] < cut) continue;
+                s.found.push_back(j);
+                s.best_sums.push_back(sums[j]);
+                sums[j] = kNever;  // until the loop below: a row in several lists is found once
+            }
+        }
+        for (std::size_t f = 0; f < s.found.size(); ++f) sums[s.found[f]] = s.best_sums[f];
+        s.best_sums.clear();
+        return;
+    }
+    const kernels::Table& t = kernels::active();
+    const index_t padded = kernels::padded(t, pass.n_rows);
+    s.found.resize(static_cast<std::size_t>(padded));
+    s.found.resize(static_cast<std::size_t>(t.collect_at_least(sums, padded, cut, s.found.data())));
+}
+
+// The k-th largest positive sum, or the least positive float when fewer rows have one.
+template <typename Measure>
+float SparseJoin<Measure>::kth_sum(const Pass& pass, index_t k, Scratch& s) const {
+    auto& heap = s.best_sums;  // the k largest, the least of them in front
+    heap.clear();
+    const auto add = [&](float sum) {
+        if (static_cast<index_t>(heap.size()) == k) {
+            if (sum <= heap.front()) return;
+            std::pop_heap(heap.begin(), heap.end(), std::greater<float>());
+            heap.back() = sum;
+        } else {
+            heap.push_back(sum);
+        }
+        std::push_heap(heap.begin(), heap.end(), std::greater<float>());
+    };
+    const kernels::Table& t = kernels::active();
+    constexpr index_t kChunk = 1024;
+    s.found.resize(std::max<std::size_t>(s.found.size(), kChunk));
+    const index_t padded = kernels::padded(t, pass.n_rows);
+    for (index_t c = 0; c < padded; c += kChunk) {
+        const float cut = static_cast<index_t>(heap.size()) == k ? heap.front() : kTiny;
+        const index_t n =
+            t.collect_at_least(s.sums.data() + c, std::min(kChunk, padded - c), cut, s.found.data());
+        for (index_t f = 0; f < n; ++f) add(s.sums[c + s.found[f]]);
+    }
+    const float kth = static_cast<index_t>(heap.size()) == k ? heap.front() : kTiny;
+    heap.clear();
+    return kth;
+}
+
+template <typename Measure>
+void SparseJoin<Measure>::reset_sums(const Pass& pass, Scratch& s) const {
+    if (!few_touched(pass)) {
+        std::fill(s.sums.begin(), s.sums.begin() + pass.n_rows, 0.0f);
+        return;
+    }
+    for (std::size_t p = 0; p < pass.p; ++p)
+        for (std::int32_t q = s.terms[p].begin; q < s.terms[p].end; ++q) s.sums[pass.lists.rows[q]] = 0;
+}
+
+// Evaluates what is in s.found while it can still reach the floor; a row that was evaluated is not found
+// again.
+template <typename Measure>
+void SparseJoin<Measure>::offer_found(const Pass& pass, SparseSink& sink, Scratch& s) const {
+    const double reach = s.rest[pass.p] * (1 + kRoom) + pass.eps;
+    for (const std::int32_t f : s.found) {
+        const index_t j = pass.lists.first_row + f;
+        const double y_size = Measure::filter_size(y_sizes_[j], common_scale_);
+        if (s.sums[f] + reach < Measure::least_sum(sink.floor(), pass.size, y_size) * (1 - kRoom)) continue;
+        s.sums[f] = kNever;
+        if (!sink.skips(j)) sink.offer(score(pass.i, j, s.row.data()), j);
+    }
+}
+
+// The rows with the largest sums so far are good guesses: their canonical scores give the floor that prunes.
+template <typename Measure>
+void SparseJoin<Measure>::seed(const Pass& pass, SparseSink& sink, Scratch& s) const {
+    const index_t wanted = sink.wanted();
+    collect(pass, few_touched(pass) ? kTiny : kth_sum(pass, wanted, s), s);
+    const float* sums = s.sums.data();
+    if (static_cast<index_t>(s.found.size()) > wanted) {
+        std::nth_element(s.found.begin(), s.found.begin() + wanted, s.found.end(), [sums](auto a, auto b) {
+            return sums[a] > sums[b] || (sums[a] == sums[b] && a < b);
+        });
+        s.found.resize(static_cast<std::size_t>(wanted));
+    }
+    for (const std::int32_t f : s.found) {
+        const index_t j = pass.lists.first_row + f;
+        s.sums[f] = kNever;
+        if (!sink.skips(j)) sink.offer(score(pass.i, j, s.row.data()), j);
+    }
+}
+
+// Whether looking at the sums now can save more than it costs.
+template <typename Measure>
+bool SparseJoin<Measure>::is_due(const Pass& pass, const SparseSink& sink, const Scratch& s) const {
+    if (pass.p == s.terms.size()) return true;
+    if (pass.done < pass.next_check || pass.done == 0) return false;
+    const index_t wanted = sink.wanted();
+    const double look = static_cast<double>(std::min(pass.done, pass.n_rows / 8));
+    if (wanted > 0)
+        return static_cast<double>(pass.remaining) > 2 * look + cost_of_score_ * static_cast<double>(wanted);
+    return static_cast<double>(pass.remaining) > look && cut_of(pass, sink.floor(), s) > 0;
+}
+
+// True when no row of the block outside the sink can have a score of at least its floor.
+template <typename Measure>
+bool SparseJoin<Measure>::try_to_finish(Pass& pass, SparseSink& sink, Scratch& s) const {
+    const bool last = pass.p == s.terms.size();
+    pass.next_check = pass.done + pass.done / 2;
+    if (sink.wanted() > 0) seed(pass, sink, s);
+    const double cut = cut_of(pass, sink.floor(), s);
+    if (cut <= 0 && !last) return false;
+    collect(pass, std::max(static_cast<float>(cut * (1 - kRoom)), kTiny), s);
+    if (!last && cost_of_score_ * static_cast<double>(s.found.size()) > static_cast<double>(pass.remaining))
+        return false;
+    offer_found(pass, sink, s);
+    return true;
+}
+
+template <typename Measure>
+void SparseJoin<Measure>::scan(Pass& pass, SparseSink& sink, Scratch& s) const {
+    order_terms(pass, s);
+    if (s.terms.empty()) return;
+    for (const auto& term : s.terms) pass.remaining += term.end - term.begin;
+    if (sink.wanted() > 0) pass.next_check = pass.remaining / 16;
+    float* sums = s.sums.data();
+    for (;;) {
+        if (is_due(pass, sink, s) && try_to_finish(pass, sink, s)) break;
+        const auto term = s.terms[pass.p++];
+        const std::int32_t* rows = pass.lists.rows.data();
+        const float* weights = pass.lists.weights.data();
+        for (std::int32_t q = term.begin; q < term.end; ++q)
+            sums[rows[q]] += Measure::filter_term(term.weight, weights[q]);
+        pass.done += term.end - term.begin;
+        pass.remaining -= term.end - term.begin;
+    }
+    reset_sums(pass, s);
+}
+
+template <typename Measure>
+bool SparseJoin<Measure>::visit(index_t i, index_t n_columns, index_t excluded, SparseSink& sink,
+                                Scratch& s) const {
+    const SparseRow row = sparse_row(x_, i);
+    // gamma_n <= n u (1 + 2^-5) needs n u <= 2^-6.
+    const double n_u = static_cast<double>(row.nnz + 8) * 0x1p-24;
+    if (n_u > 0x1p-6) return false;
+    spread(i, s);
+    const double scale = Measure::filter_scale(x_sizes_[i], common_scale_);
+    const double size = Measure::filter_size(x_sizes_[i], common_scale_);
+    const double eps = n_u * (1 + 0x1p-4) * size + static_cast<double>(row.nnz) * 0x1p-140;
+    for (const PostingLists& lists : blocks_) {
+        if (lists.first_row >= n_columns) break;
+        const index_t n_rows = std::min(lists.n_rows, n_columns - lists.first_row);
+        Pass pass{lists, row, i, n_rows, size, scale, eps};
+        const bool here = excluded >= lists.first_row && excluded < lists.first_row + lists.n_rows;
+        if (here) s.sums[excluded - lists.first_row] = kNever;
+        scan(pass, sink, s);
+        if (here) s.sums[excluded - lists.first_row] = 0;
+    }
+    clear(i, s);
+    // What was not offered is below the floor, or has a sum that is not positive and a true sum of at most
+    // eps.
+    return Measure::least_sum(sink.floor(), size) * (1 - kRoom) - eps > 0;
+}
+
+template <typename Measure>
+void SparseJoin<Measure>::everything(index_t i, index_t n_columns, index_t excluded, SparseSink& sink,
+                                     Scratch& s, std::vector<std::int32_t>& others) const {
+    const SparseRow row = sparse_row(x_, i);
+    others.clear();
+    for (const PostingLists& lists : blocks_) {
+        for (index_t p = 0; p < row.nnz; ++p) {
+            const std::int32_t c = row.indices[p];
+            for (std::int32_t q = lists.offsets[c]; q < lists.offsets[c + 1]; ++q) {
+                const std::int32_t f = lists.rows[q];
+                const index_t j = lists.first_row + f;
+                if (s.sums[f] != 0 || j >= n_columns || j == excluded) continue;
+                s.sums[f] = 1;  // seen
+                others.push_back(static_cast<std::int32_t>(j));
+            }
+        }
+        for (auto it = others.rbegin(); it != others.rend() && *it >= lists.first_row; ++it)
+            s.sums[*it - lists.first_row] = 0;
+    }
+    std::sort(others.begin(), others.end());
+    spread(i, s);
+    for (const std::int32_t j : others)
+        if (!sink.skips(j)) sink.offer(score(i, j, s.row.data()), j);
+    clear(i, s);
+}
+
+template class SparseJoin<CosineMeasure>;
+template class SparseJoin<JaccardMeasure>;
+
+}  // namespace coterie

@@ -1,0 +1,70 @@
+// The best neighbours of each sparse row under a measure.
+#pragma once
+
+#include <vector>
+
+#include "core/parallel.hpp"
+#include "similarity/neighbours.hpp"
+#include "similarity/sparse_join.hpp"
+
+namespace coterie {
+
+class SparseBest final : public SparseSink {
+  public:
+    explicit SparseBest(const NeighbourQuery& query) : best_(query) {}
+    double floor() const override { return best_.floor(); }
+    index_t wanted() const override {
+        return best_.k() - best_.size() > 0 && best_.k() > 0 ? best_.k() - best_.size() : 0;
+    }
+    bool skips(index_t) const override { return false; }
+    void offer(double score, index_t j) override { best_.offer(score, j); }
+    Best& best() { return best_; }
+
+  private:
+    Best best_;
+};
+
+// Rows without a common column have similarity 0 and take part like all others, lowest index first.
+inline void offer_strangers(const std::vector<std::int32_t>& others, index_t n_columns, index_t excluded,
+                            Best& best) {
+    std::size_t next = 0;
+    for (index_t j = 0; j < n_columns && !(best.full() && best.floor() >= 0); ++j) {
+        if (next < others.size() && others[next] == j) {
+            ++next;
+        } else if (j != excluded) {
+            best.offer(0.0, j);
+        }
+    }
+}
+
+template <typename Measure>
+Neighbours sparse_neighbours(const CsrView& x, const CsrView& y, const NeighbourQuery& query, int n_threads) {
+    constexpr index_t kRowsPerTask = 16;
+    struct Slot {
+        typename SparseJoin<Measure>::Scratch scratch;
+        std::vector<std::int32_t> others;
+        bool ready = false;
+    };
+    const SparseJoin<Measure> join(x, y, n_threads);
+    std::vector<Slot> slots(static_cast<std::size_t>(resolve_thread_count(n_threads)));
+    std::vector<NeighbourBlock> blocks(static_cast<std::size_t>(ceil_div(x.rows, kRowsPerTask)));
+    parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int slot) {
+        Slot& s = slots[static_cast<std::size_t>(slot)];
+        if (!s.ready) s.scratch = join.make_scratch();
+        s.ready = true;
+        NeighbourBlock& block = blocks[static_cast<std::size_t>(begin / kRowsPerTask)];
+        SparseBest sink(query);
+        for (index_t i = begin; i < end; ++i) {
+            const index_t excluded = query.excluded == nullptr ? -1 : query.excluded[i];
+            if (!join.visit(i, y.rows, excluded, sink, s.scratch)) {
+                sink.best().clear();
+                join.everything(i, y.rows, excluded, sink, s.scratch, s.others);
+                offer_strangers(s.others, y.rows, excluded, sink.best());
+            }
+            sink.best().take(block);
+        }
+    });
+    return concatenate(std::move(blocks), x.rows);
+}
+
+}  // namespace coterie
