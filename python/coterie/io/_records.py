@@ -10,14 +10,12 @@ from typing import Any
 
 from coterie.io._arrow import decode
 from coterie.io._batches import TEXT_FIELD, RawBatch
+from coterie.io._json import MAX_JSON_DEPTH, is_deeper_than
 from coterie.io._options import BATCH_BYTES, ReadOptions
 from coterie.io._streams import ByteStream, read_lines
 
-MAX_JSON_DEPTH = 200
 MAX_FIELDS = 2000
 
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"?', re.DOTALL)
-_JSON_BRACKET = re.compile(r"[\[\]{}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -85,7 +83,7 @@ def read_json_lines(stream: ByteStream, options: ReadOptions) -> Iterator[RawBat
 
 def parse_json_line(line: str, location: str, encoding_errors: str) -> Any:
     """Parse one line; damage, too deep nesting and lone surrogates are ValueErrors that name the line."""
-    if line.count("[") + line.count("{") > MAX_JSON_DEPTH and _is_deeper_than(line, MAX_JSON_DEPTH):
+    if is_deeper_than(line, MAX_JSON_DEPTH):
         raise ValueError(f"{location}: JSON nested more than {MAX_JSON_DEPTH} deep is not read")
     try:
         value = json.loads(line)
@@ -103,15 +101,6 @@ def parse_json_line(line: str, location: str, encoding_errors: str) -> Any:
                 )
             value = json.loads(_SURROGATE.sub("\ufffd", text))
     return value
-
-
-def _is_deeper_than(line: str, limit: int) -> bool:
-    depth = 0
-    for bracket in _JSON_BRACKET.finditer(_JSON_STRING.sub("", line)):
-        depth += 1 if bracket[0] in "[{" else -1
-        if depth > limit:
-            return True
-    return False
 
 
 def _bare_text(value: Any, location: str, text_field: str | None) -> dict[str, Any]:

@@ -1,0 +1,215 @@
+"""Which estimators a model folder may hold, what of each is kept, and when its state is sound."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from coterie.persistence._folder import FolderReader, FolderWriter
+from coterie.persistence._values import decode, encode
+
+TERMS = "vocabulary_"  # term -> column; kept as a JSON list of the terms in the order of the columns
+
+# What an attribute must be: a type, or (dtype, number of dimensions) of an array. A None inside allows None.
+Kind = type | tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of an estimator class besides its parameters."""
+
+    room: str
+    attributes: dict[str, Kind] = field(default_factory=dict)
+    optional: dict[str, Kind] = field(default_factory=dict)
+    check: Callable[[Any], str | None] = lambda estimator: None
+
+
+def _problem_of_centers(kmeans: Any) -> str | None:
+    centers = kmeans.cluster_centers_
+    if centers.shape != (kmeans.n_clusters, kmeans.n_features_in_) or 0 in centers.shape:
+        return f"centres of shape {centers.shape} for {kmeans.n_clusters} clusters of {kmeans.n_features_in_} features"
+    labels = getattr(kmeans, "labels_", None)
+    if labels is not None and len(labels) and not 0 <= labels.min() <= labels.max() < len(centers):
+        return "labels_ outside of the clusters"
+    names = getattr(kmeans, "feature_names_in_", None)
+    if names is not None and len(names) != kmeans.n_features_in_:
+        return f"{len(names)} feature names for {kmeans.n_features_in_} features"
+    weight = getattr(kmeans, "_cluster_weight", None)
+    if weight is not None and (len(weight) != len(centers) or weight.min() < 0):
+        return "weights that do not fit the clusters"
+    kmeans._check_parameters()
+    return None
+
+
+def _problem_of_terms(vectorizer: Any) -> str | None:
+    n_terms = len(vectorizer.vocabulary_)
+    frequency = vectorizer.document_frequency_
+    if n_terms == 0 or len(frequency) != n_terms:
+        return f"{len(frequency)} document frequencies for a vocabulary of {n_terms} terms"
+    if frequency.min() < 0 or frequency.max() > vectorizer.n_documents_:
+        return f"document frequencies outside of 0 to {vectorizer.n_documents_} documents"
+    if getattr(vectorizer, "use_idf", False):
+        if "idf_" not in vars(vectorizer) and "_idf" not in vars(vectorizer):
+            return "use_idf=True without idf_"
+        if len(vectorizer.idf_) != n_terms:
+            return f"{len(vectorizer.idf_)} inverse document frequencies for a vocabulary of {n_terms} terms"
+    return _problem_of_parameters(vectorizer)
+
+
+def _problem_of_parameters(vectorizer: Any) -> str | None:
+    if vectorizer.input != "content":
+        return f"input={vectorizer.input!r} would read files named by the texts"
+    vectorizer._validate_params()
+    vectorizer._validate_ngram_range()
+    return None
+
+
+def _problem_of_idf(transformer: Any) -> str | None:
+    transformer._validate_params()
+    if transformer.use_idf and len(getattr(transformer, "idf_", ())) != transformer.n_features_in_:
+        return f"inverse document frequencies that do not fit {transformer.n_features_in_} features"
+    return None
+
+
+_KMEANS: dict[str, Kind] = {"cluster_centers_": ("float32", 2), "n_features_in_": int}
+_LABELS: dict[str, Kind] = {"labels_": ("int32", 1), "inertia_": float, "n_iter_": int}
+_NAMES: dict[str, Kind] = {"feature_names_in_": ("object", 1)}
+_VOCABULARY: dict[str, Kind] = {TERMS: dict, "document_frequency_": ("int64", 1), "n_documents_": int}
+_VOCABULARY_ORIGIN: dict[str, Kind] = {"fixed_vocabulary_": bool}
+
+KEPT: dict[str, Kept] = {
+    "KMeans": Kept(
+        "coterie.cluster",
+        {**_KMEANS, **_LABELS, "candidates_per_row_": float},
+        _NAMES,
+        _problem_of_centers,
+    ),
+    "MiniBatchKMeans": Kept(
+        "coterie.cluster",
+        {
+            **_KMEANS,
+            "n_iter_": int,
+            "n_steps_": int,
+            "_random": np.random.RandomState,
+            "_cluster_weight": ("float64", 1),
+            "_n_since_reassignment": int,
+        },
+        {**_LABELS, **_NAMES},
+        _problem_of_centers,
+    ),
+    "CountVectorizer": Kept("coterie.text", _VOCABULARY, _VOCABULARY_ORIGIN, _problem_of_terms),
+    "TfidfVectorizer": Kept(
+        "coterie.text", _VOCABULARY, {**_VOCABULARY_ORIGIN, "idf_": ("float64", 1)}, _problem_of_terms
+    ),
+    "TfidfTransformer": Kept(
+        "coterie.text", {"n_features_in_": int}, {"idf_": ("float64", 1), **_NAMES}, _problem_of_idf
+    ),
+    "HashingVectorizer": Kept("coterie.text", check=_problem_of_parameters),
+}
+
+
+def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
+    """Return the manifest's entry of a fitted estimator and add its files, whose names begin with ``part``."""
+    name = type(estimator).__name__
+    kept = KEPT.get(name)
+    if kept is None or type(estimator) is not _class_of(name):
+        raise TypeError(f"{part} must be one of {', '.join(KEPT)}; got {type(estimator).__qualname__}")
+    check_is_fitted(estimator)
+    attributes = {}
+    for attribute in (*kept.attributes, *kept.optional):
+        if not _has(estimator, attribute):
+            if attribute in kept.attributes:
+                raise NotFittedError(f"{part} must be fitted before it is saved; it has no {attribute}")
+            continue
+        value = getattr(estimator, attribute)
+        if attribute == TERMS:
+            attributes[attribute] = {
+                "terms": writer.add_json(f"{part}.{attribute}", sorted(value, key=value.get))
+            }
+        else:
+            attributes[attribute] = encode(value, f"{part}.{attribute}", writer)
+    parameters = {
+        parameter: encode(value, f"{part}.{parameter}", writer)
+        for parameter, value in estimator.get_params(deep=False).items()
+    }
+    return {"class": name, "parameters": parameters, "attributes": attributes}
+
+
+def restore(entry: Any, part: str, reader: FolderReader) -> Any:
+    """Make the estimator that an entry describes; the class is looked up in the list above, nowhere else."""
+    entry = reader.mapping(entry, part, ("class", "parameters", "attributes"))
+    name = entry["class"]
+    if not isinstance(name, str) or name not in KEPT:
+        raise reader.error(part, f"its class must be one of {', '.join(KEPT)}; got {str(name)[:80]!r}")
+    kept, estimator = KEPT[name], _class_of(name)()
+    parameters = reader.mapping(entry["parameters"], f"{part}, parameters", estimator.get_params(deep=False))
+    estimator.set_params(**{key: decode(value, f"{part}.{key}", reader) for key, value in parameters.items()})
+    known = {**kept.attributes, **kept.optional}
+    attributes = reader.mapping(entry["attributes"], f"{part}, attributes")
+    missing, foreign = set(kept.attributes) - set(attributes), set(attributes) - set(known)
+    if missing or foreign:
+        raise reader.error(
+            part, f"attributes missing: {sorted(missing)}; unknown: {str(sorted(foreign))[:200]}"
+        )
+    try:
+        for attribute in (key for key in known if key in attributes):
+            setattr(estimator, attribute, _attribute(attributes[attribute], part, attribute, known, reader))
+        problem = kept.check(estimator)
+    except (ValueError, TypeError) as error:
+        if str(error).startswith("model folder"):
+            raise
+        problem = str(error)
+    if problem:
+        raise reader.error(part, problem)
+    return estimator
+
+
+def _attribute(stored: Any, part: str, attribute: str, known: dict[str, Kind], reader: FolderReader) -> Any:
+    where = f"{part}.{attribute}"
+    if attribute == TERMS:
+        return _terms(reader.json(reader.mapping(stored, where, ("terms",))["terms"]), where, reader)
+    value, kind = decode(stored, where, reader), known[attribute]
+    if isinstance(kind, tuple):
+        dtype, n_dimensions = kind
+        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != n_dimensions:
+            found = (
+                f"{value.dtype} of shape {value.shape}"
+                if isinstance(value, np.ndarray)
+                else type(value).__name__
+            )
+            raise reader.error(where, f"a {dtype} array of {n_dimensions} dimensions is wanted; got {found}")
+    elif type(value) is not kind:
+        raise reader.error(where, f"{kind.__name__} is wanted; got {type(value).__name__}")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise reader.error(where, f"a finite number is wanted; got {value}")
+    elif isinstance(value, int) and not 0 <= value < 2**63:
+        raise reader.error(where, f"an integer between 0 and 2**63 - 1 is wanted; got {str(value)[:80]}")
+    return value
+
+
+def _terms(terms: Any, where: str, reader: FolderReader) -> dict[str, int]:
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise reader.error(where, "a list of terms is wanted")
+    mapping = {term: column for column, term in enumerate(terms)}
+    if len(mapping) != len(terms):
+        raise reader.error(where, "a term occurs twice")
+    return mapping
+
+
+def _has(estimator: Any, attribute: str) -> bool:
+    try:
+        getattr(estimator, attribute)
+    except (AttributeError, NotFittedError):
+        return False
+    return True
+
+
+def _class_of(name: str) -> Any:
+    return getattr(importlib.import_module(KEPT[name].room), name)

@@ -1,0 +1,221 @@
+"""Saving and loading fitted estimators and cluster models."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+from sklearn.utils.validation import check_is_fitted
+
+from coterie.persistence._estimators import describe, restore
+from coterie.persistence._folder import FolderReader, FolderWriter
+
+if TYPE_CHECKING:
+    from coterie.journey import ClusterModel, ClusterSummary
+
+PathArgument = str | os.PathLike[str]
+
+_MODEL = "ClusterModel"
+_ESTIMATOR = "estimator"
+
+
+def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> None:
+    """Write a fitted estimator to a model folder.
+
+    Parameters
+    ----------
+    estimator : KMeans, MiniBatchKMeans, CountVectorizer, TfidfVectorizer, TfidfTransformer or HashingVectorizer
+        Fitted, with parameters that are plain values, strings, arrays or a RandomState (no callables).
+    folder : path
+        Made with its parents; it appears completely or not at all. It holds ``manifest.json`` (schema version,
+        parameters, the SHA-256 of every other file), arrays as ``.npy`` and the vocabulary as JSON.
+    overwrite : bool, default=False
+        Whether a model folder that is already there may be replaced.
+
+    Raises
+    ------
+    NotFittedError
+        When the estimator is not fitted.
+    TypeError
+        For another kind of estimator, or a parameter that could only be stored as code.
+    FileExistsError, OSError
+        As :class:`coterie.io.OutputFolder`.
+
+    See Also
+    --------
+    load
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import numpy as np
+    >>> from coterie import KMeans
+    >>> kmeans = KMeans(n_clusters=2, random_state=0).fit(np.array([[0.0], [1.0], [8.0], [9.0]]))
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     save(kmeans, parent + "/model")
+    ...     loaded = load(parent + "/model")
+    >>> bool((loaded.predict([[2.0], [7.0]]) == kmeans.predict([[2.0], [7.0]])).all())
+    True
+    """
+    writer = FolderWriter()
+    entry = describe(estimator, _ESTIMATOR, writer)
+    writer.write(folder, {"kind": entry["class"], "parts": {_ESTIMATOR: entry}}, overwrite=overwrite)
+
+
+def load(folder: PathArgument) -> Any:
+    """Read an estimator from a model folder, which need not be trusted: nothing in it is ever executed.
+
+    Parameters
+    ----------
+    folder : path
+        Written by :func:`save`.
+
+    Returns
+    -------
+    estimator
+        Of the class that was saved; its predictions are those of the saved one, bit for bit.
+
+    Raises
+    ------
+    FileNotFoundError
+        When the folder does not exist or is not a model folder.
+    ValueError
+        When it is of another schema version, or anything in it is not as it must be: a missing, changed or linked
+        file, a wrong shape, type or size, NaN, an unknown class or parameter. The message names the file.
+
+    Notes
+    -----
+    A folder from somebody else can still be slow to use, by a costly ``token_pattern`` for example.
+
+    Examples
+    --------
+    >>> load("no-such-folder")
+    Traceback (most recent call last):
+    FileNotFoundError: model folder 'no-such-folder' does not exist
+    """
+    reader = FolderReader(folder)
+    if reader.manifest.get("kind") == _MODEL:
+        return _load_model(reader)
+    parts = reader.mapping(reader.manifest.get("parts"), "parts", (_ESTIMATOR,))
+    return restore(parts[_ESTIMATOR], _ESTIMATOR, reader)
+
+
+def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = False) -> None:
+    """Write a cluster model, that is a vectorizer, centres and cluster summaries, to a model folder.
+
+    Parameters
+    ----------
+    model : ClusterModel
+        As :func:`coterie.cluster_texts` gives it.
+    folder, overwrite
+        As for :func:`save`.
+
+    Raises
+    ------
+    NotFittedError, TypeError, FileExistsError, OSError
+        As :func:`save`.
+    ValueError
+        When the vectorizer, the centres and the summaries do not fit each other.
+
+    See Also
+    --------
+    load_model
+    """
+    problem = _misfit(model.vectorizer, model.kmeans, len(model.summaries))
+    if problem:
+        raise ValueError(f"model cannot be saved: {problem}")
+    writer = FolderWriter()
+    parts = {
+        "vectorizer": describe(model.vectorizer, "vectorizer", writer),
+        "kmeans": describe(model.kmeans, "kmeans", writer),
+    }
+    summaries = [
+        {
+            "cluster": int(summary.cluster),
+            "size": int(summary.size),
+            "terms": [[term, float(weight)] for term, weight in summary.terms],
+            "representatives": [int(row) for row in summary.representatives],
+        }
+        for summary in model.summaries
+    ]
+    content = {"kind": _MODEL, "parts": parts, "summaries": writer.add_json("summaries", summaries)}
+    writer.write(folder, content, overwrite=overwrite)
+
+
+def load_model(folder: PathArgument) -> ClusterModel:
+    """Read a cluster model; the folder need not be trusted.
+
+    Parameters
+    ----------
+    folder : path
+        Written by :func:`save_model`.
+
+    Returns
+    -------
+    ClusterModel
+        Its predictions are those of the saved one, bit for bit.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`load`, and when the folder holds an estimator instead of a model, or the vectorizer, the centres and
+        the summaries do not fit each other.
+    """
+    reader = FolderReader(folder)
+    if reader.manifest.get("kind") != _MODEL:
+        raise reader.error("kind", f"{_MODEL} is wanted; got {str(reader.manifest.get('kind'))[:80]!r}")
+    return _load_model(reader)
+
+
+def _load_model(reader: FolderReader) -> ClusterModel:
+    from coterie.journey import ClusterModel
+
+    parts = reader.mapping(reader.manifest.get("parts"), "parts", ("vectorizer", "kmeans"))
+    vectorizer = restore(parts["vectorizer"], "vectorizer", reader)
+    kmeans = restore(parts["kmeans"], "kmeans", reader)
+    summaries = reader.json(reader.manifest.get("summaries"))
+    if not isinstance(summaries, list):
+        raise reader.error("summaries.json", "a list of summaries is wanted")
+    problem = _misfit(vectorizer, kmeans, len(summaries))
+    if problem:
+        raise reader.error("parts", problem)
+    return ClusterModel(
+        vectorizer, kmeans, [_summary(summary, i, reader) for i, summary in enumerate(summaries)]
+    )
+
+
+def _misfit(vectorizer: Any, kmeans: Any, n_summaries: int) -> str | None:
+    """Say what keeps a vectorizer, centres and so many summaries from being one model."""
+    if not hasattr(vectorizer, "get_stop_words") or not hasattr(kmeans, "predict_top_two"):
+        return "a vectorizer and K-means centres are wanted"
+    check_is_fitted(vectorizer)
+    check_is_fitted(kmeans)
+    has_vocabulary = hasattr(vectorizer, "vocabulary_")
+    n_features = len(vectorizer.vocabulary_) if has_vocabulary else vectorizer.n_features
+    if n_features != kmeans.n_features_in_:
+        return f"the vectorizer gives {n_features} features, the centres have {kmeans.n_features_in_}"
+    if n_summaries != kmeans.n_clusters:
+        return f"there are {n_summaries} summaries for {kmeans.n_clusters} clusters"
+    return None
+
+
+def _summary(stored: Any, cluster: int, reader: FolderReader) -> ClusterSummary:
+    from coterie.journey import ClusterSummary
+
+    where = f"summaries.json, cluster {cluster}"
+    entry = reader.mapping(stored, where, ("cluster", "size", "terms", "representatives"))
+    terms, rows = entry["terms"], entry["representatives"]
+    terms_are_sound = isinstance(terms, list) and all(
+        isinstance(t, list) and len(t) == 2 and isinstance(t[0], str) and _is_finite_float(t[1])
+        for t in terms
+    )
+    rows_are_sound = isinstance(rows, list) and all(type(row) is int and row >= 0 for row in rows)
+    size_is_sound = type(entry["size"]) is int and entry["size"] >= 0
+    if entry["cluster"] != cluster or not (terms_are_sound and rows_are_sound and size_is_sound):
+        raise reader.error(where, "a number, a size, terms with weights and row numbers are wanted")
+    return ClusterSummary(cluster, entry["size"], [(term, float(weight)) for term, weight in terms], rows)
+
+
+def _is_finite_float(value: Any) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
