@@ -1,0 +1,1 @@
+"""Measurements: side by side with rivals (peers), per op (micro), from file to report (journey)."""

@@ -1,0 +1,67 @@
+"""``python -m bench``: measure coterie beside its rivals, write RESULTS.md and results.json."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from bench import machine, roofline
+from bench.peers import cases, measure, tables
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick", dest="size", action="store_const", const="quick", help="finish in five minutes"
+    )
+    size.add_argument(
+        "--tiny", dest="size", action="store_const", const="tiny", help="only see whether all runs"
+    )
+    parser.add_argument(
+        "--only", default="", help="cases whose name contains this, for example 'K-means, dense'"
+    )
+    parser.add_argument("--threads", default="2,1", help="thread counts, one after the other (default: 2,1)")
+    parser.add_argument(
+        "--output", type=Path, help="folder to write to (default: bench for the full size, else build/bench)"
+    )
+    parser.set_defaults(size="full")
+    return parser.parse_args()
+
+
+def main() -> int:
+    options = arguments()
+    thread_counts = [int(n) for n in options.threads.split(",")]
+    if options.size == "quick":
+        thread_counts = thread_counts[:1]
+    output = options.output or (roofline.ROOT / "bench" if options.size == "full" else roofline.BUILD)
+    output.mkdir(parents=True, exist_ok=True)
+    budget = {"full": 240.0, "quick": 12.0, "tiny": 0.0}[options.size]
+    described = machine.describe()
+    ceilings = {n: roofline.measure(n) for n in thread_counts}
+    rows = []
+    for number, case in enumerate(cases.SIZES[options.size]):
+        if options.only not in case.name:
+            continue
+        for n_threads in thread_counts:
+            print(f"{case.name}, {n_threads} threads ...", file=sys.stderr, flush=True)
+            rows.append(measure.measure_case(options.size, number, n_threads, budget, ceilings[n_threads]))
+    report: dict[str, Any] = {
+        "command": "python -m bench " + " ".join(sys.argv[1:]),
+        "machine": described,
+        "ceilings": {str(n): dataclasses.asdict(c) for n, c in ceilings.items()},
+        "rows": rows,
+    }
+    text = tables.markdown(report)
+    (output / "results.json").write_text(json.dumps(report, indent=1) + "\n")
+    (output / "RESULTS.md").write_text(text)
+    print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""Where and when a measurement was made."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+DISTRIBUTIONS = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-learn-intelex",
+    "faiss-cpu",
+    "superkmeans",
+    "sparse_dot_topn",
+    "polars",
+)
+
+
+def cpu_flags() -> set[str]:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("flags"):
+            return set(line.split(":", 1)[1].split())
+    return set()
+
+
+def cpu_model() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def version(distribution: str) -> str | None:
+    """Return the installed version, or None."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def commit() -> str:
+    done = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
+    )
+    return done.stdout.strip() or "not a git checkout"
+
+
+def describe() -> dict[str, Any]:
+    """Return what a reader needs to judge the numbers: machine, load, versions, date."""
+    from coterie import __version__, _core
+
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    interesting = {"avx2", "fma", "avx512f", "avx512_bf16", "avx512_vnni", "amx_tile", "amx_bf16", "amx_int8"}
+    return {
+        "date": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "cpu": cpu_model(),
+        "cores": len(os.sched_getaffinity(0)),
+        "instruction_sets": sorted(interesting & cpu_flags()),
+        "memory_gib": round(memory / 2**30, 1),
+        "load_average_before": round(os.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "coterie": f"{__version__} ({commit()}), {_core.active_isa()}, {_core.compiler()}",
+        "versions": {d: version(d) for d in DISTRIBUTIONS},
+    }

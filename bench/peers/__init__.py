@@ -1,0 +1,1 @@
+"""coterie beside other libraries: same input, same threads, same start, the answer checked before the clock."""

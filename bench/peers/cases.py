@@ -1,0 +1,141 @@
+"""What is measured: one case per row of the table. A new row is a new entry here; a new op also a file in rivals/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bench.peers import gates
+from bench.peers.rivals import kmeans, tfidf, top_k
+from bench.roofline import Work
+
+Data = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    input: Data  # see inputs.load
+    params: Data
+    rivals: dict[str, Callable[..., Any]]
+    gate: gates.Gate
+    work: Callable[
+        [Data, Data, Data], Work
+    ]  # (input, parameters, coterie's answer): what has to be done at least
+    rate: Callable[[Data, Data, Data], tuple[float, str]]  # the same: how much is done, and its unit
+    goal: str = ""  # as stated before measuring
+
+
+def _text_bytes(data: Data) -> int:
+    return sum(len(text.encode()) for text in data["texts"])
+
+
+def _tfidf_work(data: Data, params: Data, answer: Data) -> Work:
+    """Read the text once, write CSR once (float32 values, int32 columns, int64 row starts)."""
+    X = answer["X"]
+    return Work(_text_bytes(data) + 8 * X.nnz + 8 * X.shape[0], 3 * X.nnz)
+
+
+def _lloyd_work(data: Data, params: Data, answer: Data) -> Work:
+    """n_iter assignments and a last one: each reads X once and takes 2 flops per row, centre and (stored) value."""
+    X, k = data["X"], len(data["start"])
+    stored = X.size if isinstance(X, gates.ndarray) else X.nnz
+    bytes_per_value = 4 if isinstance(X, gates.ndarray) else 8
+    passes = answer["n_iter"] + 1
+    return Work(passes * stored * bytes_per_value, passes * 2 * stored * k)
+
+
+def _top_k_dense_work(data: Data, params: Data, answer: Data) -> Work:
+    X, Q = data["X"], data["Q"]
+    return Work(4 * (X.size + Q.size), 2 * len(Q) * X.size)
+
+
+def _top_k_sparse_work(data: Data, params: Data, answer: Data) -> Work:
+    """Every pair of stored values in one column is a product; nothing pruned. Rows come from cache after one pass."""
+    X = data["X"]
+    in_column = gates.column_counts(X).astype("float64")
+    return Work(8 * X.nnz, 2 * float((in_column**2).sum()))
+
+
+def _megabytes(data: Data, params: Data, answer: Data) -> tuple[float, str]:
+    return _text_bytes(data) / 1e6, "MB"
+
+
+def _iterations(data: Data, params: Data, answer: Data) -> tuple[float, str]:
+    return answer["n_iter"], "iterations"
+
+
+def _queries(data: Data, params: Data, answer: Data) -> tuple[float, str]:
+    return len(answer["indices"]), "queries"
+
+
+def tfidf_case(corpus: str, goal: str = "", limit: int | None = None, n: int = 1, min_df: int = 1) -> Case:
+    rivals = {name: r for name, r in tfidf.RIVALS.items() if n == 1 or name != "polars"}
+    grams = "unigrams" if n == 1 else f"1- to {n}-grams, min_df={min_df}"
+    size = f" ({limit:,} documents)" if limit else ""
+    spec: Data = {"kind": "texts", "corpus": corpus} | ({"limit": limit} if limit else {})
+    params = {"n": n, "min_df": min_df}
+    name = f"TF-IDF, {corpus}{size}, {grams}"
+    return Case(name, spec, params, rivals, gates.same_matrix, _tfidf_work, _megabytes, goal)
+
+
+def dense_case(n: int, d: int, k: int, goal: str = "", n_iter: int = 20) -> Case:
+    spec = {"kind": "dense", "n": n, "d": d, "n_groups": max(k // 2, 2), "k": k}
+    name = f"K-means, dense {n:,} x {d}, k={k}, {n_iter} iterations"
+    params = {"n_iter": n_iter}
+    return Case(name, spec, params, kmeans.DENSE_RIVALS, gates.same_optimum, _lloyd_work, _iterations, goal)
+
+
+def sparse_case(corpus: str, k: int, goal: str = "", limit: int | None = None, n_iter: int = 20) -> Case:
+    spec = {"kind": "tfidf", "corpus": corpus, "limit": limit, "min_df": 1, "k": k}
+    size = f" ({limit:,} documents)" if limit else ""
+    name = f"K-means, TF-IDF rows (CSR) of {corpus}{size}, k={k}, {n_iter} iterations"
+    params = {"n_iter": n_iter}
+    return Case(name, spec, params, kmeans.SPARSE_RIVALS, gates.same_optimum, _lloyd_work, _iterations, goal)
+
+
+def top_k_dense_case(n: int, d: int, n_queries: int, goal: str = "", k: int = 10) -> Case:
+    spec = {"kind": "dense", "n": n, "d": d, "n_groups": 200, "n_queries": n_queries}
+    name = f"cosine top-{k}, dense {n_queries:,} queries x {n:,} rows x {d}"
+    gate = gates.same_neighbours
+    return Case(name, spec, {"k": k}, top_k.DENSE_RIVALS, gate, _top_k_dense_work, _queries, goal)
+
+
+def top_k_sparse_case(corpus: str, limit: int, goal: str = "", k: int = 10) -> Case:
+    spec = {"kind": "tfidf", "corpus": corpus, "limit": limit, "min_df": 1}
+    name = f"cosine top-{k}, TF-IDF rows of {limit:,} {corpus} with themselves"
+    gate = gates.same_neighbours
+    return Case(name, spec, {"k": k}, top_k.SPARSE_RIVALS, gate, _top_k_sparse_work, _queries, goal)
+
+
+FULL = [
+    tfidf_case("arxiv_titles", ">= 20x scikit-learn, >= 100 MB/s per core"),
+    tfidf_case("20newsgroups", ">= 20x scikit-learn, >= 100 MB/s per core"),
+    tfidf_case("english", ">= 20x scikit-learn, >= 100 MB/s per core"),
+    tfidf_case("20newsgroups", ">= 15x scikit-learn", n=2, min_df=2),
+    dense_case(200_000, 384, 1000, ">= 8x the best exact rival, >= 4x superkmeans"),
+    dense_case(200_000, 384, 100, ">= 4x the best rival"),
+    sparse_case("arxiv_titles", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
+    sparse_case("20newsgroups", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
+    top_k_dense_case(100_000, 384, 10_000, ">= 6x faiss"),
+    top_k_sparse_case("arxiv_titles", 50_000, ">= 5x sparse_dot_topn"),
+]
+
+QUICK = [
+    tfidf_case("arxiv_titles", limit=100_000),
+    tfidf_case("20newsgroups"),
+    dense_case(50_000, 384, 100),
+    sparse_case("arxiv_titles", 100, limit=25_000, n_iter=10),
+    top_k_dense_case(50_000, 384, 1_000),
+    top_k_sparse_case("arxiv_titles", 10_000),
+]
+
+TINY = [  # for a look at whether everything runs
+    tfidf_case("arxiv_titles", limit=2_000),
+    dense_case(2_000, 16, 10, n_iter=5),
+    sparse_case("arxiv_titles", 10, limit=2_000, n_iter=5),
+    top_k_dense_case(2_000, 32, 100),
+    top_k_sparse_case("arxiv_titles", 2_000),
+]
+SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}
