@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-HEADER = "| | seconds (median) | spread | coterie is | found | peak memory |\n|---|---:|---:|---:|---|---:|\n"
+HEADER = "| | seconds (median) | spread | ratio | found | peak memory |\n|---|---:|---:|---:|---|---:|\n"
 
 
 def markdown(report: dict[str, Any]) -> str:
@@ -26,9 +26,9 @@ def markdown(report: dict[str, Any]) -> str:
     lines += [
         "",
         "Each rival ran in its own process on the same cores, alternately with the others; the first run is the "
-        'quality check and is not counted. Spread is fastest to slowest of n runs. "coterie is" is the rival\'s median over '
-        "coterie's: above 1, coterie is that many times faster. The ceiling line says how long the bytes and flops "
-        "that the op needs at least would take at the measured ceilings, and which of the two binds.",
+        "quality check and is not counted. Spread is fastest to slowest of n runs. The ratio is the rival's median "
+        "over coterie's: above 1, coterie is that many times faster. The ceiling line says how long the bytes and "
+        "flops that the op needs at least would take at the measured ceilings, and which of the two binds.",
     ]
     for row in report["rows"]:
         lines += ["", _section(row)]

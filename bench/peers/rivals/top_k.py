@@ -28,12 +28,12 @@ def _rows_of_csr(S: Any, k: int) -> dict[str, Any]:
 
 
 def coterie_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
-    from coterie import cosine_top_k
+    from coterie.similarity import cosine_top_k
 
     def run() -> Any:
         return cosine_top_k(data["Q"], data["X"], k=params["k"], n_threads=n_threads)
 
-    return run, lambda S: _rows_of_csr(S, params["k"])
+    return run, lambda found: _arrays(found.similarities, found.indices)
 
 
 def faiss_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
@@ -63,12 +63,12 @@ def sklearn_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) 
 
 
 def coterie_sparse(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
-    from coterie import cosine_top_k
+    from coterie.similarity import cosine_top_k
 
     def run() -> Any:
         return cosine_top_k(data["X"], data["X"], k=params["k"], n_threads=n_threads)
 
-    return run, lambda S: _rows_of_csr(S, params["k"])
+    return run, lambda found: _arrays(found.similarities, found.indices)
 
 
 def sparse_dot_topn(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
