@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
-from coterie import _core
+from coterie import KMeans, TfidfVectorizer, _core
+from coterie.similarity import cosine_top_k
 
 
 def in_new_process(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -66,3 +70,121 @@ def test_default_thread_count_follows_the_affinity_mask() -> None:
         "from coterie import _core; print(_core.default_thread_count())"
     )
     assert in_new_process(code, COTERIE_NUM_THREADS="").stdout.strip() == "1"
+
+
+# One call of each, long enough (a second or more) for a signal to arrive inside it.
+LONG_OPS = {
+    "TfidfVectorizer": """
+        texts = [("alpha beta gamma delta " * 1000)[i % 50 :] for i in range(1000)] * 20
+        op = lambda: TfidfVectorizer(analyzer="char", ngram_range=(2, 4)).fit_transform(texts)
+    """,
+    "KMeans": """
+        X = np.random.default_rng(0).standard_normal((100_000, 64), dtype=np.float32)
+        op = lambda: KMeans(400, init="random", tol=0, max_iter=500, random_state=0).fit(X)
+    """,
+    "kmeans_plusplus": """
+        X = np.random.default_rng(0).standard_normal((200_000, 64), dtype=np.float32)
+        op = lambda: KMeans(1000, max_iter=1, random_state=0).fit(X)
+    """,
+    "KMeans.fit on CSR": """
+        X = sp.random_array((100_000, 5000), density=0.01, format="csr", dtype=np.float32, rng=0)
+        op = lambda: KMeans(100, init="random", tol=0, max_iter=500, random_state=0).fit(X)
+    """,
+    "cosine_top_k": """
+        X = np.random.default_rng(0).standard_normal((60_000, 256), dtype=np.float32)
+        op = lambda: cosine_top_k(X, k=10)
+    """,
+    "cosine_top_k on CSR": """
+        X = sp.random_array((60_000, 500), density=0.1, format="csr", dtype=np.float32, rng=0)
+        op = lambda: cosine_top_k(X, k=10)
+    """,
+}
+IMPORTS = """
+import os, signal, threading, time, warnings
+import numpy as np
+import scipy.sparse as sp
+from coterie import KMeans, TfidfVectorizer
+from coterie.similarity import cosine_top_k
+warnings.simplefilter("ignore")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LONG_OPS)
+def test_ctrl_c_is_answered_inside_an_op(name: str) -> None:
+    code = (
+        IMPORTS
+        + textwrap.dedent(LONG_OPS[name])
+        + textwrap.dedent("""
+        ended = []
+        threading.Timer(0.4, lambda: (ended or os.kill(os.getpid(), signal.SIGINT))).start()
+        try:
+            op()
+            ended.append(True)
+            print("ran to its end: too short a test")
+        except KeyboardInterrupt:
+            labels = KMeans(2, random_state=0).fit_predict(np.eye(4, 3, dtype=np.float32))
+            print("interrupted, and works on:", len(labels))
+        """)
+    )
+    done = in_new_process(code)
+    assert done.stdout.strip() == "interrupted, and works on: 4", done.stderr
+
+
+@pytest.mark.slow
+def test_other_signals_and_threads_go_on_while_an_op_works() -> None:
+    code = (
+        IMPORTS
+        + textwrap.dedent(LONG_OPS["KMeans"])
+        + textwrap.dedent("""
+        signals, beats, stop = [], [], threading.Event()
+        signal.signal(signal.SIGALRM, lambda *_: signals.append(len(beats)))
+        signal.setitimer(signal.ITIMER_REAL, 0.2, 0.2)
+        threading.Thread(target=lambda: [beats.append(1) for _ in iter(lambda: stop.wait(0.01), True)]).start()
+        model = KMeans(400, init=X[:400], tol=0, max_iter=12).fit(X)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        stop.set()
+        quiet = KMeans(400, init=X[:400], tol=0, max_iter=12).fit(X)
+        print(bool(signals), len(beats) > 5, model.cluster_centers_.tobytes() == quiet.cluster_centers_.tobytes())
+        """)
+    )
+    done = in_new_process(code)
+    assert done.stdout.split() == ["True", "True", "True"], done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_forked_in_the_middle_of_work_can_work() -> None:
+    code = IMPORTS + textwrap.dedent("""
+        X = np.random.default_rng(0).standard_normal((20_000, 16), dtype=np.float32)
+        fit = lambda: KMeans(20, random_state=0, max_iter=5, tol=0, n_threads=4).fit(X).labels_.tobytes()
+        expected, stop = fit(), threading.Event()
+        busy = [threading.Thread(target=lambda: [fit() for _ in iter(stop.is_set, True)]) for _ in range(2)]
+        for thread in busy:
+            thread.start()
+        outcomes = []
+        for _ in range(6):
+            time.sleep(0.03)
+            child = os.fork()
+            if child == 0:
+                signal.alarm(30)  # a child that hangs is killed, and counts as failed
+                os._exit(0 if fit() == expected else 1)
+            outcomes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        stop.set()
+        print(*outcomes)
+    """)
+    done = in_new_process(code)
+    assert done.stdout.split() == ["0"] * 6, done.stderr
+
+
+def test_different_ops_at_once_give_what_each_gives_alone() -> None:
+    rows = np.random.default_rng(0).standard_normal((2000, 24), dtype=np.float32)
+    texts = [f"word{i % 97} and word{i % 31} of word{i % 7}" for i in range(3000)]
+    ops = [
+        lambda: KMeans(12, random_state=0, n_threads=3).fit(rows).cluster_centers_.tobytes(),
+        lambda: TfidfVectorizer(n_threads=2).fit_transform(texts).data.tobytes(),
+        lambda: cosine_top_k(rows, k=5, n_threads=4).flat_indices.tobytes(),
+    ]
+    alone = [op() for op in ops]
+    with ThreadPoolExecutor(9) as pool:
+        together = list(pool.map(lambda op: op(), ops * 6))
+    assert together == alone * 6
