@@ -41,12 +41,13 @@ def own_distances(rows: Rows, means: Means, labels: NDArray[np.int32]) -> NDArra
             own[part] = np.linalg.norm(x - (means[labels[part]] - rows.shift), axis=1)
         return own
     squared_norms = rows.squared_norms()
+    mean_squares = np.asarray(means.multiply(means).sum(axis=1)).ravel()
     order = np.argsort(labels, kind="stable")
     bounds = np.searchsorted(labels[order], np.arange(means.shape[0] + 1))
     for c in range(means.shape[0]):
         members = order[bounds[c] : bounds[c + 1]]
         mean = means[[c]].toarray().ravel()
-        own[members] = squared_norms[members] - 2.0 * (rows.take(members) @ mean) + mean @ mean
+        own[members] = squared_norms[members] - 2.0 * (rows.take(members) @ mean) + mean_squares[c]
     return np.sqrt(np.maximum(own, 0.0))
 
 
