@@ -1,6 +1,7 @@
 from coterie._version import __version__ as __version__
 from coterie.cluster import KMeans as KMeans
 from coterie.cluster import MiniBatchKMeans as MiniBatchKMeans
+from coterie.journey import cluster_texts as cluster_texts
 
 __all__: list[str]
 from coterie.similarity import cosine_top_k as cosine_top_k

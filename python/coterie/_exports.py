@@ -20,6 +20,7 @@ HOMES = {
     "cosine_top_k": "coterie.similarity",
     "jaccard_top_k": "coterie.similarity",
     "near_duplicates": "coterie.similarity",
+    "cluster_texts": "coterie.journey",
 }
 NAMES = [*HOMES, "__version__"]
 

@@ -2,17 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from coterie.cluster.auto_k import KSearch, KTrial
+from coterie._validation import check_integer, check_option
+from coterie.cluster import KMeans
+from coterie.cluster.auto_k import KSearch, KTrial, choose_n_clusters
+from coterie.evaluate import evaluate, evaluate_internal
+from coterie.evaluate.external import encode_labels
+from coterie.text import TfidfVectorizer
+from coterie.topics import class_tfidf, representatives, top_terms
 
-__all__ = ["Assignment", "ClusterModel", "ClusterResult", "ClusterSummary", "KSearch", "KTrial"]
+__all__ = [
+    "Assignment",
+    "ClusterModel",
+    "ClusterResult",
+    "ClusterSummary",
+    "KSearch",
+    "KTrial",
+    "cluster_texts",
+]
+
+Progress = Callable[[str, float], None]
 
 
 @dataclass(frozen=True)
@@ -75,8 +93,8 @@ class ClusterModel:
         What each cluster is about, by cluster number.
     """
 
-    vectorizer: Any
-    kmeans: Any
+    vectorizer: TfidfVectorizer
+    kmeans: KMeans
     summaries: list[ClusterSummary]
 
     def predict(self, texts: Iterable[str]) -> Assignment:
@@ -91,7 +109,7 @@ class ClusterModel:
         Assignment
             In the order of ``texts``.
         """
-        return assign(self.kmeans, self.vectorizer.transform(texts))
+        return _assign(self.kmeans, self.vectorizer.transform(texts))
 
 
 @dataclass(frozen=True)
@@ -133,8 +151,242 @@ class ClusterResult:
     parameters: dict[str, object]
 
 
-def assign(kmeans: Any, X: sp.csr_array) -> Assignment:
-    """Find the nearest centre and the runner-up of every row of ``X``."""
+def cluster_texts(
+    texts: Iterable[str],
+    *,
+    n_clusters: int | Literal["auto"] = 20,
+    language: str = "en",
+    metric: str = "cosine",
+    min_df: int | float = 2,
+    max_df: int | float = 0.5,
+    ngram_range: tuple[int, int] = (1, 1),
+    max_features: int | None = None,
+    stop_words: Any = "auto",
+    labels: Any = None,
+    n_init: int = 1,
+    max_iter: int = 100,
+    random_state: Any = 0,
+    n_threads: int | None = None,
+    n_terms: int = 10,
+    n_representatives: int = 5,
+    progress: Progress | None = None,
+) -> ClusterResult:
+    """Cluster texts and say what the clusters are about: TF-IDF, K-means, terms, representatives, scores.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        The documents. One without any known term (empty, or only stop words) takes no part in finding the
+        centres; it is assigned to the first of the equally near centres and counted in ``n_empty``.
+    n_clusters : int or "auto", default 20
+        At most the number of documents with terms. ``"auto"`` asks
+        :func:`coterie.cluster.choose_n_clusters`, whose evidence is kept in ``k_search``.
+    language : {"en", "zh"}, default "en"
+        How texts are split into terms; "zh" needs the extra of that name.
+    metric : {"cosine", "euclidean"}, default "cosine"
+    min_df, max_df : int or float, default 2 and 0.5
+        Terms in fewer than ``min_df`` or more than ``max_df`` documents (a share, if float) are ignored. Where
+        that leaves more than half of the documents without any term, as in tiny corpora, ``min_df`` becomes 1,
+        and if that is not enough ``max_df`` becomes 1.0; ``parameters`` has the values used.
+    ngram_range : (int, int), default (1, 1)
+        Shortest and longest word n-gram.
+    max_features : int, optional
+        Keep only so many terms, the most frequent.
+    stop_words : "auto", list of str or None, default "auto"
+        "auto" is the list of the language.
+    labels : array-like of shape (n_documents,), optional
+        True classes; then ``metrics`` has the scores of :func:`coterie.evaluate.evaluate`.
+    n_init : int, default 1
+        Starts of K-means; the best is kept.
+    max_iter : int, default 100
+        Iterations of each start.
+    random_state : int, RandomState or None, default 0
+        The same seed gives the same result on any number of threads.
+    n_threads : int, optional
+        None means all cores.
+    n_terms, n_representatives : int, default 10 and 5
+        How much each summary lists, at most.
+    progress : callable, optional
+        Called with a stage of ``timings`` and its finished share in [0, 1].
+
+    Returns
+    -------
+    ClusterResult
+
+    Raises
+    ------
+    ValueError
+        If there are no texts, nothing but stop words, more clusters than documents with terms, or ``labels`` of
+        another length.
+    TypeError
+        If ``texts`` is one string.
+
+    Examples
+    --------
+    >>> from coterie import cluster_texts
+    >>> texts = ["red apple", "red cherry", "sweet red apple", "slow train", "fast train", "late train"]
+    >>> result = cluster_texts(texts, n_clusters=2)
+    >>> bool(result.labels[0] == result.labels[2]), bool(result.labels[0] == result.labels[4])
+    (True, False)
+    >>> sorted(summary.terms[0][0] for summary in result.clusters)
+    ['red', 'train']
+    >>> int(result.model.predict(["a train ride"]).labels[0]) == int(result.labels[3])
+    True
+    """
+    documents = _check_texts(texts)
+    classes = None if labels is None else _check_labels(labels, len(documents))
+    clock = _Clock(progress)
+    with clock.stage("vectorize"):
+        vectorizer, X = _vectorize(
+            documents,
+            min_df,
+            max_df,
+            language=language,
+            ngram_range=ngram_range,
+            max_features=max_features,
+            stop_words=stop_words,
+            n_threads=n_threads,
+        )
+    with clock.stage("cluster"):
+        with_terms = X[np.flatnonzero(np.diff(X.indptr))]
+        k, search = _n_clusters(
+            n_clusters, with_terms, len(documents), metric, random_state, n_threads, clock
+        )
+        kmeans = KMeans(
+            k, metric=metric, n_init=n_init, max_iter=max_iter, random_state=random_state, n_threads=n_threads
+        ).fit(with_terms)
+        found = _assign(kmeans, X)
+    with clock.stage("explain"):
+        summaries = _summarise(X, found, k, vectorizer, n_terms, n_representatives)
+    with clock.stage("evaluate"):
+        metrics = _score(X, found, metric, classes, n_threads)
+        metrics["n_empty"] = float(X.shape[0] - with_terms.shape[0])
+    parameters: dict[str, object] = {
+        name: getattr(vectorizer, name)
+        for name in ("language", "min_df", "max_df", "ngram_range", "max_features", "stop_words")
+    }
+    parameters |= {name: getattr(kmeans, name) for name in ("n_clusters", "metric", "n_init", "max_iter")}
+    return ClusterResult(
+        **vars(found),
+        clusters=summaries,
+        metrics=metrics,
+        k_search=search,
+        model=ClusterModel(vectorizer, kmeans, summaries),
+        matrix=X,
+        timings=clock.seconds,
+        parameters=parameters | {"random_state": random_state},
+    )
+
+
+class _Clock:
+    """Times the stages and tells the caller's progress function about them."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.seconds: dict[str, float] = {}
+        self._progress = progress
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self.report(name, 0.0)
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+        self.report(name, 1.0)
+
+    def report(self, name: str, share: float) -> None:
+        if self._progress is not None:
+            self._progress(name, share)
+
+
+def _check_texts(texts: Iterable[str]) -> Any:
+    if isinstance(texts, str | bytes):
+        raise TypeError(f"texts must be an iterable of str, not one {type(texts).__name__}")
+    documents: Any = texts if hasattr(texts, "__len__") else list(texts)
+    if len(documents) == 0:
+        raise ValueError("texts must have at least one document; got 0")
+    return documents
+
+
+def _check_labels(labels: Any, n_documents: int) -> NDArray[np.int64]:
+    classes = encode_labels("labels", labels)
+    if len(classes) != n_documents:
+        raise ValueError(f"labels must have one element per text; got {len(classes)} for {n_documents} texts")
+    return classes
+
+
+def _vectorize(
+    documents: Any, min_df: int | float, max_df: int | float, **options: Any
+) -> tuple[TfidfVectorizer, sp.csr_array]:
+    """Fit with these limits, or with the first wider ones that leave half of the documents with terms."""
+    wider = [(min_df, max_df), (1, max_df), (1, 1.0)]
+    for low, high in wider:
+        vectorizer = TfidfVectorizer(min_df=low, max_df=high, **options)
+        last = (low, high) == (1, 1.0)
+        try:
+            X = sp.csr_array(vectorizer.fit_transform(documents))
+        except ValueError:  # no term is left, or none was there
+            if last:
+                raise
+            continue
+        if last or np.count_nonzero(np.diff(X.indptr)) * 2 >= X.shape[0]:
+            break
+    return vectorizer, X
+
+
+def _n_clusters(
+    wanted: int | str,
+    X: sp.csr_array,
+    n_documents: int,
+    metric: str,
+    random_state: Any,
+    n_threads: int | None,
+    clock: _Clock,
+) -> tuple[int, KSearch | None]:
+    if isinstance(wanted, str):
+        check_option("n_clusters", wanted, ("auto",))
+        search = choose_n_clusters(
+            X,
+            metric=metric,
+            random_state=random_state,
+            n_threads=n_threads,
+            progress=lambda share: clock.report("cluster", 0.9 * share),
+        )
+        return search.n_clusters, search
+    k = check_integer("n_clusters", wanted, minimum=1)
+    if k > X.shape[0]:
+        raise ValueError(
+            f"n_clusters must be at most the number of documents with terms, {X.shape[0]} of {n_documents}; got {k}"
+        )
+    return k, None
+
+
+def _assign(kmeans: KMeans, X: Any) -> Assignment:
     labels, distances = kmeans.predict_top_two(X)
     margins = np.maximum(distances[:, 1] - distances[:, 0], np.float32(0))
     return Assignment(labels[:, 0].copy(), distances[:, 0].copy(), labels[:, 1].copy(), margins)
+
+
+def _summarise(
+    X: sp.csr_array,
+    found: Assignment,
+    n_clusters: int,
+    vectorizer: TfidfVectorizer,
+    n_terms: int,
+    n_representatives: int,
+) -> list[ClusterSummary]:
+    weights = class_tfidf(X, found.labels, n_clusters=n_clusters, n_threads=vectorizer.n_threads)
+    terms = top_terms(weights, vectorizer.get_feature_names_out(), n_terms)
+    rows = representatives(
+        X, found.labels, found.distances, n_clusters=n_clusters, n_representatives=n_representatives
+    )
+    sizes = np.bincount(found.labels, minlength=n_clusters).tolist()
+    return [ClusterSummary(c, sizes[c], terms[c], rows[c]) for c in range(n_clusters)]
+
+
+def _score(
+    X: sp.csr_array, found: Assignment, metric: str, classes: Any, n_threads: int | None
+) -> dict[str, float]:
+    to_other = found.distances + found.margins
+    pairs = np.column_stack([found.distances, to_other]) if np.isfinite(to_other).all() else None
+    scores = dict(evaluate_internal(X, found.labels, metric=metric, distances=pairs, n_threads=n_threads))
+    return scores if classes is None else scores | evaluate(classes, found.labels)

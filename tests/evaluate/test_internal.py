@@ -56,6 +56,7 @@ def test_scores_are_those_of_scikit_learn(metric: str, form: Any, seed: int) -> 
 @settings(max_examples=40, deadline=None)
 def test_scores_hold_for_any_shape(seed: int, n: int, d: int, n_clusters: int) -> None:
     X, labels = blobs(seed, n=max(n, n_clusters + 1), d=d, n_clusters=n_clusters)
+    X = np.abs(X)  # a mean that cancels to rounding noise has no direction to compare
     X[:2] = 0  # rows without any term
     for metric in METRICS:
         expected = pytest.approx(wanted(X, labels, metric), rel=1e-5, abs=1e-6)

@@ -263,7 +263,8 @@ def _shuffle_terms(rows: Any, metric: str, rng: RandomState) -> Any:
     """Deal the entries out anew: rows keep their number of entries and columns theirs (dense: their values)."""
     if sp.issparse(rows):
         dealt = rng.permutation(rows.nnz)
-        shuffled = sp.csr_array((rows.data[dealt], rows.indices[dealt], rows.indptr), shape=rows.shape)
+        parts = (rows.data[dealt], rows.indices[dealt], rows.indptr.copy())  # summed in place below
+        shuffled = sp.csr_array(parts, shape=rows.shape)
         shuffled.sum_duplicates()
     else:
         shuffled = np.take_along_axis(rows, rng.random_sample(rows.shape).argsort(axis=0), axis=0)

@@ -75,7 +75,7 @@ def evaluate(labels_true: Any, labels_pred: Any) -> Scores:
     >>> round(scores["v_measure"], 3), scores["purity"], scores["accuracy"]
     (0.8, 1.0, 0.75)
     """
-    true, pred = _encode("labels_true", labels_true), _encode("labels_pred", labels_pred)
+    true, pred = encode_labels("labels_true", labels_true), encode_labels("labels_pred", labels_pred)
     if len(true) != len(pred):
         raise ValueError(
             f"labels_true and labels_pred must have the same length; got {len(true)} and {len(pred)}"
@@ -100,8 +100,8 @@ def evaluate(labels_true: Any, labels_pred: Any) -> Scores:
     return Scores(scores | _matched(table.toarray()))
 
 
-def _encode(name: str, labels: Any) -> NDArray[np.int64]:
-    """Number the labels from 0 in the order in which they first occur."""
+def encode_labels(name: str, labels: Any) -> NDArray[np.int64]:
+    """Number the labels from 0; refuse a missing one, naming its row."""
     array = labels if isinstance(labels, list | tuple) else np.asarray(labels)
     if isinstance(array, np.ndarray):
         if array.ndim != 1:

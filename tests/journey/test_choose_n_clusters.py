@@ -1,0 +1,118 @@
+"""The search for the number of clusters: found where it is clear, and honest where it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from coterie.cluster import KTrial, choose_n_clusters
+from coterie.cluster.auto_k import _grid, _shuffle_terms, decide
+
+
+def topics(n_topics: int, n: int = 600, seed: int = 0) -> sp.csr_array:
+    """Documents of eight words each, all from the thirty words of one topic."""
+    rng = np.random.default_rng(seed)
+    words = rng.integers(0, 30, (n, 8)) + 30 * rng.integers(0, n_topics, (n, 1))
+    rows = np.repeat(np.arange(n), 8)
+    return sp.csr_array(
+        (np.ones(8 * n, np.float32), (rows, words.ravel())), shape=(n, 30 * n_topics), dtype=np.float32
+    )
+
+
+def trial(k: int, gap: float, stability: float = 0.9, error: float = 0.01) -> KTrial:
+    return KTrial(k, 0.1 + gap, 0.1, gap, error, 5.0, stability)
+
+
+@pytest.mark.parametrize("n_topics", [3, 6, 11])
+@pytest.mark.parametrize("form", [sp.csr_array, sp.csr_array.toarray])
+def test_planted_topics_are_found(n_topics: int, form: Any) -> None:
+    search = choose_n_clusters(form(topics(n_topics)))
+    assert (search.n_clusters, search.is_clear) == (n_topics, True)
+    assert search.reason.startswith(f"k={n_topics} is the smallest with the best evidence")
+
+
+def test_words_without_topics_give_no_clear_k() -> None:
+    rng = np.random.default_rng(1)
+    X = sp.csr_array(sp.random_array((800, 400), density=0.02, rng=rng, dtype=np.float32, format="csr"))
+    search = choose_n_clusters(X)
+    assert not search.is_clear
+    assert search.reason.startswith("No clear k")
+    assert search.n_clusters in [t.n_clusters for t in search.trials]
+
+
+def test_the_search_is_reproducible_and_its_table_complete(every_n_threads: tuple[int, ...]) -> None:
+    X = topics(5)
+    first, *others = [choose_n_clusters(X, random_state=3, n_threads=n) for n in every_n_threads]
+    assert all(other == first for other in others)
+    lines = str(first).splitlines()
+    assert len(lines) == len(first.trials) + 2
+    assert [line[:1] for line in lines[1:-1]].count("*") == 1
+    assert lines[-1] == first.reason
+
+
+def test_time_and_memory_are_bounded_by_the_sample() -> None:
+    search = choose_n_clusters(topics(4, n=3000), sample_size=200, k_max=9)
+    assert search.n_sampled == 200
+    assert [t.n_clusters for t in search.trials] == [2, 3, 4, 6, 8]
+
+
+def test_empty_rows_and_tiny_or_uniform_corpora_are_answered() -> None:
+    few = choose_n_clusters(topics(2, n=6))
+    assert (few.n_clusters, few.is_clear, few.trials) == (1, False, [])
+    assert few.reason == "Too few documents to compare numbers of clusters: 6 with terms."
+    nothing = choose_n_clusters(np.zeros((50, 3)))
+    assert nothing.reason == "Too few documents to compare numbers of clusters: 0 with terms."
+    alike = choose_n_clusters(np.ones((50, 3)))
+    assert (alike.n_clusters, alike.trials) == (1, [])
+    X = sp.vstack([topics(3), sp.csr_array((200, 90), dtype=np.float32)], format="csr")
+    assert choose_n_clusters(X).n_sampled == 600
+
+
+def test_duplicates_do_not_ask_for_more_clusters_than_there_are_documents() -> None:
+    X = sp.csr_array(np.repeat(np.eye(7, dtype=np.float32), 20, axis=0))
+    assert max(t.n_clusters for t in choose_n_clusters(X).trials) < 7
+
+
+def test_shuffling_keeps_what_it_promises() -> None:
+    X = topics(4)
+    X.data[:] = 1
+    shuffled = _shuffle_terms(X, "euclidean", np.random.RandomState(0))
+    assert np.array_equal(shuffled.sum(axis=0), X.sum(axis=0))
+    assert np.array_equal(shuffled.sum(axis=1), X.sum(axis=1))
+    dense = _shuffle_terms(X.toarray(), "euclidean", np.random.RandomState(0))
+    assert np.array_equal(np.sort(dense, axis=0), np.sort(X.toarray(), axis=0))
+    assert (dense != X.toarray()).any()
+
+
+def test_the_grid_is_geometric() -> None:
+    assert _grid(200) == [2, 3, 4, 6, 8, 11, 16, 23, 32, 45, 64, 91, 128, 181]
+    assert _grid(1) == []
+
+
+def test_the_rule_of_the_choice() -> None:
+    clear = decide([trial(2, 0.02), trial(4, 0.1), trial(6, 0.095), trial(8, 0.03)], 100)
+    assert (clear.n_clusters, clear.is_clear) == (4, True)
+    flat = decide([trial(2, 0.1), trial(4, 0.1, 0.95), trial(8, 0.1), trial(16, 0.0)], 100)
+    assert (flat.n_clusters, flat.is_clear) == (4, False)
+    assert "equally good from k=2 to k=8" in flat.reason
+    noise = decide([trial(2, 0.01, 0.2), trial(4, 0.015, 0.1), trial(8, -0.05, 0.3)], 100)
+    assert (noise.n_clusters, noise.is_clear) == (8, False)
+    assert "no better than shuffled" in noise.reason
+    rising = decide([trial(2, 0.1), trial(4, 0.2), trial(8, 0.3)], 100)
+    assert (rising.n_clusters, rising.is_clear) == (8, False)
+    assert "the largest tried, so more may be better" in rising.reason
+    shaky = decide([trial(2, 0.02), trial(4, 0.1, 0.3), trial(8, 0.03)], 100)
+    assert (shaky.n_clusters, shaky.is_clear) == (4, False)
+    assert "its clusters change from fit to fit" in shaky.reason
+
+
+def test_bad_arguments_are_named() -> None:
+    with pytest.raises(ValueError, match="k_max must be >= 2; got 1"):
+        choose_n_clusters(topics(2), k_max=1)
+    with pytest.raises(ValueError, match="sample_size must be >= 10; got 3"):
+        choose_n_clusters(topics(2), sample_size=3)
+    with pytest.raises(ValueError, match="metric must be one of 'cosine', 'euclidean'; got 'l1'"):
+        choose_n_clusters(topics(2), metric="l1")
