@@ -159,11 +159,11 @@ def test_bad_arguments_are_named() -> None:
         cluster_texts(TEXTS, n_clusters=2, metric="l1")
 
 
-# Floors: three quarters of what scikit-learn's TfidfVectorizer (same stop words and limits) and KMeans reached on the
-# same documents in the median of ten seeds, so that an unlucky start passes and a broken stage does not.
+# Floors: what scikit-learn's KMeans (n_init=1) reaches on the same TF-IDF rows in the median of ten seeds. The journey
+# exceeded them with each of its first ten seeds (cosine in place of Euclidean k-means).
 @pytest.mark.parametrize(
     ("name", "n_clusters", "language", "floor"),
-    [("ag_news", 4, "en", 0.2), ("20newsgroups", 20, "en", 0.3), ("thucnews_titles", 10, "zh", 0.2)],
+    [("ag_news", 4, "en", 0.25), ("20newsgroups", 20, "en", 0.5), ("thucnews_titles", 10, "zh", 0.12)],
 )
 def test_real_classes_are_found_again(
     load_rows: Load, name: str, n_clusters: int, language: str, floor: float
