@@ -235,37 +235,27 @@ def cluster_texts(
     """
     documents = _check_texts(texts)
     classes = None if labels is None else _check_labels(labels, len(documents))
+    how_to_read = {
+        "language": language,
+        "ngram_range": ngram_range,
+        "max_features": max_features,
+        "stop_words": stop_words,
+        "n_threads": n_threads,
+    }
+    how_to_search = {"metric": metric, "random_state": random_state, "n_threads": n_threads}
     clock = _Clock(progress)
     with clock.stage("vectorize"):
-        vectorizer, X = _vectorize(
-            documents,
-            min_df,
-            max_df,
-            language=language,
-            ngram_range=ngram_range,
-            max_features=max_features,
-            stop_words=stop_words,
-            n_threads=n_threads,
-        )
+        vectorizer, X = _vectorize(documents, min_df, max_df, how_to_read)
     with clock.stage("cluster"):
         with_terms = X[np.flatnonzero(np.diff(X.indptr))]
-        k, search = _n_clusters(
-            n_clusters, with_terms, len(documents), metric, random_state, n_threads, clock
-        )
-        kmeans = KMeans(
-            k, metric=metric, n_init=n_init, max_iter=max_iter, random_state=random_state, n_threads=n_threads
-        ).fit(with_terms)
+        k, search = _n_clusters(n_clusters, with_terms, len(documents), how_to_search, clock)
+        kmeans = KMeans(k, n_init=n_init, max_iter=max_iter, **how_to_search).fit(with_terms)
         found = _assign(kmeans, X)
     with clock.stage("explain"):
         summaries = _summarise(X, found, k, vectorizer, n_terms, n_representatives)
     with clock.stage("evaluate"):
         metrics = _score(X, found, metric, classes, n_threads)
         metrics["n_empty"] = float(X.shape[0] - with_terms.shape[0])
-    parameters: dict[str, object] = {
-        name: getattr(vectorizer, name)
-        for name in ("language", "min_df", "max_df", "ngram_range", "max_features", "stop_words")
-    }
-    parameters |= {name: getattr(kmeans, name) for name in ("n_clusters", "metric", "n_init", "max_iter")}
     return ClusterResult(
         **vars(found),
         clusters=summaries,
@@ -274,7 +264,7 @@ def cluster_texts(
         model=ClusterModel(vectorizer, kmeans, summaries),
         matrix=X,
         timings=clock.seconds,
-        parameters=parameters | {"random_state": random_state},
+        parameters=_parameters(vectorizer, kmeans),
     )
 
 
@@ -315,7 +305,7 @@ def _check_labels(labels: Any, n_documents: int) -> NDArray[np.int64]:
 
 
 def _vectorize(
-    documents: Any, min_df: int | float, max_df: int | float, **options: Any
+    documents: Any, min_df: int | float, max_df: int | float, options: dict[str, Any]
 ) -> tuple[TfidfVectorizer, sp.csr_array]:
     """Fit with these limits, or with the first wider ones that leave half of the documents with terms."""
     wider = [(min_df, max_df), (1, max_df), (1, 1.0)]
@@ -337,19 +327,13 @@ def _n_clusters(
     wanted: int | str,
     X: sp.csr_array,
     n_documents: int,
-    metric: str,
-    random_state: Any,
-    n_threads: int | None,
+    how_to_search: dict[str, Any],
     clock: _Clock,
 ) -> tuple[int, KSearch | None]:
     if isinstance(wanted, str):
         check_option("n_clusters", wanted, ("auto",))
         search = choose_n_clusters(
-            X,
-            metric=metric,
-            random_state=random_state,
-            n_threads=n_threads,
-            progress=lambda share: clock.report("cluster", 0.9 * share),
+            X, progress=lambda share: clock.report("cluster", 0.9 * share), **how_to_search
         )
         return search.n_clusters, search
     k = check_integer("n_clusters", wanted, minimum=1)
@@ -390,3 +374,11 @@ def _score(
     pairs = np.column_stack([found.distances, to_other]) if np.isfinite(to_other).all() else None
     scores = dict(evaluate_internal(X, found.labels, metric=metric, distances=pairs, n_threads=n_threads))
     return scores if classes is None else scores | evaluate(classes, found.labels)
+
+
+def _parameters(vectorizer: TfidfVectorizer, kmeans: KMeans) -> dict[str, object]:
+    of_text = ("language", "min_df", "max_df", "ngram_range", "max_features", "stop_words")
+    of_clusters = ("n_clusters", "metric", "n_init", "max_iter", "random_state")
+    return {name: getattr(vectorizer, name) for name in of_text} | {
+        name: getattr(kmeans, name) for name in of_clusters
+    }
