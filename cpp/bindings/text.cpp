@@ -125,25 +125,19 @@ void init_term_list(py::module_& m) {
         .def(py::init(&term_list), py::arg("terms"))
         .def("__len__", &TermList::size)
         .def("to_list", &term_strings)
-        .def("arrays",
-             [](const TermList& self) {
-                 return py::make_tuple(
-                     to_numpy(std::vector<std::uint8_t>(self.bytes.begin(), self.bytes.end())),
-                     to_numpy(std::vector<std::int64_t>(self.offsets)));
-             })
-        .def_static(
-            "from_arrays",
-            [](const py::array& bytes, const py::array& offsets) {
-                const auto* data = vector_data<std::uint8_t>(bytes, bytes.size(), "bytes");
-                checked_offsets(offsets, bytes.size());
-                const auto* o = vector_data<std::int64_t>(offsets, offsets.size(), "offsets");
-                TermList list;
-                list.bytes.assign(data, data + bytes.size());
-                list.offsets.assign(o, o + offsets.size());
-                return list;
+        .def(py::pickle(
+            [](const TermList& self) {
+                return py::make_tuple(py::bytes(self.bytes),
+                                      to_numpy(std::vector<std::int64_t>(self.offsets)));
             },
-            py::arg("bytes"), py::arg("offsets"));
-
+            [](const py::tuple& state) {
+                TermList list;
+                list.bytes = state[0].cast<std::string>();
+                const auto offsets = state[1].cast<py::array>();
+                const auto* data = checked_offsets(offsets, static_cast<index_t>(list.bytes.size()));
+                list.offsets.assign(data, data + offsets.size());
+                return list;
+            }));
     py::class_<Vocabulary, std::shared_ptr<Vocabulary>>(m, "Vocabulary")
         .def(py::init<const TermList&, bool, const TermList&>(), py::arg("terms"), py::arg("joined"),
              py::arg("stop_words"), py::call_guard<py::gil_scoped_release>())
@@ -184,6 +178,7 @@ void init_term_counter(py::module_& m) {
                                  vector_data<std::int64_t>(tf, terms.size(), "term_frequency"), n_documents,
                                  joined);
              })
+        .def("add_counter", &TermCounter::add_counter)
         .def_property_readonly("n_documents", &TermCounter::n_documents)
         .def("merge", &TermCounter::merge, py::call_guard<py::gil_scoped_release>())
         .def("totals", &totals)

@@ -107,29 +107,37 @@ void TermCounter::add_totals(const TermList& terms, const std::int64_t* document
     n_documents_ += n_documents;
 }
 
-void TermCounter::merge() {
+void TermCounter::add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids) {
     CountingSlot& joined = *slots_.front();
+    const auto n = static_cast<TermId>(from.tallies.size());
+    merged_ids.resize(n);
+    for (TermId id = 0; id < n; ++id) {
+        if (id % 65536 == 0) check_interrupt();
+        const TermId to =
+            vocabulary_ != nullptr ? id : joined.lexicon.intern_from(from.lexicon, id, merged_ids);
+        merged_ids[id] = to;
+        if (to >= joined.tallies.size()) joined.tallies.resize(std::size_t{to} + 1);
+        joined.tallies[to].document_frequency += from.tallies[id].document_frequency;
+        joined.tallies[to].term_frequency += from.tallies[id].term_frequency;
+    }
+}
+
+void TermCounter::merge() {
     for (std::size_t k = 1; k < slots_.size(); ++k) {
         if (slots_[k] == nullptr) continue;
-        CountingSlot& s = *slots_[k];
-        const auto n = static_cast<TermId>(s.tallies.size());
-        s.merged_ids.resize(n);
-        for (TermId id = 0; id < n; ++id) {
-            if (id % 65536 == 0) check_interrupt();
-            const TermId to =
-                vocabulary_ != nullptr ? id : joined.lexicon.intern_from(s.lexicon, id, s.merged_ids);
-            s.merged_ids[id] = to;
-            if (to >= joined.tallies.size()) joined.tallies.resize(std::size_t{to} + 1);
-            joined.tallies[to].document_frequency += s.tallies[id].document_frequency;
-            joined.tallies[to].term_frequency += s.tallies[id].term_frequency;
-            s.tallies[id] = {};
-        }
+        add_slot(*slots_[k], slots_[k]->merged_ids);
+        slots_[k]->tallies.clear();
         if (!keep_rows_) slots_[k].reset();
     }
 }
 
+void TermCounter::add_counter(const TermCounter& other) {
+    std::vector<TermId> merged_ids;
+    add_slot(*other.slots_.front(), merged_ids);
+    n_documents_ += other.n_documents_;
+}
+
 void TermCounter::sort_by_text(std::vector<TermId>& ids, int) const {
-    const Lexicon& lexicon = vocabulary_ != nullptr ? vocabulary_->lexicon() : slots_.front()->lexicon;
     std::vector<SortKey> keys(ids.size());
     const TermList all = texts(ids);
     for (std::size_t i = 0; i < ids.size(); ++i)
@@ -142,7 +150,6 @@ void TermCounter::sort_by_text(std::vector<TermId>& ids, int) const {
     std::vector<TermId> sorted(ids.size());
     for (std::size_t i = 0; i < ids.size(); ++i) sorted[i] = ids[keys[i].id];
     ids.swap(sorted);
-    (void)lexicon;
 }
 
 TermList TermCounter::texts(const std::vector<TermId>& ids) const {

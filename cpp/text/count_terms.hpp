@@ -69,6 +69,9 @@ class TermCounter {
     void add_totals(const TermList& terms, const std::int64_t* document_frequency,
                     const std::int64_t* term_frequency, index_t n_documents, bool joined);
 
+    // Adds all that another counter has counted; its merge() was the last call on it.
+    void add_counter(const TermCounter& other);
+
     index_t n_documents() const { return n_documents_; }
 
     // Joins what the threads have counted; the following speak of ids of the joined lexicon, or of the
@@ -86,6 +89,7 @@ class TermCounter {
 
   private:
     CountingSlot& slot(int i);
+    void add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids);
     template <typename CountRow>
     void add_rows(index_t n_rows, int n_threads, const CountRow& count_row);
     std::vector<std::vector<std::int32_t>> columns_by_slot(const std::vector<TermId>& ids) const;

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, HashingVectorizer
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from coterie import _core
 from coterie._validation import require_extra
@@ -23,6 +24,11 @@ VectorizerMixin: Any = HashingVectorizer.__mro__[
     [c.__name__ for c in HashingVectorizer.__mro__].index("_VectorizerMixin")
 ]
 
+TEXT_CONSTRAINTS: dict[str, Any] = {
+    "stop_words": [StrOptions({"english", "chinese", "auto"}), list, None],
+    "language": [StrOptions({"en", "zh"})],
+    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+}
 _ANALYSIS_METHODS = ("build_analyzer", "build_preprocessor", "build_tokenizer", "decode")
 _PYTHON_BATCH = 1024
 _SURROGATES = re.compile("([\ud800-\udfff]+)")

@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from numbers import Integral
+import warnings
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import scipy.sparse as sp
-import sklearn
 from numpy.typing import NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.feature_extraction.text import CountVectorizer as SklearnCountVectorizer
-from sklearn.utils._param_validation import Interval, StrOptions
 
 from coterie import _core
 from coterie._validation import check_n_threads
-from coterie.text._analysis import AnalysisMixin, Plan
+from coterie.text._accumulate import AccumulateMixin
+from coterie.text._analysis import TEXT_CONSTRAINTS, AnalysisMixin, Plan
+from coterie.text._matrix import Weights, csr_matrix
+from coterie.text._selection import Selection
 from coterie.text._vocabulary import FittedTerms
 
-TEXT_CONSTRAINTS: dict[str, Any] = {
-    "stop_words": [StrOptions({"english", "chinese", "auto"}), list, None],
-    "language": [StrOptions({"en", "zh"})],
-    "n_threads": [Interval(Integral, 1, None, closed="left"), None],
-}
 
-
-@dataclass(frozen=True)
-class Weights:
-    """Arguments of the compiled weighting."""
-
-    tf: str = "count"
-    norm: str = "none"
-    idf: NDArray[np.float64] | None = None
-
-
-def csr_matrix(parts: tuple[Any, Any, Any], n_features: int, dtype: Any) -> Any:
-    """Wrap the arrays of a compiled op, as a matrix or array as scikit-learn's configuration asks."""
-    data, indices, indptr = parts
-    as_array = sklearn.get_config().get("sparse_interface") == "sparray"
-    container = sp.csr_array if as_array else sp.csr_matrix
-    X = container((data.astype(dtype, copy=False), indices, indptr), shape=(len(indptr) - 1, n_features))
-    X.has_sorted_indices = True
-    X.has_canonical_format = True
-    return X
-
-
-class CountVectorizer(AnalysisMixin, SklearnCountVectorizer):  # type: ignore[misc]
+class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  # type: ignore[misc]
     r"""Convert texts to a matrix of term counts.
 
     A drop-in replacement for :class:`sklearn.feature_extraction.text.CountVectorizer`: the same parameters, the
@@ -117,21 +90,31 @@ class CountVectorizer(AnalysisMixin, SklearnCountVectorizer):  # type: ignore[mi
     def vocabulary_(self, mapping: Any) -> None:
         self._terms = FittedTerms.from_mapping(mapping)
 
-    @vocabulary_.deleter
-    def vocabulary_(self) -> None:
-        del self._terms
+    @property
+    def document_frequency_(self) -> NDArray[np.int64]:
+        """Number of fitted documents that have the term, int64 of shape (n_features,)."""
+        self._settle()
+        if "_document_frequency" not in self.__dict__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'document_frequency_'")
+        df: NDArray[np.int64] = self.__dict__["_document_frequency"]
+        return df
+
+    @document_frequency_.setter
+    def document_frequency_(self, value: NDArray[np.int64]) -> None:
+        self._document_frequency = np.asarray(value, dtype=np.int64)
 
     def _fitted_terms(self) -> FittedTerms:
+        self._settle()
         if "_terms" not in self.__dict__:
-            raise AttributeError(f"'{type(self).__name__}' object has no attribute 'vocabulary_'")
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'vocabulary_'")
         terms: FittedTerms = self.__dict__["_terms"]
         return terms
 
     def __sklearn_is_fitted__(self) -> bool:
-        return "_terms" in self.__dict__
+        return "_terms" in self.__dict__ or "_totals" in self.__dict__
 
     def _check_vocabulary(self) -> None:
-        if "_terms" not in self.__dict__:
+        if not self.__sklearn_is_fitted__():
             self._validate_vocabulary()
             if not self.fixed_vocabulary_:
                 raise NotFittedError("Vocabulary not fitted or provided")
@@ -139,30 +122,64 @@ class CountVectorizer(AnalysisMixin, SklearnCountVectorizer):  # type: ignore[mi
             raise ValueError("Vocabulary is empty")
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the terms in column order, an object array of shape (n_features,)."""
+        """Return the terms in column order, an object array of shape (n_features,).
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Raises
+        ------
+        NotFittedError
+            Before fitting, unless ``vocabulary`` was given.
+        """
         self._check_vocabulary()
         return self._fitted_terms().names()
 
     # Learning
 
     def fit(self, raw_documents: Any, y: Any = None) -> Self:
-        """Learn the vocabulary of ``raw_documents``."""
+        """Learn the vocabulary of ``raw_documents``.
+
+        Parameters
+        ----------
+        raw_documents : iterable of str, Arrow string array, or generator of str or of batches
+            As described for the class.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            When no term occurs or none is left by ``min_df``, ``max_df`` and ``max_features``.
+        AttributeError, TypeError
+            For a document that is neither str nor bytes, with its row.
+        """
         self._learn(raw_documents, keep_rows=False)
         return self
 
     def fit_transform(self, raw_documents: Any, y: Any = None) -> Any:
-        """Learn the vocabulary and return the counts, CSR of shape (n_documents, n_features)."""
+        """Return ``fit(raw_documents).transform(raw_documents)``, reading the documents once.
+
+        Parameters
+        ----------
+        raw_documents : as for :meth:`fit`
+        y : ignored
+
+        Returns
+        -------
+        X : CSR matrix of shape (n_documents, n_features) and of ``dtype``
+            Term counts, columns sorted within each row.
+        """
         counter, ids = self._learn(raw_documents, keep_rows=True)
-        return self._rows(counter, ids, self._count_weights(), self.dtype)
+        return self._rows(counter, ids, self._weights(), self._value_dtype())
 
-    def transform(self, raw_documents: Any) -> Any:
-        """Return the counts of the vocabulary's terms, CSR of shape (n_documents, n_features)."""
-        return self._transformed(raw_documents, self._count_weights(), self.dtype)
-
-    def _count_weights(self) -> Weights:
-        return Weights(tf="binary" if self.binary else "count")
-
-    def _prepare(self) -> Plan:
+    def _prepare(self, raw_documents: Any) -> Plan:
+        if isinstance(raw_documents, str):
+            raise ValueError("Iterable over raw text documents expected, string object received.")
         self._validate_params()
         self._validate_ngram_range()
         self._warn_for_unused_params()
@@ -190,31 +207,52 @@ class CountVectorizer(AnalysisMixin, SklearnCountVectorizer):  # type: ignore[mi
         counter.merge()
 
     def _learn(self, raw_documents: Any, keep_rows: bool) -> tuple[_core.TermCounter, NDArray[np.uint32]]:
-        if isinstance(raw_documents, str):
-            raise ValueError("Iterable over raw text documents expected, string object received.")
-        plan = self._prepare()
+        plan = self._prepare(raw_documents)
         self._validate_vocabulary()
-        fixed = None
         if self.fixed_vocabulary_:
             self._warn_for_upper_case_vocabulary()
-            fixed = self._fitted_terms().compiled(plan.joined, plan.stop_words)
-        counter = self._counter(plan, keep_rows, fixed)
-        self._count(counter, plan, raw_documents)
-        df, tf = counter.totals()
-        self.n_documents_ = counter.n_documents
-        if fixed is not None:
-            columns = fixed.columns()
-            self.document_frequency_ = np.zeros(len(fixed), dtype=np.int64)
-            self.document_frequency_[columns[columns >= 0]] = df[columns >= 0]
+            counter = self._learn_fixed(plan, raw_documents, keep_rows, add=False)
             return counter, np.empty(0, dtype=np.uint32)
-        ids = self._selected(counter, df, tf)
-        self._terms = FittedTerms(counter.texts(ids))
-        self.document_frequency_ = df[ids]
+        counter = self._counter(plan, keep_rows, None)
+        self._count(counter, plan, raw_documents)
+        ids = self._select(counter)
+        self.__dict__.pop("_totals", None)
         return counter, ids
 
-    def _warn_for_upper_case_vocabulary(self) -> None:
-        import warnings
+    def _learn_fixed(self, plan: Plan, raw_documents: Any, keep_rows: bool, add: bool) -> _core.TermCounter:
+        vocabulary = self._fitted_terms().compiled(plan.joined, plan.stop_words)
+        counter = self._counter(plan, keep_rows, vocabulary)
+        self._count(counter, plan, raw_documents)
+        columns = vocabulary.columns()
+        df = np.zeros(len(vocabulary), dtype=np.int64)
+        df[columns[columns >= 0]] = counter.totals()[0][columns >= 0]
+        if not add:
+            self.__dict__.pop("_document_frequency", None)
+        self._add_fixed(df, counter.n_documents)
+        return counter
 
+    def _add_fixed(self, df: NDArray[np.int64], n_documents: int) -> None:
+        known = "_document_frequency" in self.__dict__
+        self._document_frequency = df + self._document_frequency if known else df
+        self.n_documents_ = n_documents + self.n_documents_ if known else n_documents
+        self._after_selection()
+
+    def _select(self, counter: _core.TermCounter) -> NDArray[np.uint32]:
+        """Learn the terms that min_df, max_df and max_features leave; return their ids in column order."""
+        df, tf = counter.totals()
+        selection = Selection(self.min_df, self.max_df, self.max_features, bool(self.binary), self.dtype)
+        ids = selection.ids(counter, df, tf, check_n_threads(self.n_threads))
+        self.n_documents_ = counter.n_documents
+        self._terms = FittedTerms(counter.texts(ids))
+        self._document_frequency = df[ids]
+        self._term_frequency = tf[ids]
+        self._after_selection()
+        return ids
+
+    def _after_selection(self) -> None:
+        """Learn what follows from the document frequencies; a subclass has the idf here."""
+
+    def _warn_for_upper_case_vocabulary(self) -> None:
         if self.lowercase and any(any(map(str.isupper, term)) for term in self.vocabulary):
             warnings.warn(
                 "Upper case characters found in vocabulary while 'lowercase' is True."
@@ -222,31 +260,20 @@ class CountVectorizer(AnalysisMixin, SklearnCountVectorizer):  # type: ignore[mi
                 stacklevel=4,
             )
 
-    def _selected(
-        self, counter: _core.TermCounter, df: NDArray[np.int64], tf: NDArray[np.int64]
-    ) -> NDArray[np.uint32]:
-        """Return the ids of the terms that min_df, max_df and max_features leave, in column order."""
-        ids: NDArray[np.uint32] = np.flatnonzero(df > 0).astype(np.uint32)
-        if not len(ids):
-            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
-        n_documents = counter.n_documents
-        high: Any = self.max_df if isinstance(self.max_df, Integral) else self.max_df * n_documents
-        low: Any = self.min_df if isinstance(self.min_df, Integral) else self.min_df * n_documents
-        if high < low:
-            raise ValueError("max_df corresponds to < documents than min_df")
-        ids = ids[(df[ids] <= high) & (df[ids] >= low)]
-        ids = counter.sort_by_text(ids, check_n_threads(self.n_threads))
-        if self.max_features is not None and len(ids) > self.max_features:
-            totals = (df if self.binary else tf)[ids].astype(self.dtype)
-            # scikit-learn's own expression: ties fall as this sort, which is not stable, lets them fall.
-            ids = ids[np.sort((-totals).argsort()[: self.max_features])]
-        if not len(ids):
-            raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
-        return ids
-
     # Matrices
 
-    def _transformed(self, raw_documents: Any, weights: Weights, dtype: Any) -> Any:
+    def transform(self, raw_documents: Any) -> Any:
+        """Return the weights of the vocabulary's terms in each document; other terms are ignored.
+
+        Parameters
+        ----------
+        raw_documents : as for :meth:`fit`
+
+        Returns
+        -------
+        X : CSR matrix of shape (n_documents, n_features) and of ``dtype``
+            Columns sorted within each row; an empty row for a document without known terms.
+        """
         if isinstance(raw_documents, str):
             raise ValueError("Iterable over raw text documents expected, string object received.")
         self._check_vocabulary()
@@ -254,12 +281,17 @@ class CountVectorizer(AnalysisMixin, SklearnCountVectorizer):  # type: ignore[mi
         vocabulary = self._fitted_terms().compiled(plan.joined, plan.stop_words)
         counter = self._counter(plan, True, vocabulary)
         self._count(counter, plan, raw_documents)
-        return self._rows(counter, np.empty(0, dtype=np.uint32), weights, dtype)
+        return self._rows(counter, np.empty(0, dtype=np.uint32), self._weights(), self._value_dtype())
+
+    def _weights(self) -> Weights:
+        return Weights(tf="binary" if self.binary else "count")
+
+    def _value_dtype(self) -> Any:
+        return self.dtype
 
     def _rows(self, counter: _core.TermCounter, ids: NDArray[np.uint32], weights: Weights, dtype: Any) -> Any:
         name = np.dtype(dtype).name
         native = name if name in ("float32", "float64") else "int64"
-        parts = counter.rows(
-            ids, native, weights.tf, weights.norm, weights.idf, check_n_threads(self.n_threads)
-        )
+        n_threads = check_n_threads(self.n_threads)
+        parts = counter.rows(ids, native, weights.tf, weights.norm, weights.idf, n_threads)
         return csr_matrix(parts, len(self._fitted_terms()), dtype)

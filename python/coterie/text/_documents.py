@@ -80,11 +80,12 @@ def _arrow_batches(column: Any, arrow: bool) -> Iterator[Batch]:
 def _arrow_parts(chunk: Any) -> ArrowParts:
     import pyarrow as pa
 
+    if pa.types.is_dictionary(chunk.type):
+        chunk = chunk.dictionary_decode()
+    if pa.types.is_string_view(chunk.type):
+        chunk = chunk.cast(pa.large_string())
     if not (pa.types.is_string(chunk.type) or pa.types.is_large_string(chunk.type)):
-        try:
-            chunk = chunk.cast(pa.large_string())
-        except pa.ArrowInvalid as error:
-            raise TypeError(f"documents must be strings; got an Arrow array of {chunk.type}") from error
+        raise TypeError(f"documents must be strings; got an Arrow array of {chunk.type}")
     offset_type = np.int32 if pa.types.is_string(chunk.type) else np.int64
     _, offsets, data = chunk.buffers()
     if len(chunk) == 0 or offsets is None:

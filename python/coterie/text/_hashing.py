@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import HashingVectorizer as SklearnHashingV
 
 from coterie import _core
 from coterie._validation import check_n_threads
-from coterie.text._analysis import AnalysisMixin
-from coterie.text._count import TEXT_CONSTRAINTS, csr_matrix
+from coterie.text._analysis import TEXT_CONSTRAINTS, AnalysisMixin
+from coterie.text._matrix import csr_matrix
 
 
 class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignore[misc]

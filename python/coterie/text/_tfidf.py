@@ -16,7 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie import _core
 from coterie._validation import check_n_threads
-from coterie.text._count import CountVectorizer, Weights, csr_matrix
+from coterie.text._count import CountVectorizer
+from coterie.text._matrix import Weights, csr_matrix
 
 TFIDF_CONSTRAINTS: dict[str, Any] = {
     **SklearnTfidfTransformer._parameter_constraints,
@@ -155,55 +156,49 @@ class TfidfVectorizer(CountVectorizer):
     @property
     def idf_(self) -> NDArray[np.float64]:
         """Inverse document frequencies, float64 of shape (n_features,); only with ``use_idf=True``."""
+        self._settle()
         if "_idf" not in self.__dict__:
             raise NotFittedError(
                 f"{type(self).__name__} is not fitted yet."
                 " Call 'fit' with appropriate arguments before using this attribute."
             )
-        idf: NDArray[np.float64] = self._idf
+        idf: NDArray[np.float64] = self.__dict__["_idf"]
         return idf
 
     @idf_.setter
     def idf_(self, value: Any) -> None:
         if not self.use_idf:
             raise ValueError("`idf_` cannot be set when `use_idf=False`.")
-        self._validate_vocabulary()
+        if not self.__sklearn_is_fitted__():
+            self._validate_vocabulary()
         idf = np.array(value, dtype=np.float64, ndmin=1)
-        if "_terms" in self.__dict__ and len(self._terms) != len(idf):
-            raise ValueError(f"idf length = {len(idf)} must be equal to vocabulary size = {len(self._terms)}")
+        if self.__sklearn_is_fitted__() and len(self._fitted_terms()) != len(idf):
+            raise ValueError(
+                f"idf length = {len(idf)} must be equal to vocabulary size = {len(self._fitted_terms())}"
+            )
         self._idf = idf
 
-    def fit(self, raw_documents: Any, y: Any = None) -> Self:
-        """Learn the vocabulary and the inverse document frequencies of ``raw_documents``."""
-        self._check_dtype()
-        super().fit(raw_documents)
-        self._learn_idf()
-        return self
-
-    def fit_transform(self, raw_documents: Any, y: Any = None) -> Any:
-        """Learn as ``fit`` does and return the TF-IDF matrix, CSR of shape (n_documents, n_features)."""
-        dtype = self._check_dtype()
-        counter, ids = self._learn(raw_documents, keep_rows=True)
-        self._learn_idf()
-        return self._rows(counter, ids, self._tfidf_weights(), dtype)
-
-    def transform(self, raw_documents: Any) -> Any:
-        """Return the TF-IDF matrix by what was learned, CSR of shape (n_documents, n_features)."""
-        if self.use_idf and "_idf" not in self.__dict__:
-            raise NotFittedError("The TF-IDF vectorizer is not fitted")
-        return self._transformed(raw_documents, self._tfidf_weights(), self._check_dtype())
-
-    def _learn_idf(self) -> None:
+    def _after_selection(self) -> None:
         self.__dict__.pop("_idf", None)
         if self.use_idf:
             self._idf = _core.inverse_document_frequency(
-                self.document_frequency_, self.n_documents_, bool(self.smooth_idf)
+                self._document_frequency, self.n_documents_, bool(self.smooth_idf)
             )
 
-    def _tfidf_weights(self) -> Weights:
+    def _check_vocabulary(self) -> None:
+        super()._check_vocabulary()
+        if self.use_idf and "_idf" not in self.__dict__:
+            raise NotFittedError("The TF-IDF vectorizer is not fitted")
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the terms in column order, an object array of shape (n_features,)."""
+        super()._check_vocabulary()
+        return self._fitted_terms().names()
+
+    def _weights(self) -> Weights:
         return tfidf_weights(self, self._idf if self.use_idf else None, self.binary)
 
-    def _check_dtype(self) -> Any:
+    def _value_dtype(self) -> Any:
         if np.dtype(self.dtype) in (np.dtype(np.float32), np.dtype(np.float64)):
             return self.dtype
         warnings.warn(

@@ -1,0 +1,31 @@
+"""From the arrays of the compiled ops to matrices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+import sklearn
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Arguments of the compiled weighting."""
+
+    tf: str = "count"
+    norm: str = "none"
+    idf: NDArray[np.float64] | None = None
+
+
+def csr_matrix(parts: tuple[Any, Any, Any], n_features: int, dtype: Any) -> Any:
+    """Wrap the arrays of a compiled op, as a matrix or array as scikit-learn's configuration asks."""
+    data, indices, indptr = parts
+    as_array = sklearn.get_config().get("sparse_interface") == "sparray"
+    container = sp.csr_array if as_array else sp.csr_matrix
+    X = container((data.astype(dtype, copy=False), indices, indptr), shape=(len(indptr) - 1, n_features))
+    X.has_sorted_indices = True
+    X.has_canonical_format = True
+    return X
