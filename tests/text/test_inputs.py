@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -125,7 +126,7 @@ def test_containers_give_the_same_matrix() -> None:
 def test_files_and_encodings(tmp_path: Any) -> None:
     path = tmp_path / "text.txt"
     path.write_bytes("caf\xe9 noir".encode("latin-1"))
-    for input_, document in (("filename", str(path)), ("file", path.open("rb"))):
+    for input_, document in (("filename", str(path)), ("file", io.BytesIO(path.read_bytes()))):
         names = CountVectorizer(input=input_, encoding="latin-1").fit([document]).get_feature_names_out()
         assert names.tolist() == ["café", "noir"]
     with pytest.raises(UnicodeDecodeError) as info:
