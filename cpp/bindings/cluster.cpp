@@ -9,6 +9,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/init.hpp"
 #include "cluster/assign_labels.hpp"
+#include "cluster/filter_choice.hpp"
 #include "cluster/kmeans.hpp"
 #include "cluster/kmeans_plusplus.hpp"
 #include "cluster/minibatch_step.hpp"
@@ -98,22 +99,26 @@ py::tuple lloyd(const PySamples& self, const FloatRows& centers, index_t max_ite
         centroids.copy_rows(out);
     });
     return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia, result.n_iter,
-                          result.converged, result.candidates_per_row);
+                          result.converged, result.candidates_per_row, result.filter);
 }
 
-py::array_t<std::int32_t> assign(const PySamples& self, const FloatRows& centers) {
+py::array_t<std::int32_t> assign(const PySamples& self, const FloatRows& centers, const std::string& filter) {
     std::vector<std::int32_t> labels(static_cast<std::size_t>(self.rows()), -1);
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
-        cluster::assign_labels(samples, centroids, labels.data());
+        using View = std::decay_t<decltype(samples.x)>;
+        const cluster::FilterChoice<View> choice(samples, centroids.k, 1, filter);
+        cluster::assign_labels(samples, centroids, labels.data(), choice.rows());
     });
     return to_numpy(std::move(labels));
 }
 
-py::tuple nearest_two(const PySamples& self, const FloatRows& centers) {
+py::tuple nearest_two(const PySamples& self, const FloatRows& centers, const std::string& filter) {
     std::vector<std::int32_t> labels(static_cast<std::size_t>(2 * self.rows()));
     std::vector<float> distances(labels.size());
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
-        cluster::nearest_two(samples, centroids, labels.data(), distances.data());
+        using View = std::decay_t<decltype(samples.x)>;
+        const cluster::FilterChoice<View> choice(samples, centroids.k, 1, filter);
+        cluster::nearest_two(samples, centroids, choice.rows(), labels.data(), distances.data());
     });
     return py::make_tuple(to_numpy(std::move(labels), {self.rows(), 2}),
                           to_numpy(std::move(distances), {self.rows(), 2}));
@@ -173,8 +178,8 @@ void init_cluster(py::module_& m) {
             py::arg("n_clusters"), py::arg("n_local_trials"), py::arg("seed"))
         .def("lloyd", &lloyd, py::arg("centers"), py::arg("max_iter"), py::arg("tol"),
              py::arg("on_iteration"))
-        .def("assign", &assign, py::arg("centers"))
-        .def("nearest_two", &nearest_two, py::arg("centers"))
+        .def("assign", &assign, py::arg("centers"), py::arg("filter") = "auto")
+        .def("nearest_two", &nearest_two, py::arg("centers"), py::arg("filter") = "auto")
         .def("distances", &distances, py::arg("centers"))
         .def("inertia", &inertia, py::arg("centers"), py::arg("labels"))
         .def("minibatch_step", &minibatch_step, py::arg("centers"), py::arg("cluster_weight"));

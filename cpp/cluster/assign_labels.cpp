@@ -11,11 +11,6 @@ namespace coterie::cluster {
 namespace {
 
 constexpr index_t kRowsPerTask = 256;
-constexpr double kFloatRoundoff = 0x1p-24;
-constexpr double kDoubleRoundoff = 0x1p-53;
-// Above this magnitude a float32 score may overflow, and the row is compared canonically with every centroid.
-constexpr double kFilterLimit = 1e37;
-
 struct Nearest {
     index_t label = 0, second = -1;
     double score = -std::numeric_limits<double>::infinity();
@@ -32,41 +27,12 @@ struct Nearest {
     }
 };
 
-// Bound on |s' - s| for a row of length norm and n products a score: gamma_{n+3} covers the float32 products
-// and sums, the rounding of the bias and its subtraction; the second term the canonical float64 sum; the last
-// gradual underflow.
-double filter_error(const CentroidNorms& centroids, double norm, index_t n_products) {
-    const double n = static_cast<double>(n_products) + 3;
-    const double magnitude = norm * centroids.largest_norm + centroids.largest_bias;
-    const double gamma = n * kFloatRoundoff / (1 - n * kFloatRoundoff);
-    return (gamma + 2 * n * kDoubleRoundoff) * magnitude * 1.000001 + n * 0x1p-148;
-}
-
-bool filter_is_safe(const CentroidNorms& centroids, double norm, index_t n_products) {
-    return norm * centroids.largest_norm + centroids.largest_bias < kFilterLimit &&
-           n_products < (index_t{1} << 22);
-}
-
 // score - slack, rounded downward to float32.
 float threshold_below(float score, double slack) {
     const double exact = double{score} - slack;
     const auto rounded = static_cast<float>(exact);
     return double{rounded} <= exact ? rounded
                                     : std::nextafter(rounded, -std::numeric_limits<float>::infinity());
-}
-
-// Scores of rows [begin, begin + m) by the float32 filter, scores[r * k_padded + c].
-void filter_scores(const kernels::Table& t, const Dense& x, const Centroids<Dense>& centroids, index_t begin,
-                   index_t m, float* scores) {
-    t.score_block(x.row(begin), x.stride, m, centroids.packed.data(), centroids.bias.data(),
-                  centroids.k_padded, centroids.d, scores, centroids.k_padded);
-}
-
-void filter_scores(const kernels::Table& t, const Sparse& x, const Centroids<Sparse>& centroids,
-                   index_t begin, index_t m, float* scores) {
-    for (index_t r = 0; r < m; ++r)
-        t.score_sparse_row(sparse_row(x, begin + r), centroids.values.data(), centroids.ld,
-                           centroids.bias.data(), centroids.k_padded, scores + r * centroids.k_padded);
 }
 
 index_t n_products(const Dense& x, index_t) {
@@ -76,58 +42,70 @@ index_t n_products(const Sparse& x, index_t i) {
     return x.indptr[i + 1] - x.indptr[i];
 }
 
-// Scratch of one thread: a block of scores that stays in the second-level cache, and one row's candidates.
-struct Scratch {
-    std::vector<float> scores;
-    std::vector<std::int32_t> candidates;
+// What the filter and the canonical scores say of one row.
+struct Decision {
+    Nearest nearest;  // scores only where they were needed
+    index_t candidates = 1;
+    float best = 0, second = 0;  // the filter's two highest scores
 };
 
-index_t rows_per_block(index_t k_padded) {
-    return std::clamp<index_t>((1 << 18) / k_padded, 8, 64);
+// n_best = 1: the label is certain; n_best = 2: label and runner-up are, with their canonical scores.
+template <typename View>
+Decision decide(const kernels::Table& t, const Samples<View>& samples, const Centroids<View>& centroids,
+                index_t i, const float* scores, index_t k_padded, const RowBound& bound, int n_best,
+                std::int32_t* candidates) {
+    Decision decision;
+    const auto offer = [&](index_t c) {
+        decision.nearest.offer(c, canonical_score(t, samples.x, i, centroids, c));
+    };
+    if (bound.error == std::numeric_limits<double>::infinity()) {
+        for (index_t c = 0; c < centroids.k; ++c) offer(c);
+        decision.candidates = centroids.k;
+        return decision;
+    }
+    t.top_two(scores, k_padded, &decision.best, &decision.second);
+    const float cut = n_best == 1 || centroids.k == 1 ? decision.best : decision.second;
+    if (n_best == 1 && decision.second < threshold_below(cut, 2 * bound.error)) {
+        decision.nearest.label = t.find(scores, k_padded, decision.best);
+        return decision;
+    }
+    decision.candidates =
+        t.collect_at_least(scores, k_padded, threshold_below(cut, 2 * bound.error), candidates);
+    for (index_t q = 0; q < decision.candidates; ++q) offer(candidates[q]);
+    return decision;
 }
 
-// Calls use(i, Nearest, n_candidates, slot) for every row. n_best = 1: label is certain, score only if it was
-// needed; n_best = 2: both labels and both scores.
-template <typename View, typename Use>
-void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centroids, int n_best,
-                      const Use& use) {
+// Calls use(i, Decision, RowBound, slot) for every row that skip(i) does not hold for.
+template <typename View, typename Skip, typename Use>
+void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centroids, const Bf16Rows* bf16,
+                      int n_best, const Skip& skip, const Use& use) {
     const kernels::Table& t = kernels::active();
-    const index_t k = centroids.k, k_padded = centroids.k_padded, block = rows_per_block(k_padded);
-    std::vector<Scratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
-    const auto nearest_of_row = [&](index_t i, const float* scores, int slot) {
-        Scratch& scratch = scratches[static_cast<std::size_t>(slot)];
-        const double norm = std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]);
-        Nearest nearest;
-        if (!filter_is_safe(centroids, norm, n_products(samples.x, i))) {
-            for (index_t c = 0; c < k; ++c) nearest.offer(c, canonical_score(t, samples.x, i, centroids, c));
-            return use(i, nearest, k, slot);
-        }
-        float first, second;
-        t.top_two(scores, k_padded, &first, &second);
-        const double slack = 2 * filter_error(centroids, norm, n_products(samples.x, i));
-        const float threshold = threshold_below(n_best == 1 || k == 1 ? first : second, slack);
-        std::int32_t* const candidates = scratch.candidates.data();
-        const index_t count = t.collect_at_least(scores, k_padded, threshold, candidates);
-        if (count == 1 && n_best == 1) {
-            nearest.label = candidates[0];
-        } else {
-            for (index_t q = 0; q < count; ++q)
-                nearest.offer(candidates[q], canonical_score(t, samples.x, i, centroids, candidates[q]));
-        }
-        use(i, nearest, count, slot);
-    };
-    parallel_for_rows(samples.x.rows, kRowsPerTask, samples.n_threads,
-                      [&](index_t begin, index_t end, int slot) {
-                          Scratch& scratch = scratches[static_cast<std::size_t>(slot)];
-                          scratch.scores.resize(static_cast<std::size_t>(block * k_padded));
-                          scratch.candidates.resize(static_cast<std::size_t>(k_padded));
-                          for (index_t b = begin; b < end; b += block) {
-                              const index_t m = std::min(block, end - b);
-                              filter_scores(t, samples.x, centroids, b, m, scratch.scores.data());
-                              for (index_t r = 0; r < m; ++r)
-                                  nearest_of_row(b + r, scratch.scores.data() + r * k_padded, slot);
-                          }
-                      });
+    const Filter<View> filter(samples, centroids, bf16);
+    const index_t k_padded = filter.k_padded(), block = filter.rows_per_block();
+    std::vector<FilterScratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
+    parallel_for_rows(
+        samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
+            FilterScratch& scratch = scratches[static_cast<std::size_t>(slot)];
+            scratch.scores.resize(static_cast<std::size_t>(block * k_padded));
+            scratch.bounds.resize(static_cast<std::size_t>(block));
+            scratch.candidates.resize(static_cast<std::size_t>(k_padded));
+            scratch.active.clear();
+            for (index_t i = begin; i < end; ++i)
+                if (!skip(i)) scratch.active.push_back(i);
+            const auto n_active = static_cast<index_t>(scratch.active.size());
+            for (index_t b = 0; b < n_active; b += block) {
+                const index_t* const rows = scratch.active.data() + b;
+                const index_t m = std::min(block, n_active - b);
+                filter.score(rows, m, scratch);
+                for (index_t r = 0; r < m; ++r) {
+                    const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+                    use(rows[r],
+                        decide(t, samples, centroids, rows[r], scratch.scores.data() + r * k_padded, k_padded,
+                               bound, n_best, scratch.candidates.data()),
+                        bound, slot);
+                }
+            }
+        });
 }
 
 // Squared euclidean distance; from the difference itself where that is cheap, so that nothing cancels.
@@ -163,36 +141,55 @@ float distance(const kernels::Table& t, const Samples<View>& samples, index_t i,
 
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels) {
+                          std::int32_t* labels, const Bf16Rows* bf16, LabelBounds* bounds) {
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
-    for_each_nearest(samples, centroids, 1, [&](index_t i, const Nearest& nearest, index_t count, int slot) {
-        SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-        const auto label = static_cast<std::int32_t>(nearest.label);
-        stats.changed += labels[i] != label;
-        stats.candidates += count;
-        labels[i] = label;
-    });
+    const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
+    const auto is_certain = [&](index_t i) {
+        return bounds != nullptr &&
+               bounds->still_holds(i, labels[i], norm(i),
+                                   canonical_error(centroids, norm(i), n_products(samples.x, i)));
+    };
+    for_each_nearest(
+        samples, centroids, bf16, 1, is_certain,
+        [&](index_t i, const Decision& decision, const RowBound& bound, int slot) {
+            SlotStats& stats = slots[static_cast<std::size_t>(slot)];
+            const auto label = static_cast<std::int32_t>(decision.nearest.label);
+            stats.changed += labels[i] != label;
+            stats.candidates += decision.candidates;
+            ++stats.evaluated;
+            labels[i] = label;
+            if (bounds == nullptr) return;
+            if (decision.candidates == 1 && bound.error < std::numeric_limits<double>::infinity()) {
+                bounds->certify(i, decision.best, decision.second, bound, norm(i));
+            } else {
+                bounds->forget(i);
+            }
+        });
     AssignStats total;
     for (const SlotStats& stats : slots) {
         total.changed += stats.changed;
+        total.evaluated += stats.evaluated;
         total.candidates += stats.candidates;
     }
     return total;
 }
 
 template <typename View>
-void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, std::int32_t* labels,
-                 float* distances) {
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const Bf16Rows* bf16,
+                 std::int32_t* labels, float* distances) {
     const kernels::Table& t = kernels::active();
-    for_each_nearest(samples, centroids, 2, [&](index_t i, const Nearest& nearest, index_t, int) {
-        const bool has_second = centroids.k > 1;
-        labels[2 * i] = static_cast<std::int32_t>(nearest.label);
-        labels[2 * i + 1] = has_second ? static_cast<std::int32_t>(nearest.second) : -1;
-        distances[2 * i] = distance(t, samples, i, centroids, nearest.label);
-        distances[2 * i + 1] = has_second ? distance(t, samples, i, centroids, nearest.second)
-                                          : std::numeric_limits<float>::infinity();
-    });
+    const auto never = [](index_t) { return false; };
+    for_each_nearest(
+        samples, centroids, bf16, 2, never, [&](index_t i, const Decision& decision, const RowBound&, int) {
+            const bool has_second = centroids.k > 1;
+            const Nearest& nearest = decision.nearest;
+            labels[2 * i] = static_cast<std::int32_t>(nearest.label);
+            labels[2 * i + 1] = has_second ? static_cast<std::int32_t>(nearest.second) : -1;
+            distances[2 * i] = distance(t, samples, i, centroids, nearest.label);
+            distances[2 * i + 1] = has_second ? distance(t, samples, i, centroids, nearest.second)
+                                              : std::numeric_limits<float>::infinity();
+        });
 }
 
 template <typename View>
@@ -230,8 +227,10 @@ double inertia(const Samples<View>& samples, const Centroids<View>& centroids, c
 }
 
 #define COTERIE_INSTANTIATE(View)                                                                            \
-    template AssignStats assign_labels(const Samples<View>&, const Centroids<View>&, std::int32_t*);         \
-    template void nearest_two(const Samples<View>&, const Centroids<View>&, std::int32_t*, float*);          \
+    template AssignStats assign_labels(const Samples<View>&, const Centroids<View>&, std::int32_t*,          \
+                                       const Bf16Rows*, LabelBounds*);                                       \
+    template void nearest_two(const Samples<View>&, const Centroids<View>&, const Bf16Rows*, std::int32_t*,  \
+                              float*);                                                                       \
     template void all_distances(const Samples<View>&, const Centroids<View>&, float*);                       \
     template void own_distances(const Samples<View>&, const Centroids<View>&, const std::int32_t*, double*); \
     template double inertia(const Samples<View>&, const Centroids<View>&, const std::int32_t*);

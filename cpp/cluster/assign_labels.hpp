@@ -8,25 +8,30 @@
 #include <cstdint>
 
 #include "cluster/centroids.hpp"
+#include "cluster/filter.hpp"
+#include "cluster/label_bounds.hpp"
 #include "cluster/samples.hpp"
 
 namespace coterie::cluster {
 
 struct AssignStats {
     index_t changed = 0;     // rows whose label differs from the one in labels before the call
-    index_t candidates = 0;  // centroids left by the filter, summed over rows (exhaustive rows count k)
+    index_t evaluated = 0;   // rows the filter scored: those that no bound decided
+    index_t candidates = 0;  // centroids the filter left, summed over evaluated rows
 };
 
-// labels: [n_samples] in/out.
+// labels: [n_samples] in/out. bf16: rows for the bfloat16 filter, or null for the float32 one. bounds: true
+// of labels and these centroids after centroids_moved, or null to evaluate every row; brought up to date.
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels);
+                          std::int32_t* labels, const Bf16Rows* bf16 = nullptr,
+                          LabelBounds* bounds = nullptr);
 
 // The nearest and the second nearest, with their distances (euclidean distance, or 1 - cosine), rounded once.
 // labels, distances: [n_samples][2] out. With one centroid the second is -1 at infinity.
 template <typename View>
-void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, std::int32_t* labels,
-                 float* distances);
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const Bf16Rows* bf16,
+                 std::int32_t* labels, float* distances);
 
 // Every distance: out[i * k + c]. For the estimators' transform.
 template <typename View>

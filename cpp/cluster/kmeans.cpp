@@ -1,6 +1,10 @@
 #include "cluster/kmeans.hpp"
 
+#include <algorithm>
+#include <numeric>
+
 #include "cluster/assign_labels.hpp"
+#include "cluster/filter_choice.hpp"
 #include "cluster/update_centroids.hpp"
 #include "core/check.hpp"
 
@@ -14,11 +18,14 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     result.labels.assign(static_cast<std::size_t>(samples.x.rows), -1);
     std::int32_t* const labels = result.labels.data();
     ClusterSums<View> sums(samples, centroids.k);
-    index_t candidates = 0, assignments = 0;
+    LabelBounds bounds(samples.x.rows, samples.metric);
+    FilterChoice<View> filter(samples, centroids.k, options.max_iter);
+    AssignStats totals;
     const auto assign = [&] {
-        const AssignStats stats = assign_labels(samples, centroids, labels);
-        candidates += stats.candidates;
-        ++assignments;
+        const AssignStats stats = assign_labels(samples, centroids, labels, filter.rows(), &bounds);
+        filter.learn(stats);
+        totals.evaluated += stats.evaluated;
+        totals.candidates += stats.candidates;
         return stats.changed;
     };
 
@@ -27,7 +34,9 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
         const index_t changed = assign();
         sums.move_rows(labels);
         sums.relocate_empty(centroids, labels);
-        const double shift = sums.update_centroids(centroids);
+        const std::vector<double> squared_shift = sums.update_centroids(centroids);
+        bounds.centroids_moved(squared_shift);
+        const double shift = std::accumulate(squared_shift.begin(), squared_shift.end(), 0.0);
         labels_are_stale = shift > 0;
         if (options.on_iteration) options.on_iteration(result.n_iter, changed);
         result.converged = changed == 0;
@@ -37,8 +46,9 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     if (labels_are_stale) assign();
 
     result.inertia = inertia(samples, centroids, labels);
-    result.candidates_per_row = static_cast<double>(candidates) /
-                                (static_cast<double>(assignments) * static_cast<double>(samples.x.rows));
+    result.candidates_per_row =
+        static_cast<double>(totals.candidates) / std::max(1.0, static_cast<double>(totals.evaluated));
+    result.filter = filter.name();
     return result;
 }
 

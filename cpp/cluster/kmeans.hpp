@@ -23,7 +23,8 @@ struct LloydResult {
     double inertia = 0;
     index_t n_iter = 0;
     bool converged = false;         // no label changed in the last iteration
-    double candidates_per_row = 0;  // centroids the filter left, averaged over rows and assignments
+    double candidates_per_row = 0;  // centroids the filter left, averaged over the rows it scored
+    const char* filter = "";        // the filter in use at the end: "float32" or "bfloat16"
 };
 
 // centroids: in the initial ones, out the final ones.

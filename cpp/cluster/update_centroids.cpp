@@ -215,7 +215,7 @@ index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, cons
 }
 
 template <>
-double ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) const {
+std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) const {
     std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
     parallel_for(k_, samples_.n_threads, [&](index_t c, int) {
         if (weight_[static_cast<std::size_t>(c)] == 0) return;
@@ -239,12 +239,12 @@ double ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) const {
         shift[static_cast<std::size_t>(c)] = moved;
     });
     centroids.prepare(samples_.n_threads);
-    return std::accumulate(shift.begin(), shift.end(), 0.0);
+    return shift;
 }
 
 template <>
-double ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) const {
-    std::vector<double> shift(static_cast<std::size_t>(ld_), 0.0);
+std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) const {
+    std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
     // Column blocks of a cache line: each task streams its stripe of the sums once (twice for cosine).
     parallel_for_rows(k_, kColumnsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
         const index_t columns = end - begin;
@@ -276,7 +276,7 @@ double ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) const
         for (index_t c = 0; c < columns; ++c) shift[static_cast<std::size_t>(begin + c)] = moved[c];
     });
     centroids.prepare(samples_.n_threads);
-    return std::accumulate(shift.begin(), shift.end(), 0.0);
+    return shift;
 }
 
 template class ClusterSums<Dense>;

@@ -26,8 +26,8 @@ class ClusterSums {
     index_t relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels);
 
     // centroids = sums / weights (unit length for cosine); an empty cluster keeps its centroid. Prepares the
-    // centroids. Returns sum_c |c_new - c_old|^2.
-    double update_centroids(Centroids<View>& centroids) const;
+    // centroids. Returns |c_new - c_old|^2 for each of them.
+    std::vector<double> update_centroids(Centroids<View>& centroids) const;
 
     // sum_i w_i x_ij and sum_i w_i over the rows of cluster c.
     double sum(index_t c, index_t j) const;

@@ -9,6 +9,16 @@
 namespace coterie::kernels {
 namespace {
 
+#ifdef COTERIE_X86_64
+// The AVX-512 kernels with a bfloat16 filter before them.
+Table with_bf16(const char* name, const Bf16Table* bf16) {
+    Table table = avx512_table();
+    table.name = name;
+    table.bf16 = bf16;
+    return table;
+}
+#endif
+
 // Slowest first. __builtin_cpu_supports covers CPUID and the register state the operating system saves
 // (XCR0).
 std::vector<const Table*> runnable_tables() {
@@ -17,8 +27,17 @@ std::vector<const Table*> runnable_tables() {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) tables.push_back(&avx2_table());
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"))
+        __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
         tables.push_back(&avx512_table());
+        if (__builtin_cpu_supports("avx512bf16")) {
+            static const Table table = with_bf16("avx512_bf16", avx512_bf16_table());
+            tables.push_back(&table);
+        }
+        if (amx_bf16_table() != nullptr) {
+            static const Table table = with_bf16("amx", amx_bf16_table());
+            tables.push_back(&table);
+        }
+    }
 #endif
     return tables;
 }

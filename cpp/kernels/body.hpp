@@ -212,6 +212,15 @@ struct Body {
         *second = b;
     }
 
+    static index_t find(const float* scores, index_t n, float value) noexcept {
+        const F wanted = V::broadcast(value);
+        for (index_t c = 0; c < n; c += L) {
+            const unsigned mask = V::at_least(V::load(scores + c), wanted);
+            if (mask != 0) return c + __builtin_ctz(mask);
+        }
+        return n;
+    }
+
     static index_t collect_at_least(const float* scores, index_t n, float threshold,
                                     std::int32_t* out) noexcept {
         const F bound = V::broadcast(threshold);
@@ -227,8 +236,8 @@ struct Body {
     }
 
     static constexpr Table table(const char* name) {
-        return {name,   dot,         squared_distance, dots,    sparse_dots,     move_row, L,
-                kPanel, score_block, score_sparse_row, top_two, collect_at_least};
+        return {name, nullptr, dot,         squared_distance, dots,    sparse_dots,     move_row, L,
+                kPanel, score_block, score_sparse_row, top_two, find, collect_at_least};
     }
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/types.hpp"
+#include "kernels/bf16.hpp"
 
 namespace coterie::kernels {
 
@@ -14,7 +15,8 @@ namespace coterie::kernels {
 inline constexpr float kPadScore = -3.0e38f;
 
 struct Table {
-    const char* name;  // "portable", "avx2", "avx512", ...
+    const char* name;  // "portable", "avx2", "avx512", "avx512_bf16", "amx"
+    const Bf16Table* bf16;  // the bfloat16 filter, or null where this instruction set has none
 
     // ---- canonical arithmetic: the same bits from every table
     // ------------------------------------------------- sum_j x[j] * y[j] in float64: partial sum j mod 8 in
@@ -57,6 +59,8 @@ struct Table {
     // ---------------------------------------------------------------------------- The largest and the second
     // largest value (equal when the largest occurs twice); n is a multiple of lanes.
     void (*top_two)(const float* scores, index_t n, float* first, float* second) noexcept;
+    // The first position of a value that occurs in scores.
+    index_t (*find)(const float* scores, index_t n, float value) noexcept;
     // The positions with scores[c] >= threshold in increasing order; returns how many, writes all of them.
     index_t (*collect_at_least)(const float* scores, index_t n, float threshold, std::int32_t* out) noexcept;
 };

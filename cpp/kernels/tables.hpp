@@ -9,6 +9,8 @@ const Table& portable_table();
 #ifdef COTERIE_X86_64
 const Table& avx2_table();
 const Table& avx512_table();
+const Bf16Table* avx512_bf16_table();
+const Bf16Table* amx_bf16_table();  // null where the CPU or the system has no tiles for us
 #endif
 
 }  // namespace coterie::kernels

@@ -10,11 +10,17 @@ from coterie import _core
 from coterie._validation import rows_argument
 from tests.reference.assign_labels import assign_labels, assign_labels_csr, canonical_dot
 
+WITH_BFLOAT16 = {"avx512_bf16", "amx"}
 SIZES = (1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 257)
 
 
 def assign(X, centers, metric="euclidean", n_threads=2):
-    return _core.Samples(rows_argument(X), None, metric, n_threads).assign(centers)
+    """Assign with every filter that the instruction set has; they must agree."""
+    samples = _core.Samples(rows_argument(X), None, metric, n_threads)
+    labels = samples.assign(centers, "float32")
+    if _core.active_isa() in WITH_BFLOAT16:
+        np.testing.assert_array_equal(samples.assign(centers, "bfloat16"), labels)
+    return labels
 
 
 def adversarial(kind, n, d, random):
@@ -131,3 +137,28 @@ def test_unaligned_and_strided_rows_are_read_where_they_are(isa):
     assert rows_argument(part) is part
     centers = np.ascontiguousarray(part[:9])
     np.testing.assert_array_equal(assign(part, centers), assign_labels(part, centers))
+
+
+def test_a_filter_the_instruction_set_lacks_is_refused(every_isa):
+    _core.set_isa("portable")
+    with pytest.raises(ValueError, match="'portable' has no bfloat16 filter"):
+        _core.Samples(np.ones((2, 3), np.float32), None, "cosine", 1).assign(
+            np.ones((1, 3), np.float32), "bfloat16"
+        )
+    with pytest.raises(ValueError, match="filter must be 'auto', 'float32' or 'bfloat16'; got 'int4'"):
+        _core.Samples(np.ones((2, 3), np.float32), None, "cosine", 1).assign(
+            np.ones((1, 3), np.float32), "int4"
+        )
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_skipped_by_bounds_keep_their_exact_label(isa, kind, metric):
+    """Each iteration of a fit, with the bounds of all before it, gives the labels of a fresh assignment."""
+    random = np.random.default_rng(3)
+    X = adversarial(kind, 600, 24, random)
+    X[:300] += 3 * X[0]
+    start = X[random.permutation(600)[:25]].copy()
+    for n_iter in (2, 3, 5, 9):
+        labels, centers, *_ = _core.Samples(X, None, metric, 2).lloyd(start, n_iter, 0.0, None)
+        np.testing.assert_array_equal(labels, assign_labels(X, centers, metric))

@@ -7,8 +7,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coterie import _core
 from coterie.cluster._base import (
-    Centers,
     Init,
     KMeansBase,
     check_sample_weight,
@@ -64,7 +64,9 @@ class KMeans(KMeansBase):
     n_iter_ : int
         Iterations of the best run.
     candidates_per_row_ : float
-        Centres left for the float64 comparison by the filter, a row and assignment; 1 is the least.
+        Centres that the filter left to compare in float64, averaged over the rows it scored; 1 is the least.
+    filter_ : str
+        The filter in use at the end: "float32" or "bfloat16". Results do not depend on it.
     n_features_in_ : int
         Number of features of ``X``.
     feature_names_in_ : ndarray of shape (n_features_in_,), object
@@ -97,6 +99,7 @@ class KMeans(KMeansBase):
     inertia_: float
     n_iter_: int
     candidates_per_row_: float
+    filter_: str
 
     def __init__(
         self,
@@ -157,14 +160,15 @@ class KMeans(KMeansBase):
         samples = self._samples(X, weight)
         tol = float(self.tol) * samples.mean_feature_variance() if self.tol > 0 else 0.0
 
-        best: tuple[NDArray[np.int32], Centers, float, int, bool, float] | None = None
+        best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
             centers = self._initial_centers(X, samples, weight, random)
             run = samples.lloyd(centers, self.max_iter, tol, _print_iteration if self.verbose else None)
             if best is None or run[2] < best[2]:
                 best = run
         assert best is not None  # n_init >= 1
-        self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _, self.candidates_per_row_ = best
+        self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _ = best[:5]
+        self.candidates_per_row_, self.filter_ = best[5:]
         self._warn_if_fewer_clusters(self.labels_)
         return self
 
