@@ -71,6 +71,7 @@ class AccumulateMixin:
 
         Examples
         --------
+        >>> from coterie import CountVectorizer
         >>> first = CountVectorizer().partial_fit(["red fish", "blue fish"])
         >>> second = CountVectorizer().partial_fit(["blue sea"])
         >>> first.merge(second).get_feature_names_out().tolist()

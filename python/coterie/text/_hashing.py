@@ -15,7 +15,63 @@ from coterie.text._matrix import csr_matrix
 
 
 class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignore[misc]
-    r"""Convert texts to a matrix of hashed term counts."""
+    r"""Convert texts to a matrix of hashed term counts.
+
+    A drop-in replacement for :class:`sklearn.feature_extraction.text.HashingVectorizer`: a term's column is the
+    MurmurHash3 of its UTF-8 text, so that there is no vocabulary to learn, to hold or to share. Lone surrogates,
+    which scikit-learn refuses here, are hashed as the three bytes that UTF-8 would give them.
+
+    X may be any iterable of str (lists, arrays, series), Arrow string arrays, which are read in place,
+    a generator of str, or a generator of batches of these (lists, tuples, arrays, series). Lone surrogates and NUL
+    are characters like any other.
+
+    Parameters
+    ----------
+    input, encoding, decode_error : as in scikit-learn
+        How a document is read when it is not str: bytes are decoded, ``input="filename"`` and ``"file"`` are read.
+    strip_accents : {"ascii", "unicode"}, callable or None, default=None
+        Remove accents after lower-casing, by NFKD; ``"ascii"`` also drops what has no ASCII form.
+    lowercase : bool, default=True
+        Lower-case as ``str.lower`` does, final sigma and U+0130 included.
+    preprocessor, tokenizer : callable or None, default=None
+        Replace these steps (slower).
+    stop_words : {"english", "chinese", "auto"}, list of str or None, default=None
+        Tokens that are dropped before n-grams are formed. ``"english"`` is scikit-learn's list, ``"chinese"``
+        :data:`coterie.text.CHINESE_STOP_WORDS`, ``"auto"`` the English list, with the Chinese one for
+        ``language="zh"``.
+    token_pattern : str or None, default=r"(?u)\b\w\w+\b"
+        What a token is. Patterns for runs of at least n word characters are compiled code; any other is applied
+        by ``re`` (slower).
+    ngram_range : tuple (min_n, max_n), default=(1, 1)
+        The lengths of n-grams, both ends included.
+    analyzer : {"word", "char", "char_wb"} or callable, default="word"
+        Whether terms are n-grams of tokens, of characters, or of characters inside words.
+    n_features : int, default=2**20
+        Number of columns, at most 2**31 - 1.
+    binary : bool, default=False
+        Store 1 in every column that is hit.
+    norm : {"l1", "l2"} or None, default="l2"
+        Norm that every row is divided by.
+    alternate_sign : bool, default=True
+        Take the sign of the hash as the sign of the count, so that collisions cancel in expectation.
+    dtype : dtype, default=np.float32
+        Of the matrix. scikit-learn's default is float64.
+    language : {"en", "zh"}, default="en"
+        ``"zh"`` puts spaces between the words that rjieba finds (extra "zh") before a document is analysed by
+        words; Latin text in between is analysed as ever. Segmentation runs in one thread.
+    n_threads : int or None, default=None
+        Threads to use; None: all cores this process may use. It changes no bit of any result.
+
+    References
+    ----------
+    Weinberger et al., "Feature hashing for large scale multitask learning", ICML 2009.
+
+    Examples
+    --------
+    >>> X = HashingVectorizer(n_features=16, norm=None).transform(["one fish two fish"])
+    >>> X.shape, sorted(abs(X.data).tolist())
+    ((1, 16), [1.0, 1.0, 2.0])
+    """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **SklearnHashingVectorizer._parameter_constraints,
@@ -80,7 +136,24 @@ class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignor
         return self
 
     def transform(self, X: Any) -> Any:
-        """Return the hashed counts, CSR of shape (n_documents, n_features)."""
+        """Return the hashed counts.
+
+        Parameters
+        ----------
+        X : documents, as described for the class
+
+        Returns
+        -------
+        CSR matrix of shape (n_documents, n_features) and of ``dtype``
+            A stored value is 0 where terms of opposite sign have met.
+
+        Raises
+        ------
+        ValueError
+            When there is no document.
+        AttributeError, TypeError
+            For a document that is neither str nor bytes, with its row.
+        """
         if isinstance(X, str):
             raise ValueError("Iterable over raw text documents expected, string object received.")
         self._validate_ngram_range()

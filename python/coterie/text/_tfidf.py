@@ -42,7 +42,42 @@ def tfidf_weights(estimator: Any, idf: NDArray[np.float64] | None, binary: bool 
 
 
 class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
-    """Weigh a count matrix by term frequency and inverse document frequency."""
+    r"""Weigh a matrix of term counts by TF-IDF.
+
+    A drop-in replacement for :class:`sklearn.feature_extraction.text.TfidfTransformer`, which computes in float64
+    whatever the dtype of the counts.
+
+    Parameters
+    ----------
+    norm : {"l1", "l2"} or None, default="l2"
+        Norm that every row is divided by; rows without terms stay zero.
+    use_idf : bool, default=True
+        Whether to multiply by the inverse document frequency.
+    smooth_idf : bool, default=True
+        ``idf = ln((1 + N) / (1 + N(t))) + 1``; otherwise ``idf = ln(N / N(t)) + 1``, the formula
+        IDF(t) = log(N/N(t)) + 1 of many textbooks.
+    sublinear_tf : bool, default=False
+        Use ``1 + ln(count)`` for the count. Needs ``tf="count"``.
+    tf : {"count", "relative"}, default="count"
+        ``"relative"``: TF(t, d) = N(t, d) / N(d), with N(d) the number of occurrences in d of terms of the
+        vocabulary. A norm other than None cancels N(d).
+    n_threads : int or None, default=None
+        Threads to use; None: all cores this process may use. It changes no bit of any result.
+
+    Attributes
+    ----------
+    idf_ : ndarray of shape (n_features,), float64
+        Inverse document frequencies, with ``use_idf=True``. Stored zeros count as occurrences.
+    n_features_in_ : int
+        Number of columns seen by ``fit``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> TfidfTransformer(norm="l1").fit_transform(np.array([[3, 1], [2, 0]])).toarray().round(3)
+    array([[0.681, 0.319],
+           [1.   , 0.   ]])
+    """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **TFIDF_CONSTRAINTS,
@@ -64,7 +99,18 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         self.n_threads = n_threads
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Learn the inverse document frequencies of a count matrix of shape (n_samples, n_features)."""
+        """Learn the inverse document frequencies.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Counts.
+        y : ignored
+
+        Returns
+        -------
+        self
+        """
         self._validate_params()
         X = validate_data(self, X, accept_sparse=("csr", "csc"))
         if self.use_idf:
@@ -74,7 +120,25 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         return self
 
     def transform(self, X: Any, copy: bool = True) -> Any:
-        """Return the weighted matrix, CSR of the dtype of X (float64 if that is not a float type)."""
+        """Return the weighted counts.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Counts.
+        copy : bool, default=True
+            Whether X must be left as it is.
+
+        Returns
+        -------
+        CSR matrix of shape (n_samples, n_features)
+            Of the dtype of X if that is float32 or float64, else float64.
+
+        Raises
+        ------
+        ValueError
+            For negative counts with ``sublinear_tf=True``.
+        """
         check_is_fitted(self)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], copy=copy, reset=False
@@ -91,7 +155,97 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
 
 
 class TfidfVectorizer(CountVectorizer):
-    r"""Convert texts to a matrix of TF-IDF features."""
+    r"""Convert texts to a matrix of TF-IDF weights.
+
+    A drop-in replacement for :class:`sklearn.feature_extraction.text.TfidfVectorizer`. Weights are computed in
+    float64, in one fixed order, and rounded once to ``dtype``: threads and instruction sets change no bit.
+
+    raw_documents may be any iterable of str (lists, arrays, series), Arrow string arrays, which are read in place,
+    a generator of str, or a generator of batches of these (lists, tuples, arrays, series). Lone surrogates and NUL
+    are characters like any other.
+
+    Parameters
+    ----------
+    input, encoding, decode_error : as in scikit-learn
+        How a document is read when it is not str: bytes are decoded, ``input="filename"`` and ``"file"`` are read.
+    strip_accents : {"ascii", "unicode"}, callable or None, default=None
+        Remove accents after lower-casing, by NFKD; ``"ascii"`` also drops what has no ASCII form.
+    lowercase : bool, default=True
+        Lower-case as ``str.lower`` does, final sigma and U+0130 included.
+    preprocessor, tokenizer : callable or None, default=None
+        Replace these steps (slower).
+    stop_words : {"english", "chinese", "auto"}, list of str or None, default=None
+        Tokens that are dropped before n-grams are formed. ``"english"`` is scikit-learn's list, ``"chinese"``
+        :data:`coterie.text.CHINESE_STOP_WORDS`, ``"auto"`` the English list, with the Chinese one for
+        ``language="zh"``.
+    token_pattern : str or None, default=r"(?u)\b\w\w+\b"
+        What a token is. Patterns for runs of at least n word characters are compiled code; any other is applied
+        by ``re`` (slower).
+    ngram_range : tuple (min_n, max_n), default=(1, 1)
+        The lengths of n-grams, both ends included.
+    analyzer : {"word", "char", "char_wb"} or callable, default="word"
+        Whether terms are n-grams of tokens, of characters, or of characters inside words.
+    max_df, min_df : float in [0, 1] or int, default=1.0 and 1
+        Terms in more than ``max_df`` or fewer than ``min_df`` documents are dropped; a float is a share of them.
+    max_features : int or None, default=None
+        Keep that many terms, those with the largest totals in the corpus; ties as in scikit-learn.
+    vocabulary : mapping or iterable or None, default=None
+        Use these terms instead of learning them.
+    binary : bool, default=False
+        Count 1 for every term that occurs.
+    dtype : {np.float32, np.float64}, default=np.float32
+        Of the matrix. scikit-learn's default is float64.
+    norm : {"l1", "l2"} or None, default="l2"
+        Norm that every row is divided by; rows without terms stay zero.
+    use_idf : bool, default=True
+        Whether to multiply by the inverse document frequency.
+    smooth_idf : bool, default=True
+        ``idf = ln((1 + N) / (1 + N(t))) + 1``; otherwise ``idf = ln(N / N(t)) + 1``, the formula
+        IDF(t) = log(N/N(t)) + 1 of many textbooks.
+    sublinear_tf : bool, default=False
+        Use ``1 + ln(count)`` for the count. Needs ``tf="count"``.
+    tf : {"count", "relative"}, default="count"
+        ``"relative"``: TF(t, d) = N(t, d) / N(d), with N(d) the number of occurrences in d of terms of the
+        vocabulary. A norm other than None cancels N(d).
+    language : {"en", "zh"}, default="en"
+        ``"zh"`` puts spaces between the words that rjieba finds (extra "zh") before a document is analysed by
+        words; Latin text in between is analysed as ever. Segmentation runs in one thread.
+    n_threads : int or None, default=None
+        Threads to use; None: all cores this process may use. It changes no bit of any result.
+
+    Attributes
+    ----------
+    idf_ : ndarray of shape (n_features,), float64
+        Inverse document frequencies, with ``use_idf=True``.
+    vocabulary_ : dict
+        Term -> column. Columns are the terms in code point order. Made when first asked for.
+    document_frequency_ : ndarray of shape (n_features,), int64
+        Number of documents with the term.
+    n_documents_ : int
+        Number of documents learned from.
+    fixed_vocabulary_ : bool
+        Whether ``vocabulary`` was given.
+
+    See Also
+    --------
+    CountVectorizer : counts only.
+    TfidfTransformer : weights for counts there already are.
+    coterie.persistence.save : write a fitted vectorizer to a folder without pickle.
+
+    References
+    ----------
+    Salton, Buckley, "Term-weighting approaches in automatic text retrieval", Information Processing & Management
+    24(5), 1988.
+
+    Examples
+    --------
+    >>> vectorizer = TfidfVectorizer(norm=None, smooth_idf=False)
+    >>> vectorizer.fit_transform(["red fish blue fish", "one fish"]).toarray().round(3)
+    array([[1.693, 2.   , 0.   , 1.693],
+           [0.   , 1.   , 1.693, 0.   ]], dtype=float32)
+    >>> vectorizer.idf_.round(3).tolist()
+    [1.693, 1.0, 1.693, 1.693]
+    """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         **CountVectorizer._parameter_constraints,
