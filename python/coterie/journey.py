@@ -247,7 +247,8 @@ def cluster_texts(
     with clock.stage("vectorize"):
         vectorizer, X = _vectorize(documents, min_df, max_df, how_to_read)
     with clock.stage("cluster"):
-        with_terms = X[np.flatnonzero(np.diff(X.indptr))]
+        filled = np.flatnonzero(np.diff(X.indptr))
+        with_terms = X if len(filled) == X.shape[0] else X[filled]
         k, search = _n_clusters(n_clusters, with_terms, len(documents), how_to_search, clock)
         kmeans = KMeans(k, n_init=n_init, max_iter=max_iter, **how_to_search).fit(with_terms)
         found = _assign(kmeans, X)
@@ -255,7 +256,7 @@ def cluster_texts(
         summaries = _summarise(X, found, k, vectorizer, n_terms, n_representatives)
     with clock.stage("evaluate"):
         metrics = _score(X, found, metric, classes, n_threads)
-        metrics["n_empty"] = float(X.shape[0] - with_terms.shape[0])
+        metrics["n_empty"] = float(X.shape[0] - len(filled))
     return ClusterResult(
         **vars(found),
         clusters=summaries,

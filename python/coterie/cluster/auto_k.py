@@ -115,13 +115,13 @@ def choose_n_clusters(
     term its occurrences, but no two terms belong together any more. The gap between the two silhouettes is
     what the clusters owe to the documents, and the largest gap decides:
 
-    - The gaps within one standard error (pooled over all k) of the largest count as equal. If they span at
-      most a factor of 2 in k, the smallest such k is the choice, and a clear one if the clusters of different
-      fits agree (ARI >= 0.5).
-    - If they span more, there is no clear k: the most stable of them is the fallback.
+    - The k next to the best whose gaps are within two standard errors (pooled over all k) of the largest cannot
+      be told from it. If they span at most a factor of 2, the largest tried is not among them, and the clusters
+      of different fits agree (ARI >= 0.5), the best is a clear choice.
+    - Otherwise there is no clear k, and the largest k of that range is the fallback: a finer division loses
+      nothing that the evidence can tell, and clusters are easier merged by a reader than split.
     - If even the largest gap is not above two standard errors, the documents cluster no better than shuffled
       ones: no clear k, and the most stable k of all is the fallback.
-    - If the largest k tried is among the best, more clusters may be better still: not clear.
 
     Parameters
     ----------
@@ -202,42 +202,47 @@ def decide(trials: list[KTrial], n_sampled: int) -> KSearch:
     """Apply the rule of :func:`choose_n_clusters` to finished trials."""
     best = max(trials, key=lambda t: (t.gap, -t.n_clusters))
     error = float(np.sqrt(np.mean([t.gap_error**2 for t in trials])))
-    equal = [t for t in trials if t.gap >= best.gap - error]
-    low, high = equal[0].n_clusters, equal[-1].n_clusters
     evidence = (
         f"silhouette {best.gap:.4f} above that of shuffled documents at k={best.n_clusters}, +/- {error:.4f}"
     )
     if best.gap <= 2 * error:
-        choice = _most_stable(trials)
+        choice = max(trials, key=lambda t: (t.stability, -t.n_clusters))
         reason = (
             f"No clear k: the documents cluster no better than shuffled ones ({evidence}); "
             f"k={choice.n_clusters} is the most stable (ARI {choice.stability:.2f})."
         )
         return KSearch(trials, choice.n_clusters, False, reason, n_sampled)
-    if high > 2 * low or (high == trials[-1].n_clusters and len(trials) > 1):
-        choice = _most_stable(equal)
-        where = f"from k={low} to k={high}" if high > low else f"at k={low}"
-        more = ", the largest tried, so more may be better" if high == trials[-1].n_clusters else ""
-        reason = (
-            f"No clear k: the evidence is equally good {where}{more} ({evidence}); "
-            f"k={choice.n_clusters} is the most stable of these (ARI {choice.stability:.2f})."
+    alike = _next_to(trials, trials.index(best), best.gap - 2 * error)
+    low, high = alike[0].n_clusters, alike[-1].n_clusters
+    doubts = []
+    if high > 2 * low:
+        doubts.append(f"the evidence cannot tell k={low} to k={high} apart")
+    if alike[-1] is trials[-1]:
+        doubts.append(f"k={high} is the largest tried and more may be better")
+    if best.stability < _STABLE:
+        doubts.append(
+            f"the clusters change from fit to fit (ARI {best.stability:.2f} at k={best.n_clusters})"
         )
-        return KSearch(trials, choice.n_clusters, False, reason, n_sampled)
-    if equal[0].stability < _STABLE:
+    if doubts:
         reason = (
-            f"No clear k: k={low} has the best evidence ({evidence}), but its clusters change from fit to fit "
-            f"(ARI {equal[0].stability:.2f}, below {_STABLE})."
+            f"No clear k: {', and '.join(doubts)} ({evidence}); k={high} is the finest as good as the best."
         )
-        return KSearch(trials, low, False, reason, n_sampled)
+        return KSearch(trials, high, False, reason, n_sampled)
     reason = (
-        f"k={low} is the smallest with the best evidence ({evidence}), and its clusters come back "
-        f"(ARI {equal[0].stability:.2f})."
+        f"k={best.n_clusters} has the best evidence ({evidence}), and its clusters come back from fit to fit "
+        f"(ARI {best.stability:.2f})."
     )
-    return KSearch(trials, low, True, reason, n_sampled)
+    return KSearch(trials, best.n_clusters, True, reason, n_sampled)
 
 
-def _most_stable(trials: list[KTrial]) -> KTrial:
-    return max(trials, key=lambda t: (t.stability, -t.n_clusters))
+def _next_to(trials: list[KTrial], best: int, least: float) -> list[KTrial]:
+    """The unbroken run of trials around the best whose gap is at least ``least``."""
+    first = last = best
+    while first > 0 and trials[first - 1].gap >= least:
+        first -= 1
+    while last + 1 < len(trials) and trials[last + 1].gap >= least:
+        last += 1
+    return trials[first : last + 1]
 
 
 def _grid(limit: int) -> list[int]:
