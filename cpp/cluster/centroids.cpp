@@ -108,6 +108,10 @@ void Centroids<Sparse>::prepare(int n_threads) {
                 ((part[1][c] + part[5][c]) + (part[3][c] + part[7][c]));
     });
     norms.resize(static_cast<std::size_t>(k));
+    set_norms(std::move(norms));
+}
+
+void Centroids<Sparse>::set_norms(std::vector<double> norms) {
     k_padded = kernels::padded(kernels::active(), k);
     set(std::move(norms), metric, k_padded);
 }

@@ -63,6 +63,8 @@ class Centroids<Sparse> : public CentroidNorms {
     void normalise(int n_threads);
     void copy_rows(float* out) const;
     void prepare(int n_threads);
+    // As prepare, when the canonical squared norms [k] are already known.
+    void set_norms(std::vector<double> squared_norm);
 
     index_t k, d;
     index_t ld;  // k rounded up to a cache line of floats

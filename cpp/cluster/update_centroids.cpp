@@ -12,7 +12,7 @@ namespace {
 
 constexpr index_t kFeaturesPerTask = 96;
 constexpr index_t kSparseRanges = 16;
-constexpr index_t kColumnsPerTask = 16;
+constexpr index_t kColumnsPerTask = kernels::kTermColumns;
 // A sum of magnitudes below total stays below 2^61 after scaling, and rounding adds less than half a unit a
 // row.
 constexpr int kSumBits = 61;
@@ -79,11 +79,18 @@ index_t sum_count(const Dense&, index_t k, index_t ld) {
 index_t sum_count(const Sparse& x, index_t, index_t ld) {
     return x.cols * ld;
 }
+index_t line_count(const Dense&, index_t) {
+    return 0;
+}
+index_t line_count(const Sparse& x, index_t ld) {
+    return x.cols * (ld / kColumnsPerTask);
+}
 
 // Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
 // none).
 void move_nonzeros(SparseRow row, double norm, double w, const double* scale, index_t begin, index_t end,
-                   std::int32_t to, std::int32_t from, index_t ld, std::int64_t* sums) {
+                   std::int32_t to, std::int32_t from, index_t ld, std::int64_t* sums,
+                   std::uint8_t* occupied) {
     const std::int32_t* const first = std::lower_bound(row.indices, row.indices + row.nnz, begin);
     for (index_t p = first - row.indices; p < row.nnz && row.indices[p] < end; ++p) {
         const index_t j = row.indices[p];
@@ -91,9 +98,40 @@ void move_nonzeros(SparseRow row, double norm, double w, const double* scale, in
             norm == 1.0 ? row.data[p] : static_cast<double>(static_cast<float>(row.data[p] / norm));
         const std::int64_t q = std::llrint((w * unit) * scale[j]);
         sums[j * ld + to] += q;
+        occupied[j * (ld / kColumnsPerTask) + to / kColumnsPerTask] = 1;
         if (from >= 0) sums[j * ld + from] -= q;
     }
 }
+
+// The columns of clusters that stayed empty, so that an update which wrote over them can put them back.
+class EmptyColumns {
+  public:
+    EmptyColumns(const Centroids<Sparse>& centroids, index_t begin, const bool* is_empty) : begin_(begin) {
+        for (index_t c = 0; c < kColumnsPerTask; ++c) {
+            if (!is_empty[c]) continue;
+            columns_.push_back(c);
+            norms_.push_back(centroids.squared_norm[static_cast<std::size_t>(begin + c)]);
+            for (index_t j = 0; j < centroids.d; ++j) values_.push_back(centroids.term(j)[begin + c]);
+        }
+    }
+
+    void restore(Centroids<Sparse>& centroids, double* norms, double* shifts) const {
+        for (std::size_t e = 0; e < columns_.size(); ++e) {
+            const index_t c = columns_[e];
+            norms[c] = norms_[e];
+            shifts[c] = 0;
+            for (index_t j = 0; j < centroids.d; ++j)
+                centroids.term(j)[begin_ + c] =
+                    values_[e * static_cast<std::size_t>(centroids.d) + static_cast<std::size_t>(j)];
+        }
+    }
+
+  private:
+    index_t begin_;
+    std::vector<index_t> columns_;
+    std::vector<double> norms_;
+    std::vector<float> values_;
+};
 
 }  // namespace
 
@@ -107,7 +145,8 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k)
       sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_)), 0),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
-      range_(balanced_ranges(samples.x)) {
+      range_(balanced_ranges(samples.x)),
+      occupied_(static_cast<std::size_t>(line_count(samples.x, ld_)), 0) {
     weight_scale_ = power_of_two_below(samples.total_weight);
     if (samples.metric == Metric::cosine) {
         std::fill(scale_.begin(), scale_.end(), power_of_two_below(2 * samples.total_weight));
@@ -143,7 +182,7 @@ void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
     move_nonzeros(sparse_row(samples_.x, i),
                   row_length(samples_.metric, samples_.squared_norm[static_cast<std::size_t>(i)]),
                   samples_.weight_of(i), scale_.data(), 0, d_, to, member_[static_cast<std::size_t>(i)], ld_,
-                  sums_.data());
+                  sums_.data(), occupied_.data());
 }
 
 template <typename View>
@@ -170,7 +209,7 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
                            from >= 0 ? sums_.data() + from * ld_ + begin : nullptr);
             } else {
                 move_nonzeros(sparse_row(samples_.x, i), norm, samples_.weight_of(i), scale_.data(), begin,
-                              end, to, from, ld_, sums_.data());
+                              end, to, from, ld_, sums_.data(), occupied_.data());
             }
         }
     };
@@ -215,7 +254,7 @@ index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, cons
 }
 
 template <>
-std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) const {
+std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) {
     std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
     parallel_for(k_, samples_.n_threads, [&](index_t c, int) {
         if (weight_[static_cast<std::size_t>(c)] == 0) return;
@@ -243,39 +282,38 @@ std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centr
 }
 
 template <>
-std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) const {
-    std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
+std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) {
+    std::vector<double> shift(static_cast<std::size_t>(ld_), 0.0), squared_norm(shift);
     // Column blocks of a cache line: each task streams its stripe of the sums once (twice for cosine).
-    parallel_for_rows(k_, kColumnsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
-        const index_t columns = end - begin;
-        double weight[kColumnsPerTask], length[kColumnsPerTask], squared[kColumnsPerTask] = {},
-                                                                 moved[kColumnsPerTask] = {};
-        bool keep[kColumnsPerTask];
-        for (index_t c = 0; c < columns; ++c) {
-            keep[c] = weight_[static_cast<std::size_t>(begin + c)] == 0;
-            weight[c] = keep[c] ? 1 : weight_of_cluster(begin + c);
+    parallel_for(ld_ / kColumnsPerTask, samples_.n_threads, [&](index_t task, int) {
+        const index_t begin = task * kColumnsPerTask;
+        double weight[kColumnsPerTask], length[kColumnsPerTask];
+        bool is_empty[kColumnsPerTask];
+        for (index_t c = 0; c < kColumnsPerTask; ++c) {
+            is_empty[c] = begin + c < k_ && weight_[static_cast<std::size_t>(begin + c)] == 0;
+            weight[c] = begin + c >= k_ || is_empty[c] ? 1 : weight_of_cluster(begin + c);
             length[c] = 1;
         }
-        const auto mean = [&](index_t j, index_t c) { return sum(begin + c, j) / weight[c]; };
+        const EmptyColumns kept(centroids, begin, is_empty);
+        const kernels::Table& t = kernels::active();
+        const std::int64_t* const sums = sums_.data() + begin;
+        const std::uint8_t* const occupied = terms_exceed_sums_ ? nullptr : occupied_.data() + task;
+        double* const norms = squared_norm.data() + begin;
+        double* const shifts = shift.data() + begin;
         if (samples_.metric == Metric::cosine) {
-            for (index_t j = 0; j < d_; ++j)
-                for (index_t c = 0; c < columns; ++c) squared[c] += mean(j, c) * mean(j, c);
-            for (index_t c = 0; c < columns; ++c)
-                if (squared[c] > 0) length[c] = std::sqrt(squared[c]);
+            t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight, length,
+                           nullptr, norms, shifts);
+            for (index_t c = 0; c < kColumnsPerTask; ++c)
+                if (norms[c] > 0) length[c] = std::sqrt(norms[c]);
         }
-        for (index_t j = 0; j < d_; ++j) {
-            float* const term = centroids.term(j) + begin;
-            for (index_t c = 0; c < columns; ++c) {
-                if (keep[c]) continue;
-                const auto value = static_cast<float>(mean(j, c) / length[c]);
-                const double difference = double{value} - double{term[c]};
-                moved[c] += difference * difference;
-                term[c] = value;
-            }
-        }
-        for (index_t c = 0; c < columns; ++c) shift[static_cast<std::size_t>(begin + c)] = moved[c];
+        t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight, length,
+                       centroids.term(0) + begin, norms, shifts);
+        kept.restore(centroids, norms, shifts);
     });
-    centroids.prepare(samples_.n_threads);
+    shift.resize(static_cast<std::size_t>(k_));
+    squared_norm.resize(static_cast<std::size_t>(k_));
+    centroids.set_norms(std::move(squared_norm));
+    terms_exceed_sums_ = std::find(weight_.begin(), weight_.end(), 0) != weight_.end();
     return shift;
 }
 

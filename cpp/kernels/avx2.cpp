@@ -48,6 +48,15 @@ struct Avx2 {
         _mm256_storeu_pd(p, a.low);
         _mm256_storeu_pd(p + 4, a.high);
     }
+    static D from_int64(const std::int64_t* p) {
+        double v[8];
+        for (int l = 0; l < 8; ++l) v[l] = static_cast<double>(p[l]);
+        return load_d(v);
+    }
+    static void store_narrow(float* p, D a) {
+        _mm_storeu_ps(p, _mm256_cvtpd_ps(a.low));
+        _mm_storeu_ps(p + 4, _mm256_cvtpd_ps(a.high));
+    }
     static D broadcast_d(double x) { return {_mm256_set1_pd(x), _mm256_set1_pd(x)}; }
     static D div(D a, D b) { return {_mm256_div_pd(a.low, b.low), _mm256_div_pd(a.high, b.high)}; }
     static D to_float32(D a) {

@@ -36,6 +36,8 @@ struct Avx512 {
     static D add(D a, D b) { return _mm512_add_pd(a, b); }
     static D load_d(const double* p) { return _mm512_loadu_pd(p); }
     static void store_d(double* p, D a) { _mm512_storeu_pd(p, a); }
+    static D from_int64(const std::int64_t* p) { return _mm512_cvtepi64_pd(_mm512_loadu_si512(p)); }
+    static void store_narrow(float* p, D a) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(a)); }
     static D broadcast_d(double x) { return _mm512_set1_pd(x); }
     static D div(D a, D b) { return _mm512_div_pd(a, b); }
     static D to_float32(D a) { return _mm512_cvtps_pd(_mm512_cvtpd_ps(a)); }

@@ -101,6 +101,45 @@ struct Body {
         }
     }
 
+    static void update_terms(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,
+                             index_t occupied_ld, const double* scale, const double* weight,
+                             const double* length, float* terms, double* squared_norm,
+                             double* squared_shift) noexcept {
+        constexpr int H = kTermColumns / 8;
+        D part[8][H], shift[H];
+        for (int h = 0; h < H; ++h) {
+            shift[h] = V::zero_d();
+            for (int p = 0; p < 8; ++p) part[p][h] = V::zero_d();
+        }
+        for (index_t j = 0; j < d; ++j) {
+            // Most clusters hold few of the rare terms; a line of zeros that stays one adds nothing to any
+            // sum.
+            if (occupied != nullptr && occupied[j * occupied_ld] == 0) continue;
+            const D unit = V::broadcast_d(1.0 / scale[j]);  // exact
+            for (int h = 0; h < H; ++h) {
+                const D mean =
+                    V::div(V::mul(V::from_int64(sums + j * ld + 8 * h), unit), V::load_d(weight + 8 * h));
+                if (terms == nullptr) {
+                    part[j % 8][h] = V::add(part[j % 8][h], V::mul(mean, mean));
+                    continue;
+                }
+                float* const term = terms + j * ld + 8 * h;
+                const D value = V::to_float32(V::div(mean, V::load_d(length + 8 * h)));
+                const D change = V::sub(value, V::widen(term));
+                shift[h] = V::add(shift[h], V::mul(change, change));
+                part[j % 8][h] = V::fma(value, value, part[j % 8][h]);
+                V::store_narrow(term, value);
+            }
+        }
+        for (int h = 0; h < H; ++h) {
+            const auto& p = part;
+            const D even = V::add(V::add(p[0][h], p[4][h]), V::add(p[2][h], p[6][h]));
+            const D odd = V::add(V::add(p[1][h], p[5][h]), V::add(p[3][h], p[7][h]));
+            V::store_d(squared_norm + 8 * h, V::add(even, odd));
+            V::store_d(squared_shift + 8 * h, shift[h]);
+        }
+    }
+
     // R rows x W vectors of centroids: R * W accumulators stay in registers over the whole dot product.
     template <int R, int W>
     static void score_tile(const float* x, index_t ldx, const float* panel, const float* bias, index_t d,
@@ -236,8 +275,9 @@ struct Body {
     }
 
     static constexpr Table table(const char* name) {
-        return {name, nullptr, dot,         squared_distance, dots,    sparse_dots,     move_row, L,
-                kPanel, score_block, score_sparse_row, top_two, find, collect_at_least};
+        return {
+            name, nullptr, dot,         squared_distance, dots,    sparse_dots, move_row,        update_terms,
+            L,    kPanel,  score_block, score_sparse_row, top_two, find,        collect_at_least};
     }
 };
 

@@ -11,16 +11,19 @@
 
 namespace coterie::kernels {
 
+// Columns of one call of Table::update_terms: a cache line of floats.
+inline constexpr index_t kTermColumns = 16;
+
 // Score of a padding column: below every real score.
 inline constexpr float kPadScore = -3.0e38f;
 
 struct Table {
-    const char* name;  // "portable", "avx2", "avx512", "avx512_bf16", "amx"
+    const char* name;       // "portable", "avx2", "avx512", "avx512_bf16", "amx"
     const Bf16Table* bf16;  // the bfloat16 filter, or null where this instruction set has none
 
-    // ---- canonical arithmetic: the same bits from every table
-    // ------------------------------------------------- sum_j x[j] * y[j] in float64: partial sum j mod 8 in
-    // increasing j, then ((p0+p4)+(p2+p6)) + ((p1+p5)+(p3+p7)).
+    // ---- canonical arithmetic: the same bits from every table ----
+
+    // sum_j x[j] * y[j] in float64: partial sum j mod 8 in increasing j, then ((p0+p4)+(p2+p6)) + ((p1+p5)+(p3+p7)).
     double (*dot)(const float* x, const float* y, index_t d) noexcept;
     // sum_j (x[j] - y[j])^2 in float64, each difference, square and sum rounded once, in the order of dot.
     double (*squared_distance)(const float* x, const float* y, index_t d) noexcept;
@@ -37,10 +40,19 @@ struct Table {
     void (*move_row)(const float* x, double norm, double w, const double* scale, index_t d,
                      std::int64_t* into, std::int64_t* from) noexcept;
 
-    // ---- float32 filter, dense
-    // -------------------------------------------------------------------------------- Centroids are packed
-    // in panels of panel_width columns; the last panel is cut to a multiple of lanes. Panel p starts at
-    // packed + p * panel_width * d and holds [d][width] floats.
+    // Term-major centroids from term-major integer sums, kTermColumns columns: for each feature j < d
+    //     terms[j * ld + c] = float32((sums[j * ld + c] / scale[j]) / weight[c] / length[c]),  scale[j] a power of two;
+    // squared_norm[c] = sum of the squares of the new values in the order of dot; squared_shift[c] = sum of the squared
+    // changes in increasing j. A null terms writes nothing, and squared_norm sums the float64 means' squares instead.
+    // occupied[j * occupied_ld] == 0 promises that the sums and terms of feature j are zero here and stay so; null: unknown.
+    void (*update_terms)(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,
+                         index_t occupied_ld, const double* scale, const double* weight, const double* length,
+                         float* terms, double* squared_norm, double* squared_shift) noexcept;
+
+    // ---- float32 filter, dense ----
+
+    // Centroids are packed in panels of panel_width columns; the last panel is cut to a multiple of lanes.
+    // Panel p starts at packed + p * panel_width * d and holds [d][width] floats.
     index_t lanes;
     index_t panel_width;
     // scores[i * ld + c] ~ <x_i, c_c> - bias[c], i < m, c < k_padded (a multiple of lanes);
@@ -48,15 +60,16 @@ struct Table {
     void (*score_block)(const float* x, index_t ldx, index_t m, const float* packed, const float* bias,
                         index_t k_padded, index_t d, float* scores, index_t ld) noexcept;
 
-    // ---- float32 filter, CSR row
-    // ------------------------------------------------------------------------------ scores[c] ~ sum_p
-    // data[p] * terms[indices[p] * ld + c] - bias[c], c < k_padded; error as above with nnz for d. terms is
-    // term-major: one row of ld floats per feature.
+    // ---- float32 filter, CSR row ----
+
+    // scores[c] ~ sum_p data[p] * terms[indices[p] * ld + c] - bias[c], c < k_padded; error as above with nnz for d.
+    // terms is term-major: one row of ld floats per feature.
     void (*score_sparse_row)(SparseRow row, const float* terms, index_t ld, const float* bias,
                              index_t k_padded, float* scores) noexcept;
 
-    // ---- scan of one row of scores
-    // ---------------------------------------------------------------------------- The largest and the second
+    // ---- scan of one row of scores ----
+
+    // The largest and the second
     // largest value (equal when the largest occurs twice); n is a multiple of lanes.
     void (*top_two)(const float* scores, index_t n, float* first, float* second) noexcept;
     // The first position of a value that occurs in scores.

@@ -85,6 +85,12 @@ struct Portable {
     static void store_d(double* p, D a) {
         for (int l = 0; l < 8; ++l) p[l] = a.v[l];
     }
+    static D from_int64(const std::int64_t* p) {
+        return each_d([&](int l) { return static_cast<double>(p[l]); });
+    }
+    static void store_narrow(float* p, D a) {
+        for (int l = 0; l < 8; ++l) p[l] = static_cast<float>(a.v[l]);
+    }
     static D broadcast_d(double x) {
         return each_d([&](int) { return x; });
     }
