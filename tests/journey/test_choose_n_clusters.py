@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from coterie import TfidfVectorizer
 from coterie.cluster import KTrial, choose_n_clusters
 from coterie.cluster.auto_k import _grid, _shuffle_terms, decide
 
@@ -107,6 +109,13 @@ def test_the_rule_of_the_choice() -> None:
     shaky = decide([trial(2, 0.02), trial(4, 0.1, 0.3), trial(8, 0.03)], 100)
     assert (shaky.n_clusters, shaky.is_clear) == (4, False)
     assert "the clusters change from fit to fit (ARI 0.30 at k=4)" in shaky.reason
+
+
+def test_many_fine_classes_ask_for_many_clusters(load_rows: Callable[..., list[dict[str, Any]]]) -> None:
+    texts = [row["text"] for row in load_rows("clinc150")]  # 150 intents
+    search = choose_n_clusters(TfidfVectorizer(min_df=2, stop_words="auto").fit_transform(texts))
+    print(search)
+    assert search.n_clusters >= 75
 
 
 def test_bad_arguments_are_named() -> None:
