@@ -146,6 +146,34 @@ def test_every_arrow_text_type(tmp_path: Path, kind: Any, suffix: str) -> None:
         assert corpus.n_null_texts == 1
 
 
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY", "DELTA_LENGTH_BYTE_ARRAY", None])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.binary()])
+def test_every_parquet_encoding(tmp_path: Path, encoding: str | None, kind: Any) -> None:
+    texts = [f"text {i // 2}" if i % 5 else None for i in range(1000)]
+    table = pa.table({"text": pa.array(texts).cast(kind), "kept": pa.array(texts).cast(kind)})
+    options = (
+        {"use_dictionary": True}
+        if encoding is None
+        else {"use_dictionary": False, "column_encoding": encoding}
+    )
+    pq.write_table(table, tmp_path / "a.parquet", row_group_size=300, data_page_size=64, **options)
+    for batch_size in (1, 150, 8192):
+        corpus = read_corpus(tmp_path / "a.parquet", batch_size=batch_size)
+        assert corpus.texts.to_pylist() == [text or "" for text in texts]
+        assert corpus.columns.column("kept").to_pylist() == table.column("kept").to_pylist()
+
+
+def test_parquet_with_several_encodings(tmp_path: Path) -> None:
+    """A column whose later row groups cannot be read as dictionaries: nothing is read twice or left out."""
+    texts = [[f"{part} {i % 7}" for i in range(100)] for part in ("dictionary", "prefix")]
+    for name, part in zip(("a", "b"), texts, strict=True):
+        options = {"use_dictionary": True} if name == "a" else {"use_dictionary": False}
+        encoding = {} if name == "a" else {"column_encoding": "DELTA_BYTE_ARRAY"}
+        pq.write_table(pa.table({"text": part}), tmp_path / f"{name}.parquet", **options, **encoding)
+    corpus = read_corpus([tmp_path / "a.parquet", tmp_path / "b.parquet"], batch_size=30)
+    assert corpus.texts.to_pylist() == [*texts[0], *texts[1]]
+
+
 def test_labels_are_text_and_missing_ones_null(tmp_path: Path) -> None:
     values = ["a", 1, 1.5, True, None, "", float("nan"), 10**30]
     path = json_lines(tmp_path / "a.jsonl", [{"text": "x", "label": value} for value in values])

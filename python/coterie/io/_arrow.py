@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coterie._validation import require_extra
 
 if TYPE_CHECKING:
@@ -27,13 +30,13 @@ def is_textual(values: Any, *, empty_is_textual: bool = False) -> bool:
     if isinstance(values, list):
         kinds = set(map(type, values))
         return kinds <= {str, type(None)} and (empty_is_textual or str in kinds)
-    return _is_textual_type(values.type, empty_is_textual)
+    return is_textual_type(values.type, empty_is_textual=empty_is_textual)
 
 
-def _is_textual_type(arrow_type: pa.DataType, empty_is_textual: bool) -> bool:
+def is_textual_type(arrow_type: pa.DataType, *, empty_is_textual: bool = False) -> bool:
     types = require_extra("pyarrow", "cli").types
     if types.is_dictionary(arrow_type):
-        return _is_textual_type(arrow_type.value_type, empty_is_textual)
+        return is_textual_type(arrow_type.value_type, empty_is_textual=empty_is_textual)
     if types.is_null(arrow_type):
         return empty_is_textual
     kinds = ("string", "large_string", "binary", "large_binary", "string_view", "binary_view")
@@ -71,9 +74,7 @@ def valid_utf8(values: pa.Array, encoding_errors: str, location: Callable[[int],
     pa = require_extra("pyarrow", "cli")
     values.validate(full=False)
     if pa.types.is_dictionary(values.type):
-        dictionary = values.dictionary.cast(pa.large_binary())
-        dictionary.validate(full=True)
-        blob = pa.DictionaryArray.from_arrays(values.indices, dictionary).dictionary_decode()
+        blob = pa.DictionaryArray.from_arrays(values.indices, _binary_entries(values)).dictionary_decode()
     else:
         blob = values.cast(pa.large_binary())
     blob.validate(full=True)
@@ -89,6 +90,23 @@ def valid_utf8(values: pa.Array, encoding_errors: str, location: Callable[[int],
     return array
 
 
+def _binary_entries(values: pa.DictionaryArray) -> pa.LargeBinaryArray:
+    pa = require_extra("pyarrow", "cli")
+    values.validate(full=False)
+    entries = values.dictionary.cast(pa.large_binary())
+    entries.validate(full=True)
+    return entries
+
+
+def decoded_lengths(values: Any) -> NDArray[np.int64] | None:
+    """Return the bytes of each row of a dictionary of texts once it is decoded; None for any other column."""
+    if not require_extra("pyarrow", "cli").types.is_dictionary(values.type) or not is_textual(values):
+        return None
+    pc = require_extra("pyarrow.compute", "cli")
+    lengths = pc.binary_length(_binary_entries(values)).take(values.indices)
+    return np.asarray(lengths.fill_null(0), dtype=np.int64)
+
+
 def decode(data: bytes, encoding_errors: str, location: Callable[[], str]) -> str:
     """Decode UTF-8, or raise a ValueError that says where the first bad byte is and which option reads on."""
     try:
@@ -100,12 +118,23 @@ def decode(data: bytes, encoding_errors: str, location: Callable[[], str]) -> st
         ) from None
 
 
-def labels_from_values(values: Any) -> pa.LargeStringArray:
-    """Turn a column of single values into text; null for None, NaN and empty text. Lists raise TypeError."""
+def labels_from_values(
+    values: Any, encoding_errors: str, location: Callable[[int], str]
+) -> pa.LargeStringArray:
+    """Turn a column of single values into text; null for None, NaN and empty text. Lists are a TypeError."""
     pa = require_extra("pyarrow", "cli")
-    return pa.array(
-        map(_label, values if isinstance(values, list) else values.to_pylist()), pa.large_string()
-    )
+    if not isinstance(values, list):
+        textual = is_textual(values)
+        values = (valid_utf8 if textual else checked_column)(values, encoding_errors, location)
+        values = plain_values(values)
+    return pa.array([_label(value) for value in values], pa.large_string())
+
+
+def plain_values(values: pa.Array | pa.ChunkedArray) -> list[Any]:
+    """Return Python values; times as text, because Arrow's reach further than Python's."""
+    pa = require_extra("pyarrow", "cli")
+    plain: list[Any] = (values.cast(pa.string()) if pa.types.is_temporal(values.type) else values).to_pylist()
+    return plain
 
 
 def _label(value: object) -> str | None:
@@ -113,8 +142,6 @@ def _label(value: object) -> str | None:
         raise TypeError(f"{str(value)[:80]} is a {'list' if isinstance(value, list) else 'record'}")
     if value is None or value == "" or (isinstance(value, float) and math.isnan(value)):
         return None
-    if isinstance(value, bytes):
-        return value.decode("utf-8", errors="replace")
     if isinstance(value, bool | float):
         return json.dumps(value)
     return str(value)
@@ -140,7 +167,12 @@ def checked_column(
     types = require_extra("pyarrow", "cli").types
     if types.is_string(values.type) or types.is_large_string(values.type):
         return valid_utf8(values, encoding_errors, location)
-    values.validate(full=True)
+    try:
+        values.validate(full=True)
+    except require_extra("pyarrow", "cli").ArrowInvalid:
+        if not is_textual(values):
+            raise
+        return valid_utf8(values, encoding_errors, location)  # a dictionary of texts
     return values
 
 
@@ -172,7 +204,7 @@ def concat_columns(arrays: Sequence[pa.Array | pa.ChunkedArray]) -> pa.ChunkedAr
     try:
         return pa.concat_tables(tables, promote_options="permissive").column(0)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        pieces = [pa.array([_as_json_text(v) for v in a.to_pylist()], pa.large_string()) for a in arrays]
+        pieces = [pa.array([_as_json_text(v) for v in plain_values(a)], pa.large_string()) for a in arrays]
         return pa.chunked_array(pieces, pa.large_string())
 
 

@@ -153,7 +153,7 @@ class FieldPicker:
 
     def _labels(self, name: str, raw: RawBatch) -> pa.LargeStringArray:
         try:
-            return labels_from_values(raw.column(name))
+            return labels_from_values(raw.column(name), self.encoding_errors, raw.location)
         except TypeError as error:
             raise ValueError(
                 f"label_field={name!r} must hold one label per document; {raw.source}: {error}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,6 +69,7 @@ def _problem_of_parameters(vectorizer: Any) -> str | None:
         return f"input={vectorizer.input!r} would read files named by the texts"
     vectorizer._validate_params()
     vectorizer._validate_ngram_range()
+    vectorizer.build_tokenizer()  # compiles the token pattern
     return None
 
 
@@ -162,7 +164,7 @@ def restore(entry: Any, part: str, reader: FolderReader) -> Any:
         for attribute in (key for key in known if key in attributes):
             setattr(estimator, attribute, _attribute(attributes[attribute], part, attribute, known, reader))
         problem = kept.check(estimator)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, re.error) as error:
         if str(error).startswith("model folder"):
             raise
         problem = str(error)
