@@ -68,7 +68,7 @@ def collect_docstrings(progress: Callable[[str, float], None] | None = None) -> 
     """Collect the docstrings of the standard library, numpy, scipy and scikit-learn from their source files.
 
     Nothing is imported or run: the packages are located by name and their files are parsed. Other installed packages
-    make no difference. Private names, tests and docstrings of fewer than 80 characters are left out.
+    make no difference. Private functions and classes, tests and docstrings of fewer than 80 characters are left out.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def cluster() -> Callable[..., ClusterResult]:
             runner_up=order[:, 1] if n_clusters > 1 else np.full(len(texts), -1, np.int32),
             margins=near[:, 1] - near[:, 0] if n_clusters > 1 else np.full(len(texts), np.inf, np.float32),
             clusters=summaries,
-            metrics={"silhouette": 0.25, "nmi": 0.5},
+            metrics={"silhouette_simplified": 0.25, "nmi": 0.5},
             k_search=k_search,
             model=model,
             matrix=matrix,

@@ -17,10 +17,16 @@ _MEANINGS = {
     "pairwise_f1": ("Pairwise F1", "0 to 1, harmonic mean of the two above"),
     "matched_f1": ("Best-matching F1", "0 to 1, each label with its own best cluster"),
     "accuracy": ("Best-matching accuracy", "0 to 1, each label with its own best cluster"),
-    "silhouette": ("Simplified silhouette", "-1 to 1, higher is better; near 0 is usual for text"),
+    "silhouette_simplified": (
+        "Silhouette (simplified)",
+        "-1 to 1, higher is better; from the centres, near 0 is usual for text",
+    ),
+    "silhouette_sampled": (
+        "Silhouette (sampled)",
+        "-1 to 1, higher is better; between documents",
+    ),
     "davies_bouldin": ("Davies-Bouldin index", "0 or more, lower is better"),
     "calinski_harabasz": ("Calinski-Harabasz index", "0 or more, higher is better"),
-    "inertia": ("Inertia", "sum of squared distances to the centres, lower is tighter"),
     "n_empty": ("Documents without a known term", "they are equally far from every cluster"),
 }
 
@@ -33,6 +39,11 @@ class Score:
     title: str
     meaning: str
     value: float
+
+    @property
+    def shown(self) -> str:
+        """The value as people read it: counts whole, scores to three places."""
+        return f"{self.value:,.0f}" if self.name.startswith("n_") else f"{self.value:,.3f}"
 
 
 def describe_scores(metrics: dict[str, float]) -> list[Score]:

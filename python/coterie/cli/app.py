@@ -1,0 +1,57 @@
+"""The commands by name. Each imports what it needs when it runs, so that ``coterie --help`` answers at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from coterie._version import __version__
+from coterie.cli import assign, cluster, demo, doctor, evaluate, similar
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 1 could not be done (one sentence on stderr says why) · 2 wrong usage · 130 Ctrl-C."
+)
+
+app = typer.Typer(
+    name="coterie",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=EXIT_CODES + " COTERIE_DEBUG=1 shows the traceback of an error.",
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"coterie {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _coterie(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Texts in, clusters out: the same clusters to the bit on any number of threads.
+
+    Start with [bold]coterie demo[/bold], which needs no data, then cluster a file of your own:
+
+    [green]coterie cluster articles.jsonl --n-clusters 20 --output out/[/green]
+    """
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "cluster": cluster.cluster,
+    "assign": assign.assign,
+    "evaluate": evaluate.evaluate,
+    "similar": similar.similar,
+    "demo": demo.demo,
+    "doctor": doctor.doctor,
+}
+for name, command in COMMANDS.items():
+    app.command(name, epilog=EXIT_CODES)(command)

@@ -1,0 +1,270 @@
+"""``coterie cluster``: from files to clusters, tables, a model and a report."""
+
+from __future__ import annotations
+
+import time
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coterie.cli import options
+from coterie.cli.console import print_json, reports_errors, stdout_console, warn
+from coterie.cli.documents import InputOptions, read_documents, read_stop_words
+
+if TYPE_CHECKING:
+    from coterie.io import Corpus, OutputFolder
+    from coterie.journey import ClusterResult
+
+
+@reports_errors
+def cluster(
+    files: options.Files,
+    text_field: options.TextField = None,
+    id_field: options.IdField = None,
+    label_field: options.LabelField = None,
+    format: options.Format = "auto",
+    encoding_errors: options.EncodingErrors = "strict",
+    language: options.Language = "en",
+    min_df: options.MinDf = "2",
+    max_df: options.MaxDf = "0.5",
+    ngram_range: options.NgramRange = "1,1",
+    max_features: options.MaxFeatures = None,
+    stop_words: options.StopWords = "auto",
+    n_clusters: Annotated[
+        str,
+        typer.Option(
+            "--n-clusters",
+            "-k",
+            parser=options.parse_n_clusters,
+            metavar="N|auto",
+            rich_help_panel=options.CLUSTERING,
+            help="How many clusters; auto tries a range and says why it chose, or that there is no clear number.",
+        ),
+    ] = "20",
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric",
+            metavar="cosine|euclidean",
+            rich_help_panel=options.CLUSTERING,
+            help="Distance from document to centre.",
+        ),
+    ] = "cosine",
+    n_init: Annotated[
+        int,
+        typer.Option(
+            "--n-init", min=1, rich_help_panel=options.CLUSTERING, help="Starts to try; the best one is kept."
+        ),
+    ] = 1,
+    max_iter: Annotated[
+        int,
+        typer.Option(
+            "--max-iter", min=1, rich_help_panel=options.CLUSTERING, help="Most iterations per start."
+        ),
+    ] = 100,
+    random_state: Annotated[
+        int,
+        typer.Option(
+            "--random-state",
+            min=0,
+            rich_help_panel=options.CLUSTERING,
+            help="Seed; the same seed gives the same clusters on every machine.",
+        ),
+    ] = 0,
+    n_threads: options.NThreads = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FOLDER",
+            rich_help_panel=options.OUTPUT,
+            help="Folder for assignments.parquet, clusters.jsonl, metrics.json, model/ and report.html. "
+            "Without it the clusters are only printed.",
+        ),
+    ] = None,
+    report: Annotated[
+        bool | None,
+        typer.Option(
+            "--report/--no-report",
+            rich_help_panel=options.OUTPUT,
+            show_default="with --output",
+            help="Write report.html: one page that works offline, 5 MB.",
+        ),
+    ] = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Group the documents of some files into clusters and say what each is about.
+
+    [green]coterie cluster articles.jsonl --n-clusters 20 --output out/[/green]
+      reads the column text and writes assignments, clusters, scores, a model and a report
+
+    [green]coterie cluster reviews.parquet news.csv.gz --language zh -k 50 --label-field label[/green]
+      several files, Chinese, scored against known classes; the clusters are printed
+
+    [green]zcat titles.txt.gz | coterie cluster - -k auto --json[/green]
+      one document per line from a pipe; the number of clusters is searched for; JSON to the next program
+    """
+    from coterie.cli.progress import Stages
+
+    if report and output is None:
+        raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
+    inputs = InputOptions(text_field, id_field, label_field, format, encoding_errors)
+    parameters = {
+        "n_clusters": n_clusters,
+        "language": language,
+        "metric": metric,
+        "min_df": min_df,
+        "max_df": max_df,
+        "ngram_range": ngram_range,
+        "max_features": max_features,
+        "stop_words": read_stop_words(stop_words),
+        "n_init": n_init,
+        "max_iter": max_iter,
+        "random_state": random_state,
+        "n_threads": n_threads,
+    }
+    with _output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:
+        started = time.perf_counter()
+        corpus = read_documents(files, inputs, stages, quiet=quiet)
+        result, timings = cluster_corpus(corpus, parameters, time.perf_counter() - started, stages)
+        if folder is not None:
+            write_outputs(folder, corpus, result, timings, title=_title(files), report=report is not False)
+    if as_json:
+        print_json(as_record("cluster", corpus, result, timings, output))
+    elif not quiet:
+        print_result(corpus, result, timings, output)
+
+
+def _output_folder(output: Path | None, overwrite: bool, files: list[str]) -> Any:
+    if output is None:
+        return nullcontext()
+    from coterie.io import OutputFolder
+
+    return OutputFolder(output, overwrite=overwrite, inputs=files)
+
+
+def _title(files: list[str]) -> str:
+    names = ["standard input" if file == "-" else Path(file).name for file in files]
+    return ", ".join(names)
+
+
+def cluster_corpus(
+    corpus: Corpus, parameters: dict[str, Any], seconds_read: float, stages: Any
+) -> tuple[ClusterResult, dict[str, float]]:
+    """Cluster what was read; return the result and the seconds of all stages so far."""
+    from coterie.journey import cluster_texts
+
+    labels = None if corpus.labels is None else corpus.labels.to_pylist()
+    has_missing = labels is not None and None in labels
+    result = cluster_texts(
+        corpus.texts, labels=None if has_missing else labels, progress=stages.share, **parameters
+    )
+    if labels is not None and has_missing:
+        result = _score_known(result, labels)
+    return result, {"read": seconds_read, **result.timings}
+
+
+def _score_known(result: ClusterResult, labels: list[str | None]) -> ClusterResult:
+    """Add the scores against the labels that are there."""
+    from coterie.evaluate import evaluate
+
+    known = [row for row, label in enumerate(labels) if label is not None]
+    warn(f"{len(labels) - len(known):,} documents have no label; the scores are of the other {len(known):,}")
+    scores = evaluate([labels[row] for row in known], result.labels[known]) if known else {}
+    return replace(result, metrics={**result.metrics, **scores})
+
+
+def write_outputs(
+    folder: OutputFolder,
+    corpus: Corpus,
+    result: ClusterResult,
+    timings: dict[str, float],
+    *,
+    title: str,
+    report: bool,
+) -> None:
+    """Write everything that ``coterie cluster`` leaves; ``timings`` gains the seconds of report and files."""
+    from coterie.io import write_assignments, write_clusters, write_metrics
+    from coterie.persistence import save_model
+
+    started = time.perf_counter()
+    columns = corpus.columns
+    if corpus.labels is not None:
+        columns = columns.append_column("label", corpus.labels)
+    write_assignments(folder.file("assignments.parquet"), corpus.ids, result, columns)
+    write_clusters(folder.file("clusters.jsonl"), result.clusters, corpus.texts, corpus.ids)
+    save_model(result.model, folder.file("model"))
+    timings["write"] = time.perf_counter() - started
+    if report:
+        from coterie.report import render_report
+
+        started = time.perf_counter()
+        labels = None if corpus.labels is None else corpus.labels.to_pylist()
+        page = render_report(
+            result, corpus.texts, title=title, ids=corpus.ids, labels=labels, timings=timings
+        )
+        folder.file("report.html").write_text(page, encoding="utf-8")
+        timings["report"] = time.perf_counter() - started
+    record = as_record("cluster", corpus, result, timings, None)
+    write_metrics(
+        folder.file("metrics.json"),
+        {name: record[name] for name in ("n_documents", "metrics", "k_search", "parameters", "timings")},
+    )
+
+
+def as_record(
+    command: str, corpus: Corpus, result: ClusterResult, timings: dict[str, float], output: Path | None
+) -> dict[str, Any]:
+    """Return the result as one JSON object, the same for ``--json`` and ``metrics.json``."""
+    return {
+        "command": command,
+        "n_documents": len(corpus),
+        "n_clusters": len(result.clusters),
+        "output": None if output is None else str(output),
+        "metrics": result.metrics,
+        "clusters": [
+            {
+                "cluster": summary.cluster,
+                "size": summary.size,
+                "terms": [{"term": term, "weight": weight} for term, weight in summary.terms],
+                "representatives": [
+                    {"row": row, "id": corpus.ids[row].as_py(), "text": corpus.texts[row].as_py()}
+                    for row in summary.representatives
+                ],
+            }
+            for summary in result.clusters
+        ],
+        "k_search": None if result.k_search is None else asdict(result.k_search),
+        "parameters": result.parameters,
+        "timings": timings,
+    }
+
+
+def print_result(
+    corpus: Corpus, result: ClusterResult, timings: dict[str, float], output: Path | None
+) -> None:
+    """Print the clusters, the scores and where the files lie."""
+    from coterie.cli.tables import clusters_table, scores_table
+
+    console = stdout_console()
+    sizes = [summary.size for summary in result.clusters]
+    console.print(
+        clusters_table(result.clusters, sizes, console.width, lambda row: corpus.texts[row].as_py())
+    )
+    console.print()
+    console.print(scores_table(result.metrics))
+    if result.k_search is not None:
+        console.print(f"\n{result.k_search.reason}")
+    stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
+    console.print(
+        f"\n{len(corpus):,} documents, {result.matrix.shape[1]:,} terms, {len(sizes):,} clusters "
+        f"in {sum(timings.values()):.1f} s ({stages})"
+    )
+    if output is not None:
+        console.print(f"Written to {output}", soft_wrap=True)

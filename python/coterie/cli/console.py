@@ -1,0 +1,98 @@
+"""What the commands print: results on stdout, progress and errors on stderr. Texts are never read as markup."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import typer
+
+from coterie._excerpt import excerpt
+from coterie.cli.entry import INTERRUPTED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Arguments = ParamSpec("Arguments")
+
+_PIPE_WIDTH = 120  # columns of a table that no terminal bounds
+_ERROR_LENGTH = 2000
+
+
+def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, None]:
+    """End a command's errors as one sentence on stderr and an exit code; ``COTERIE_DEBUG=1`` shows the traceback."""
+
+    @functools.wraps(command)
+    def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            _complain("interrupted; nothing was written")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # the reader of our output, such as head, has had enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
+        except (typer.Exit, typer.BadParameter):
+            raise
+        except Exception as error:
+            if os.environ.get("COTERIE_DEBUG"):
+                raise
+            _complain(_sentence(error))
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.strerror}: {os.fspath(error.filename)}"
+    if isinstance(error, MemoryError):
+        return f"out of memory{f': {error}' if str(error) else ''}"
+    if isinstance(error, OSError | ValueError | TypeError | ModuleNotFoundError) and str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error} (COTERIE_DEBUG=1 shows where)"
+
+
+def _complain(sentence: str) -> None:
+    print(f"coterie: {_encodable(excerpt(sentence, _ERROR_LENGTH))}", file=sys.stderr)
+
+
+def _encodable(text: str) -> str:
+    encoding = sys.stderr.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def warn(sentence: str) -> None:
+    """Print a remark on stderr that does not stop the command."""
+    _complain(f"note: {sentence}")
+
+
+def stdout_console() -> Console:
+    """Return where tables and sentences go; plain text of a fixed width when that is not a terminal."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return Console(markup=False, emoji=False, highlight=False, width=width, soft_wrap=False)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON object; numbers that are not finite become null, as JSON has none."""
+    print(json.dumps(_plain(value), allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, bool | int | float | str | None) else str(value)

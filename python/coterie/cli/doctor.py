@@ -1,0 +1,103 @@
+"""``coterie doctor``: what this installation runs on and what it could have."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+from typing import Any
+
+from coterie._version import __version__
+from coterie.cli import options
+from coterie.cli.console import print_json, reports_errors, stdout_console
+
+_BASE = ("numpy", "scipy", "scikit-learn")
+_EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
+    "cli": (
+        ("typer", "rich", "pyarrow", "jinja2", "plotly"),
+        "the command line, reading and writing of files, the HTML report",
+    ),
+    "zh": (("rjieba",), "Chinese words (--language zh)"),
+}
+
+
+@reports_errors
+def doctor(as_json: options.AsJson = False) -> None:
+    """Show the instruction set in use, threads, memory, versions and extras, and what each missing one would add.
+
+    [green]coterie doctor[/green]
+
+    [green]COTERIE_CPU=portable coterie doctor[/green]
+      choose a slower instruction set; the results of clustering do not change by a bit
+    """
+    facts = examine()
+    if as_json:
+        print_json({"command": "doctor", **facts})
+    else:
+        _print_facts(facts)
+
+
+def examine() -> dict[str, Any]:
+    """Return what ``coterie doctor`` shows."""
+    from coterie import _core
+
+    return {
+        "coterie": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "compiler": _core.compiler(),
+        "instruction_set": _core.active_isa(),
+        "instruction_sets_available": list(_core.available_isas()),
+        "COTERIE_CPU": os.environ.get("COTERIE_CPU"),
+        "threads": _core.default_thread_count(),
+        "cores": os.cpu_count(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "cuda": "built without CUDA",
+        "versions": {name: importlib.metadata.version(name) for name in _BASE},
+        "extras": {
+            extra: {
+                "versions": {module: _version(module) for module in modules},
+                "adds": adds,
+                "missing": [module for module in modules if _version(module) is None],
+                "install": f'pip install "coterie[{extra}]"',
+            }
+            for extra, (modules, adds) in _EXTRAS.items()
+        },
+    }
+
+
+def _version(module: str) -> str | None:
+    if importlib.util.find_spec(module) is None:
+        return None
+    return importlib.metadata.version(module)
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    slower = [isa for isa in facts["instruction_sets_available"] if isa != facts["instruction_set"]]
+    chosen = f" (COTERIE_CPU={facts['COTERIE_CPU']})" if facts["COTERIE_CPU"] else ""
+    rows = {
+        "coterie": facts["coterie"],
+        "instruction set": f"{facts['instruction_set']}{chosen}; also available: {', '.join(slower) or 'none'}",
+        "threads": f"{facts['threads']} of {facts['cores']} cores",
+        "memory": f"{facts['memory_bytes'] / 2**30:.1f} GiB",
+        "CUDA": facts["cuda"],
+        "compiler": facts["compiler"],
+        "Python": f"{facts['python']} on {facts['platform']}",
+        **facts["versions"],
+    }
+    for extra, state in facts["extras"].items():
+        installed = [f"{module} {version}" for module, version in state["versions"].items() if version]
+        rows[f"extra {extra}"] = (
+            ", ".join(installed)
+            if not state["missing"]
+            else (f"missing {', '.join(state['missing'])}; it adds {state['adds']}: {state['install']}")
+        )
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    stdout_console().print(table)

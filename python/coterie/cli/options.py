@@ -1,0 +1,197 @@
+"""The options that several commands share, each declared once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+INPUT = "Input"
+TERMS = "Terms"
+CLUSTERING = "Clustering"
+OUTPUT = "Output"
+
+
+def parse_n_clusters(value: str) -> int | str:
+    if value == "auto":
+        return value
+    return _integer(value, "a number of clusters >= 1, or auto")
+
+
+def parse_document_frequency(value: str) -> int | float:
+    """An integer is a number of documents, a number with a point a share of them, as in scikit-learn."""
+    wanted = "a number of documents such as 2, or a share from 0.0 to 1.0"
+    try:
+        share = float(value)
+    except ValueError:
+        raise typer.BadParameter(f"{value!r} is not {wanted}.") from None
+    if "." not in value:
+        return _integer(value, wanted)
+    if not 0.0 <= share <= 1.0:
+        raise typer.BadParameter(f"{value!r} is not {wanted}.")
+    return share
+
+
+def parse_ngram_range(value: str) -> tuple[int, int]:
+    parts = value.replace("-", ",").split(",")
+    wanted = "a length such as 2, or a range such as 1,2"
+    if len(parts) > 2:
+        raise typer.BadParameter(f"{value!r} is not {wanted}.")
+    low, high = _integer(parts[0], wanted), _integer(parts[-1], wanted)
+    if low > high:
+        raise typer.BadParameter(f"{value!r} is not {wanted}.")
+    return low, high
+
+
+def _integer(value: str, wanted: str) -> int:
+    if not value.isascii() or not value.isdigit() or int(value) < 1:
+        raise typer.BadParameter(f"{value!r} is not {wanted}.")
+    return int(value)
+
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="FILE...",
+        show_default=False,
+        help="JSON lines, CSV, TSV, Parquet, Arrow or plain lines (one document each), also .gz and .zst; several "
+        "files are read as one; - is the standard input.",
+    ),
+]
+TextField = Annotated[
+    str | None,
+    typer.Option(
+        "--text-field",
+        metavar="NAME",
+        rich_help_panel=INPUT,
+        help="Column with the documents. Default: the column text, else the only column of text.",
+    ),
+]
+IdField = Annotated[
+    str | None,
+    typer.Option(
+        "--id-field",
+        metavar="NAME",
+        rich_help_panel=INPUT,
+        help="Column with the documents' ids. Default: row numbers from 0.",
+    ),
+]
+LabelField = Annotated[
+    str | None,
+    typer.Option(
+        "--label-field",
+        metavar="NAME",
+        rich_help_panel=INPUT,
+        help="Column with the true classes, if there is one: scores the clusters against them.",
+    ),
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        rich_help_panel=INPUT,
+        help="auto, jsonl, csv, tsv, parquet, arrow or lines; auto looks at the content and the name.",
+    ),
+]
+EncodingErrors = Annotated[
+    str,
+    typer.Option(
+        "--encoding-errors",
+        metavar="strict|replace",
+        rich_help_panel=INPUT,
+        help="Bytes that are not UTF-8: strict stops and names the row, replace reads them as U+FFFD.",
+    ),
+]
+Language = Annotated[
+    str,
+    typer.Option(
+        "--language",
+        metavar="en|zh",
+        rich_help_panel=TERMS,
+        help="How words are found and which stop words apply: en, or zh (Chinese, also mixed with English).",
+    ),
+]
+MinDf = Annotated[
+    str,
+    typer.Option(
+        "--min-df",
+        parser=parse_document_frequency,
+        metavar="N|SHARE",
+        rich_help_panel=TERMS,
+        help="Drop terms in fewer documents.",
+    ),
+]
+MaxDf = Annotated[
+    str,
+    typer.Option(
+        "--max-df",
+        parser=parse_document_frequency,
+        metavar="N|SHARE",
+        rich_help_panel=TERMS,
+        help="Drop terms in more documents; 0.5 is half of them.",
+    ),
+]
+NgramRange = Annotated[
+    str,
+    typer.Option(
+        "--ngram-range",
+        "--ngrams",
+        parser=parse_ngram_range,
+        metavar="LOW,HIGH",
+        rich_help_panel=TERMS,
+        help="Runs of words that count as a term: 1 for words, 1,2 for words and pairs.",
+    ),
+]
+MaxFeatures = Annotated[
+    int | None,
+    typer.Option(
+        "--max-features",
+        min=1,
+        metavar="N",
+        rich_help_panel=TERMS,
+        help="Keep only the N most frequent terms.",
+    ),
+]
+StopWords = Annotated[
+    str,
+    typer.Option(
+        "--stop-words",
+        metavar="auto|none|FILE",
+        rich_help_panel=TERMS,
+        help="Words to ignore: the language's list, none, or a file with one word per line.",
+    ),
+]
+NThreads = Annotated[
+    int | None,
+    typer.Option(
+        "--n-threads",
+        min=1,
+        metavar="N",
+        rich_help_panel=CLUSTERING,
+        help="Default: all cores. The result is the same for any number.",
+    ),
+]
+OutputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--output", "-o", metavar="FILE", rich_help_panel=OUTPUT, help="Parquet file to write the table to."
+    ),
+]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite",
+        rich_help_panel=OUTPUT,
+        help="Replace the output of an earlier run; refused without it.",
+    ),
+]
+AsJson = Annotated[
+    bool,
+    typer.Option("--json", rich_help_panel=OUTPUT, help="Print one JSON object on stdout and nothing else."),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Print nothing unless something is wrong."),
+]

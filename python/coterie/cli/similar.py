@@ -1,0 +1,193 @@
+"""``coterie similar``: nearest neighbours of documents, and groups of near-duplicates."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coterie.cli import options
+from coterie.cli.console import print_json, reports_errors, stdout_console
+from coterie.cli.documents import InputOptions, read_documents, read_stop_words
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
+
+    from coterie.cli.answers import DuplicatesAnswer, NeighboursAnswer
+    from coterie.io import Corpus
+    from coterie.text import TfidfVectorizer
+
+_DUPLICATE_THRESHOLD = 0.9
+_SEARCH = "Search"
+
+
+@reports_errors
+def similar(
+    files: options.Files,
+    text_field: options.TextField = None,
+    id_field: options.IdField = None,
+    format: options.Format = "auto",
+    encoding_errors: options.EncodingErrors = "strict",
+    language: options.Language = "en",
+    min_df: options.MinDf = "1",
+    max_df: options.MaxDf = "1.0",
+    ngram_range: options.NgramRange = "1,1",
+    max_features: options.MaxFeatures = None,
+    stop_words: options.StopWords = "none",
+    to_id: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            rich_help_panel=_SEARCH,
+            help="Neighbours of this document only (row number, or value of --id-field); repeatable.",
+        ),
+    ] = None,
+    to_text: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--text", metavar="TEXT", rich_help_panel=_SEARCH, help="Neighbours of this text; repeatable."
+        ),
+    ] = None,
+    near_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--near-duplicates",
+            rich_help_panel=_SEARCH,
+            help="Groups of documents that are (nearly) the same, joined at --threshold, by default 0.9.",
+        ),
+    ] = False,
+    top_k: Annotated[
+        int,
+        typer.Option("--top-k", "-k", min=1, rich_help_panel=_SEARCH, help="Most neighbours per document."),
+    ] = 10,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--threshold", min=0.0, max=1.0, rich_help_panel=_SEARCH, help="Least similarity, from 0 to 1."
+        ),
+    ] = None,
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric",
+            metavar="cosine|jaccard",
+            rich_help_panel=_SEARCH,
+            help="cosine of TF-IDF weights, or the share of common terms (Jaccard).",
+        ),
+    ] = "cosine",
+    n_threads: options.NThreads = None,
+    output: options.OutputFile = None,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Find the documents most alike, exactly: neighbours of some or all documents, or near-duplicates.
+
+    [green]coterie similar articles.jsonl --id 17 --top-k 5[/green]
+      the five documents most like row 17
+
+    [green]coterie similar articles.jsonl --text "central bank raises interest rates"[/green]
+      the documents most like a text of your own
+
+    [green]coterie similar articles.jsonl --near-duplicates --threshold 0.95 --output groups.parquet[/green]
+      id, group and keep (one of each group) for every document that has a near-duplicate
+    """
+    from coterie._validation import check_option
+    from coterie.cli.progress import Stages
+    from coterie.text import TfidfVectorizer
+
+    check_option("--metric", metric, ("cosine", "jaccard"))
+    if near_duplicates and (to_id or to_text):
+        raise typer.BadParameter("give either --near-duplicates or --id and --text.")
+    vectorizer = TfidfVectorizer(
+        language=language,
+        min_df=min_df,
+        max_df=max_df,
+        ngram_range=ngram_range,
+        max_features=max_features,
+        stop_words=read_stop_words(stop_words),
+        n_threads=n_threads,
+    )
+    with _output_file(output, overwrite, files) as staged:
+        with Stages(visible=not (quiet or as_json)) as stages:
+            inputs = InputOptions(text_field, id_field, None, format, encoding_errors)
+            corpus = read_documents(files, inputs, stages, quiet=quiet)
+            stages.share("vectorize", 0.0)
+            matrix = vectorizer.fit_transform(corpus.texts)
+            stages.share("vectorize", 1.0)
+            stages.share("search", 0.0)
+            answer = (
+                _group(corpus, matrix, metric, threshold, n_threads)
+                if near_duplicates
+                else _search(corpus, matrix, vectorizer, to_id, to_text, metric, top_k, threshold, n_threads)
+            )
+            stages.share("search", 1.0)
+        if staged is not None:
+            answer.write(staged)
+    if as_json:
+        print_json({"command": "similar", "metric": metric, "n_documents": len(corpus), **answer.as_record()})
+    elif not quiet:
+        answer.show()
+        if output is not None:
+            stdout_console().print(f"Written to {output}", soft_wrap=True)
+
+
+def _output_file(output: Path | None, overwrite: bool, files: list[str]) -> Any:
+    if output is None:
+        return nullcontext()
+    from coterie.io import atomic_write
+
+    return atomic_write(output, overwrite=overwrite, inputs=[file for file in files if file != "-"])
+
+
+def _group(
+    corpus: Corpus, matrix: sp.csr_array, metric: str, threshold: float | None, n_threads: int | None
+) -> DuplicatesAnswer:
+    from coterie.cli.answers import DuplicatesAnswer
+    from coterie.similarity import near_duplicates
+
+    least = _DUPLICATE_THRESHOLD if threshold is None else threshold
+    return DuplicatesAnswer(corpus, near_duplicates(matrix, least, metric=metric, n_threads=n_threads))
+
+
+def _search(
+    corpus: Corpus,
+    matrix: sp.csr_array,
+    vectorizer: TfidfVectorizer,
+    to_id: list[str] | None,
+    to_text: list[str] | None,
+    metric: str,
+    top_k: int,
+    threshold: float | None,
+    n_threads: int | None,
+) -> NeighboursAnswer:
+    """Search among all documents: for all of them, or for those named and for texts from the command line."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    from coterie.cli.answers import NeighboursAnswer
+    from coterie.similarity import cosine_top_k, jaccard_top_k
+
+    top = cosine_top_k if metric == "cosine" else jaccard_top_k
+    if not (to_id or to_text):
+        found = top(matrix, k=top_k, threshold=threshold, n_threads=n_threads)
+        return NeighboursAnswer.of(corpus, found, np.arange(len(corpus)), [], top_k)
+    rows = _rows_of(corpus, to_id or [])
+    asked = [matrix[rows]] if to_id else []
+    asked += [vectorizer.transform(to_text)] if to_text else []
+    # A document is its own nearest neighbour, or one of its copies is: ask for one more and drop it by row number.
+    found = top(sp.csr_array(sp.vstack(asked)), matrix, k=top_k + 1, threshold=threshold, n_threads=n_threads)
+    return NeighboursAnswer.of(corpus, found, rows, to_text or [], top_k)
+
+
+def _rows_of(corpus: Corpus, ids: list[str]) -> Any:
+    import numpy as np
+
+    row_of = {str(value): row for row, value in reversed(list(enumerate(corpus.ids.to_pylist())))}
+    for name in ids:
+        if name not in row_of:
+            raise ValueError(f"no document has the id {name!r}")
+    return np.array([row_of[name] for name in ids], dtype=np.int64)
