@@ -86,9 +86,9 @@ def test_files_that_do_not_parse_are_skipped(tmp_path, monkeypatch):
 
 def test_demo_command(tmp_path):
     path = str(Path(coterie.__file__).resolve().parent.parent)
-    for _ in range(2):  # the second run replaces the first
+    for options in (["--no-report", "-k", "5"], []):  # the second run replaces the first
         done = subprocess.run(
-            [sys.executable, "-m", "coterie", "demo"],
+            [sys.executable, "-m", "coterie", "demo", *options],
             env=os.environ | {"PYTHONPATH": path},
             cwd=tmp_path,
             capture_output=True,

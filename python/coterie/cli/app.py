@@ -14,15 +14,6 @@ EXIT_CODES = (
     "Exit codes: 0 done · 1 could not be done (one sentence on stderr says why) · 2 wrong usage · 130 Ctrl-C."
 )
 
-app = typer.Typer(
-    name="coterie",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=EXIT_CODES + " COTERIE_DEBUG=1 shows the traceback of an error.",
-)
-
 
 def _print_version(wanted: bool) -> None:
     if wanted:
@@ -30,7 +21,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _coterie(
     version: Annotated[
         bool,
@@ -45,13 +35,25 @@ def _coterie(
     """
 
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "cluster": cluster.cluster,
-    "assign": assign.assign,
-    "evaluate": evaluate.evaluate,
-    "similar": similar.similar,
-    "demo": demo.demo,
-    "doctor": doctor.doctor,
-}
-for name, command in COMMANDS.items():
-    app.command(name, epilog=EXIT_CODES)(command)
+def make_app() -> typer.Typer:
+    """Return the command line with all its commands."""
+    app = typer.Typer(
+        name="coterie",
+        no_args_is_help=True,
+        rich_markup_mode="rich",
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        epilog=EXIT_CODES + " COTERIE_DEBUG=1 shows the traceback of an error.",
+    )
+    app.callback()(_coterie)
+    commands: dict[str, Callable[..., None]] = {
+        "cluster": cluster.cluster,
+        "assign": assign.assign,
+        "evaluate": evaluate.evaluate,
+        "similar": similar.similar,
+        "demo": demo.demo,
+        "doctor": doctor.doctor,
+    }
+    for name, command in commands.items():
+        app.command(name, epilog=EXIT_CODES)(command)
+    return app

@@ -6,7 +6,7 @@ import time
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -33,68 +33,14 @@ def cluster(
     ngram_range: options.NgramRange = "1,1",
     max_features: options.MaxFeatures = None,
     stop_words: options.StopWords = "auto",
-    n_clusters: Annotated[
-        str,
-        typer.Option(
-            "--n-clusters",
-            "-k",
-            parser=options.parse_n_clusters,
-            metavar="N|auto",
-            rich_help_panel=options.CLUSTERING,
-            help="How many clusters; auto tries a range and says why it chose, or that there is no clear number.",
-        ),
-    ] = "20",
-    metric: Annotated[
-        str,
-        typer.Option(
-            "--metric",
-            metavar="cosine|euclidean",
-            rich_help_panel=options.CLUSTERING,
-            help="Distance from document to centre.",
-        ),
-    ] = "cosine",
-    n_init: Annotated[
-        int,
-        typer.Option(
-            "--n-init", min=1, rich_help_panel=options.CLUSTERING, help="Starts to try; the best one is kept."
-        ),
-    ] = 1,
-    max_iter: Annotated[
-        int,
-        typer.Option(
-            "--max-iter", min=1, rich_help_panel=options.CLUSTERING, help="Most iterations per start."
-        ),
-    ] = 100,
-    random_state: Annotated[
-        int,
-        typer.Option(
-            "--random-state",
-            min=0,
-            rich_help_panel=options.CLUSTERING,
-            help="Seed; the same seed gives the same clusters on every machine.",
-        ),
-    ] = 0,
+    n_clusters: options.NClusters = "20",
+    metric: options.Metric = "cosine",
+    n_init: options.NInit = 1,
+    max_iter: options.MaxIter = 100,
+    random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            rich_help_panel=options.OUTPUT,
-            help="Folder for assignments.parquet, clusters.jsonl, metrics.json, model/ and report.html. "
-            "Without it the clusters are only printed.",
-        ),
-    ] = None,
-    report: Annotated[
-        bool | None,
-        typer.Option(
-            "--report/--no-report",
-            rich_help_panel=options.OUTPUT,
-            show_default="with --output",
-            help="Write report.html: one page that works offline, 5 MB.",
-        ),
-    ] = None,
+    output: options.OutputFolder = None,
+    report: options.Report = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,

@@ -60,12 +60,7 @@ def _sentence(error: Exception) -> str:
 
 
 def _complain(sentence: str) -> None:
-    print(f"coterie: {_encodable(excerpt(sentence, _ERROR_LENGTH))}", file=sys.stderr)
-
-
-def _encodable(text: str) -> str:
-    encoding = sys.stderr.encoding or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    print(f"coterie: {excerpt(sentence, _ERROR_LENGTH)}", file=sys.stderr)
 
 
 def warn(sentence: str) -> None:

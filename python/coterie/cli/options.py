@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,7 @@ INPUT = "Input"
 TERMS = "Terms"
 CLUSTERING = "Clustering"
 OUTPUT = "Output"
+SEARCH = "Search"
 
 
 def parse_n_clusters(value: str) -> int | str:
@@ -114,7 +115,7 @@ Language = Annotated[
     ),
 ]
 MinDf = Annotated[
-    str,
+    Any,
     typer.Option(
         "--min-df",
         parser=parse_document_frequency,
@@ -124,7 +125,7 @@ MinDf = Annotated[
     ),
 ]
 MaxDf = Annotated[
-    str,
+    Any,
     typer.Option(
         "--max-df",
         parser=parse_document_frequency,
@@ -134,7 +135,7 @@ MaxDf = Annotated[
     ),
 ]
 NgramRange = Annotated[
-    str,
+    Any,
     typer.Option(
         "--ngram-range",
         "--ngrams",
@@ -194,4 +195,103 @@ AsJson = Annotated[
 Quiet = Annotated[
     bool,
     typer.Option("--quiet", "-q", rich_help_panel=OUTPUT, help="Print nothing unless something is wrong."),
+]
+NClusters = Annotated[
+    Any,
+    typer.Option(
+        "--n-clusters",
+        "-k",
+        parser=parse_n_clusters,
+        metavar="N|auto",
+        rich_help_panel=CLUSTERING,
+        help="How many clusters; auto tries a range and says why it chose, or that there is no clear number.",
+    ),
+]
+Metric = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="cosine|euclidean",
+        rich_help_panel=CLUSTERING,
+        help="Distance from document to centre.",
+    ),
+]
+NInit = Annotated[
+    int,
+    typer.Option("--n-init", min=1, rich_help_panel=CLUSTERING, help="Starts to try; the best one is kept."),
+]
+MaxIter = Annotated[
+    int,
+    typer.Option("--max-iter", min=1, rich_help_panel=CLUSTERING, help="Most iterations per start."),
+]
+RandomState = Annotated[
+    int,
+    typer.Option(
+        "--random-state",
+        min=0,
+        rich_help_panel=CLUSTERING,
+        help="Seed; the same seed gives the same clusters on every machine.",
+    ),
+]
+OutputFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        rich_help_panel=OUTPUT,
+        help="Folder for assignments.parquet, clusters.jsonl, metrics.json, model/ and report.html. "
+        "Without it the clusters are only printed.",
+    ),
+]
+Report = Annotated[
+    bool | None,
+    typer.Option(
+        "--report/--no-report",
+        rich_help_panel=OUTPUT,
+        show_default="with --output",
+        help="Write report.html: one page that works offline, 5 MB.",
+    ),
+]
+ToId = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        rich_help_panel=SEARCH,
+        help="Neighbours of this document only (row number, or value of --id-field); repeatable.",
+    ),
+]
+ToText = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--text", metavar="TEXT", rich_help_panel=SEARCH, help="Neighbours of this text; repeatable."
+    ),
+]
+NearDuplicates = Annotated[
+    bool,
+    typer.Option(
+        "--near-duplicates",
+        rich_help_panel=SEARCH,
+        help="Groups of documents that are (nearly) the same, joined at --threshold, by default 0.9.",
+    ),
+]
+TopK = Annotated[
+    int,
+    typer.Option("--top-k", "-k", min=1, rich_help_panel=SEARCH, help="Most neighbours per document."),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold", min=0.0, max=1.0, rich_help_panel=SEARCH, help="Least similarity, from 0 to 1."
+    ),
+]
+Similarity = Annotated[
+    str,
+    typer.Option(
+        "--metric",
+        metavar="cosine|jaccard",
+        rich_help_panel=SEARCH,
+        help="cosine of TF-IDF weights, or the share of common terms (Jaccard).",
+    ),
 ]

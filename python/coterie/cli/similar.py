@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from coterie.text import TfidfVectorizer
 
 _DUPLICATE_THRESHOLD = 0.9
-_SEARCH = "Search"
 
 
 @reports_errors
@@ -36,48 +35,12 @@ def similar(
     ngram_range: options.NgramRange = "1,1",
     max_features: options.MaxFeatures = None,
     stop_words: options.StopWords = "none",
-    to_id: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--id",
-            metavar="ID",
-            rich_help_panel=_SEARCH,
-            help="Neighbours of this document only (row number, or value of --id-field); repeatable.",
-        ),
-    ] = None,
-    to_text: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--text", metavar="TEXT", rich_help_panel=_SEARCH, help="Neighbours of this text; repeatable."
-        ),
-    ] = None,
-    near_duplicates: Annotated[
-        bool,
-        typer.Option(
-            "--near-duplicates",
-            rich_help_panel=_SEARCH,
-            help="Groups of documents that are (nearly) the same, joined at --threshold, by default 0.9.",
-        ),
-    ] = False,
-    top_k: Annotated[
-        int,
-        typer.Option("--top-k", "-k", min=1, rich_help_panel=_SEARCH, help="Most neighbours per document."),
-    ] = 10,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold", min=0.0, max=1.0, rich_help_panel=_SEARCH, help="Least similarity, from 0 to 1."
-        ),
-    ] = None,
-    metric: Annotated[
-        str,
-        typer.Option(
-            "--metric",
-            metavar="cosine|jaccard",
-            rich_help_panel=_SEARCH,
-            help="cosine of TF-IDF weights, or the share of common terms (Jaccard).",
-        ),
-    ] = "cosine",
+    to_id: options.ToId = None,
+    to_text: options.ToText = None,
+    near_duplicates: options.NearDuplicates = False,
+    top_k: options.TopK = 10,
+    threshold: options.Threshold = None,
+    metric: options.Similarity = "cosine",
     n_threads: options.NThreads = None,
     output: options.OutputFile = None,
     overwrite: options.Overwrite = False,
@@ -95,13 +58,10 @@ def similar(
     [green]coterie similar articles.jsonl --near-duplicates --threshold 0.95 --output groups.parquet[/green]
       id, group and keep (one of each group) for every document that has a near-duplicate
     """
-    from coterie._validation import check_option
     from coterie.cli.progress import Stages
     from coterie.text import TfidfVectorizer
 
-    check_option("--metric", metric, ("cosine", "jaccard"))
-    if near_duplicates and (to_id or to_text):
-        raise typer.BadParameter("give either --near-duplicates or --id and --text.")
+    _check_search(metric, near_duplicates, bool(to_id or to_text))
     vectorizer = TfidfVectorizer(
         language=language,
         min_df=min_df,
@@ -133,6 +93,14 @@ def similar(
         answer.show()
         if output is not None:
             stdout_console().print(f"Written to {output}", soft_wrap=True)
+
+
+def _check_search(metric: str, near_duplicates: bool, has_queries: bool) -> None:
+    from coterie._validation import check_option
+
+    check_option("--metric", metric, ("cosine", "jaccard"))
+    if near_duplicates and has_queries:
+        raise typer.BadParameter("give either --near-duplicates or --id and --text.")
 
 
 def _output_file(output: Path | None, overwrite: bool, files: list[str]) -> Any:
