@@ -171,11 +171,13 @@ void init_cluster(py::module_& m) {
              })
         .def(
             "kmeans_plusplus",
-            [](const PySamples& self, index_t k, index_t n_local_trials, std::uint64_t seed) {
-                return to_numpy(self.with_samples(
-                    [&](const auto& s) { return cluster::kmeans_plusplus(s, k, n_local_trials, seed); }));
+            [](const PySamples& self, index_t k, index_t n_local_trials, std::uint64_t seed,
+               index_t max_rows) {
+                return to_numpy(self.with_samples([&](const auto& s) {
+                    return cluster::kmeans_plusplus(s, k, n_local_trials, max_rows, seed);
+                }));
             },
-            py::arg("n_clusters"), py::arg("n_local_trials"), py::arg("seed"))
+            py::arg("n_clusters"), py::arg("n_local_trials"), py::arg("seed"), py::arg("max_rows") = 0)
         .def("lloyd", &lloyd, py::arg("centers"), py::arg("max_iter"), py::arg("tol"),
              py::arg("on_iteration"))
         .def("assign", &assign, py::arg("centers"), py::arg("filter") = "auto")

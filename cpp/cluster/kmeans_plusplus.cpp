@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "cluster/sample_rows.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/philox.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 constexpr index_t kRowsPerTask = 512;
 constexpr index_t kTrialsAtOnce = 8;
+constexpr index_t kRowsAlways = 32768, kRowsPerCluster = 64;
 constexpr std::uint64_t kSeedingStream = 1;
 
 // Up to eight rows widened to float64 in the layout the canonical kernels want.
@@ -179,14 +181,22 @@ class Seeding {
 
 template <typename View>
 std::vector<index_t> kmeans_plusplus(const Samples<View>& samples, index_t k, index_t n_local_trials,
-                                     std::uint64_t seed) {
+                                     index_t max_rows, std::uint64_t seed) {
     require(k >= 1 && k <= samples.x.rows, "kmeans_plusplus", "n_samples=", samples.x.rows,
             " must be >= n_clusters=", k);
     if (n_local_trials <= 0) n_local_trials = 2 + static_cast<index_t>(std::log(static_cast<double>(k)));
-    return Seeding<View>(samples, seed).draw(k, n_local_trials);
+    if (max_rows <= 0) max_rows = kRowsAlways + kRowsPerCluster * k;
+    max_rows = std::max(max_rows, k);
+    if (samples.x.rows <= max_rows) return Seeding<View>(samples, seed).draw(k, n_local_trials);
+    const SampledRows<View> sampled(samples, max_rows, seed);
+    std::vector<index_t> seeds = Seeding<View>(sampled.samples(), seed).draw(k, n_local_trials);
+    for (index_t& i : seeds) i = sampled.source_row(i);
+    return seeds;
 }
 
-template std::vector<index_t> kmeans_plusplus(const Samples<Dense>&, index_t, index_t, std::uint64_t);
-template std::vector<index_t> kmeans_plusplus(const Samples<Sparse>&, index_t, index_t, std::uint64_t);
+template std::vector<index_t> kmeans_plusplus(const Samples<Dense>&, index_t, index_t, index_t,
+                                              std::uint64_t);
+template std::vector<index_t> kmeans_plusplus(const Samples<Sparse>&, index_t, index_t, index_t,
+                                              std::uint64_t);
 
 }  // namespace coterie::cluster

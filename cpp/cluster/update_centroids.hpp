@@ -38,15 +38,16 @@ class ClusterSums {
 
     const Samples<View>& samples_;
     index_t k_, d_;
-    index_t ld_;                          // Dense: d (sums are [k][ld]); Sparse: k padded (sums are [d][ld])
-    std::vector<double> scale_;           // [d] 2^e_j
-    double weight_scale_ = 1;             // power of two
-    std::vector<std::int64_t> sums_;      // see ld_
-    std::vector<std::int64_t> weight_;    // [k] sum of round(w_i * weight_scale)
-    std::vector<std::int32_t> member_;    // [n] the cluster whose sum holds row i; -1: none
-    std::vector<index_t> moved_;          // scratch of move_rows
-    std::vector<index_t> range_;          // Sparse: feature ranges of about equal nonzero counts
-    std::vector<std::uint8_t> occupied_;  // Sparse: [d][ld / kTermColumns], 1 once a sum of that line was touched
+    index_t ld_;                        // Dense: d (sums are [k][ld]); Sparse: k padded (sums are [d][ld])
+    std::vector<double> scale_;         // [d] 2^e_j
+    double weight_scale_ = 1;           // power of two
+    std::vector<std::int64_t> sums_;    // see ld_
+    std::vector<std::int64_t> weight_;  // [k] sum of round(w_i * weight_scale)
+    std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none
+    std::vector<index_t> moved_;        // scratch of move_rows
+    std::vector<index_t> range_;        // Sparse: feature ranges of about equal nonzero counts
+    std::vector<std::uint8_t>
+        occupied_;  // Sparse: [d][ld / kTermColumns], 1 once a sum of that line was touched
     // Sparse: the initial centroids, and those of empty clusters, have terms that no sum has.
     bool terms_exceed_sums_ = true;
 };

@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
 
 from coterie import KMeans, MiniBatchKMeans, _core
+from coterie._validation import rows_argument
 from tests.reference.assign_labels import assign_labels
 from tests.reference.update_centroids import update_centroids
 
@@ -184,6 +185,21 @@ def test_seeds_are_distinct_rows_drawn_far_apart():
     X, y = make_blobs(600, 5, centers=12, cluster_std=0.01, random_state=0)
     rows = _core.Samples(X.astype(np.float32), None, "euclidean", 2).kmeans_plusplus(12, 0, 7)
     assert len(set(y[rows])) == 12
+
+
+@pytest.mark.parametrize("make", [blobs, sparse_rows])
+def test_seeding_on_a_sample_draws_the_same_distinct_rows_everywhere(make, every_isa, every_n_threads):
+    X = make()
+    draws = []
+    for name in every_isa:
+        _core.set_isa(name)
+        draws += [
+            _core.Samples(rows_argument(X), None, "euclidean", n).kmeans_plusplus(20, 0, 5, 60).tolist()
+            for n in every_n_threads
+        ]
+    assert all(draw == draws[0] for draw in draws)
+    assert len(set(draws[0])) == 20
+    assert max(draws[0]) < X.shape[0]
 
 
 def test_zero_weights_take_no_part():

@@ -29,7 +29,8 @@ class KMeans(KMeansBase):
     n_clusters : int, default=8
         Number of clusters, between 1 and n_samples.
     init : {"k-means++", "random"}, array-like of shape (n_clusters, n_features) or callable, default="k-means++"
-        "k-means++" is the greedy variant with 2 + floor(log(n_clusters)) trials a step; "random" takes distinct rows;
+        "k-means++" is the greedy variant with 2 + floor(log(n_clusters)) trials a step, on a uniform sample of
+        32,768 + 64 * n_clusters rows when there are more; "random" takes distinct rows;
         a callable gets ``(X, n_clusters, random_state=...)`` and returns centres.
     n_init : int or "auto", default="auto"
         Runs from different seeds; the one with the lowest inertia is kept. "auto" means 10 for "random"

@@ -1,0 +1,35 @@
+// A uniform sample of rows as samples of their own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "cluster/samples.hpp"
+
+namespace coterie::cluster {
+
+template <typename View>
+class SampledRows {
+  public:
+    // n_rows distinct rows, a function of the seed and the number of rows alone; copies them.
+    SampledRows(const Samples<View>& samples, index_t n_rows, std::uint64_t seed);
+
+    // The sampled rows with their weights and the metric of their source.
+    const Samples<View>& samples() const { return *samples_; }
+    // Where sampled row i stands in the source.
+    index_t source_row(index_t i) const { return rows_[static_cast<std::size_t>(i)]; }
+
+  private:
+    void copy_rows(const Dense& x, Dense& view);
+    void copy_rows(const Sparse& x, Sparse& view);
+
+    std::vector<index_t> rows_;  // increasing
+    std::vector<float> data_;
+    std::vector<std::int32_t> indices_;
+    std::vector<std::int64_t> indptr_;
+    std::vector<double> weight_;
+    std::unique_ptr<Samples<View>> samples_;
+};
+
+}  // namespace coterie::cluster
