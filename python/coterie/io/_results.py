@@ -57,6 +57,20 @@ def write_assignments(
         When the lengths differ.
     OSError
         When the disk is full.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> import pyarrow.parquet as pq
+    >>> from coterie.journey import Assignment
+    >>> labels, distances = np.array([0, 1], dtype=np.int32), np.array([0.2, 0.4], dtype=np.float32)
+    >>> found = Assignment(labels, distances, 1 - labels, distances)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "assignments.parquet")
+    ...     write_assignments(path, ["a", "b"], found)
+    ...     pq.read_table(path).column_names
+    ['id', 'cluster', 'distance', 'runner_up', 'margin']
     """
     pa = require_extra("pyarrow", "cli")
     pq = require_extra("pyarrow.parquet", "cli")
@@ -89,6 +103,17 @@ def write_clusters(
         The representatives are row numbers.
     texts, ids : sequence or pyarrow.Array of shape (n_documents,)
         Where the text and the id of the representatives are looked up.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from coterie.journey import ClusterSummary
+    >>> summary = ClusterSummary(cluster=0, size=2, terms=[("fish", 0.5)], representatives=[1])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "clusters.jsonl")
+    ...     write_clusters(path, [summary], ["one fish", "red fish"], ["a", "b"])
+    ...     json.loads(path.read_text())["representatives"]
+    [{'row': 1, 'id': 'b', 'text': 'red fish'}]
     """
     with open(path, "wb") as file:
         for summary in clusters:
@@ -114,6 +139,15 @@ def write_metrics(path: str | os.PathLike[str], metrics: Mapping[str, Any]) -> N
     metrics : mapping
         JSON values, NumPy scalars and arrays, tuples, and mappings of them. A number that is not finite
         becomes null, because JSON has no NaN; what JSON has no form for is written as its ``str``.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "metrics.json")
+    ...     write_metrics(path, {"purity": np.float32(0.5), "silhouette": float("nan")})
+    ...     json.loads(path.read_text())
+    {'purity': 0.5, 'silhouette': None}
     """
     with open(path, "wb") as file:
         file.write(_json_bytes(dict(metrics), indent=2))

@@ -121,6 +121,18 @@ def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = F
     See Also
     --------
     load_model
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from coterie import cluster_texts
+    >>> texts = ["one fish", "red fish", "blue fish", "tall tree", "green tree", "old tree"]
+    >>> model = cluster_texts(texts, n_clusters=2).model
+    >>> with tempfile.TemporaryDirectory() as parent:
+    ...     save_model(model, parent + "/model")
+    ...     loaded = load_model(parent + "/model")
+    >>> bool((loaded.predict(["a fish"]).labels == model.predict(["a fish"]).labels).all())
+    True
     """
     problem = _misfit(model.vectorizer, model.kmeans, len(model.summaries))
     if problem:
@@ -161,6 +173,12 @@ def load_model(folder: PathArgument) -> ClusterModel:
     FileNotFoundError, ValueError
         As :func:`load`, and when the folder holds an estimator instead of a model, or the vectorizer, the centres and
         the summaries do not fit each other.
+
+    Examples
+    --------
+    >>> load_model("no-such-folder")
+    Traceback (most recent call last):
+    FileNotFoundError: model folder 'no-such-folder' does not exist
     """
     reader = FolderReader(folder)
     if reader.manifest.get("kind") != _MODEL:

@@ -100,6 +100,14 @@ def top_terms(
     ------
     ValueError
         If there are not as many names as columns, or ``n_terms`` < 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scipy.sparse as sp
+    >>> weights = sp.csr_array(np.array([[0.0, 0.7, 0.2], [0.5, 0.0, 0.0]]))
+    >>> top_terms(weights, ["blue", "fish", "red"], n_terms=2)
+    [[('fish', 0.7), ('red', 0.2)], [('blue', 0.5)]]
     """
     n_terms = check_integer("n_terms", n_terms, minimum=1)
     if len(feature_names) != weights.shape[1]:
