@@ -199,6 +199,11 @@ def test_ids_are_row_numbers_or_a_column_and_repeats_are_counted(tmp_path: Path)
     mixed = read_corpus([first, second, first], id_field="key")
     assert mixed.ids.to_pylist() == ["1", "2", "2", "2.5", "1", "2"], "one type for all of them"
     assert mixed.n_duplicate_ids == 3
+    for values in (pa.array(["u", "v", "u"]).dictionary_encode(), pa.nulls(3), pa.array([b"u", None, b"u"])):
+        encoded = parquet(tmp_path / "b.parquet", text=["x"] * 3, key=values)
+        corpus = read_corpus(encoded, id_field="key", batch_size=2)
+        assert corpus.ids.to_pylist() == values.to_pylist()
+        assert corpus.n_duplicate_ids == (2 if values.null_count == 3 else 1)
     nested = parquet(tmp_path / "a.parquet", text=["x"], key=pa.array([[1, 2]]))
     with pytest.raises(ValueError, match="id_field='key' must hold single values"):
         read_corpus(nested, id_field="key")

@@ -251,6 +251,15 @@ def test_paths_are_checked_on_the_call(tmp_path: Path) -> None:
         read_texts(fine, batch_size=0)
 
 
+def test_without_pyarrow_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.txt").write_text("a\n")
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(
+        ModuleNotFoundError, match=r'pyarrow is not installed; .*pip install "coterie\[cli\]"'
+    ):
+        read_texts(tmp_path / "a.txt")
+
+
 def test_unreadable_file(unprivileged_dir: Path) -> None:
     with pytest.raises(PermissionError, match=r"secret\.txt"):
         read_corpus(unprivileged_dir / "secret.txt")

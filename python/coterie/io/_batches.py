@@ -36,7 +36,7 @@ class TextBatch:
     texts : pyarrow.LargeStringArray of shape (n_documents,)
         The documents, without nulls: a missing text is the empty document.
     ids : pyarrow.Array of shape (n_documents,)
-        The id column as it was read; without ``id_field`` row numbers (int64), from 0 over all files.
+        The id column as it was read, dictionaries decoded; without ``id_field`` row numbers (int64), from 0 over all files.
     labels : pyarrow.LargeStringArray of shape (n_documents,) or None
         The label column as text, null where the label is missing, empty or NaN; None without ``label_field``.
     columns : pyarrow.Table of n_documents rows
@@ -113,11 +113,7 @@ class FieldPicker:
         if self.id_field is None:
             ids = pa.array(np.arange(first_row, first_row + raw.n_rows, dtype=np.int64))
         else:
-            ids = checked_column(raw.column(self.id_field), self.encoding_errors, raw.location)
-            if is_nested(ids.type):
-                raise ValueError(
-                    f"id_field={self.id_field!r} must hold single values; {raw.source} has {ids.type}"
-                )
+            ids = self._ids(self.id_field, raw)
         labels = None if self.label_field is None else self._labels(self.label_field, raw)
         picked = (self.text_field, self.id_field, self.label_field)
         kept = {
@@ -150,6 +146,15 @@ class FieldPicker:
                 f"text_field={self.text_field!r} must hold text; {where}; text is in {strings or 'no field'}"
             )
         return text_from_values(values, self.encoding_errors, self.max_document_bytes, raw.location)
+
+    def _ids(self, name: str, raw: RawBatch) -> pa.Array:
+        types = require_extra("pyarrow", "cli").types
+        ids = checked_column(raw.column(name), self.encoding_errors, raw.location)
+        if types.is_dictionary(ids.type):
+            ids = ids.dictionary_decode()
+        if is_nested(ids.type):
+            raise ValueError(f"id_field={name!r} must hold single values; {raw.source} has {ids.type}")
+        return ids.cast("string") if types.is_null(ids.type) else ids
 
     def _labels(self, name: str, raw: RawBatch) -> pa.LargeStringArray:
         try:
