@@ -7,10 +7,12 @@
 namespace coterie::kernels {
 namespace {
 
-constexpr int kRowsAtOnce = 8;  // x 2 column blocks: 16 accumulators, enough for 2 ports x 6 cycles of latency
+constexpr int kRowsAtOnce =
+    8;  // x 2 column blocks: 16 accumulators, enough for 2 ports x 6 cycles of latency
 
-void score_rows(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* left, const std::uint16_t* right,
-                const float* start, index_t d_padded, float* scores, index_t ld) noexcept {
+void score_rows(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* left,
+                const std::uint16_t* right, const float* start, index_t d_padded, float* scores,
+                index_t ld) noexcept {
     __m512 acc[kRowsAtOnce][2];
     for (auto& row : acc) {
         row[0] = _mm512_loadu_ps(start);

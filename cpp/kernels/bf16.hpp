@@ -24,8 +24,9 @@ struct Bf16Table {
                       index_t ld_out, double* squared_norm, double* squared_residual) noexcept;
     // scores[r * ld + c] ~ <rows_r, c_c> + start[c] for kBf16Rows rows and k_padded columns; the float32 sum of d_padded
     // products, each exact, starting from start[c]; results below 2^-126 may be flushed to zero.
-    void (*score_block)(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
-                        index_t k_padded, index_t d_padded, float* scores, index_t ld) noexcept;
+    void (*score_block)(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed,
+                        const float* start, index_t k_padded, index_t d_padded, float* scores,
+                        index_t ld) noexcept;
 };
 
 }  // namespace coterie::kernels

@@ -12,8 +12,8 @@ namespace {
 inline __m512i bf16_bits(__m512 y) {
     const __m512i bits = _mm512_castps_si512(y);
     const __m512i odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
-    const __m512i rounded = _mm512_srli_epi32(
-        _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF))), 16);
+    const __m512i rounded =
+        _mm512_srli_epi32(_mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7FFF))), 16);
     const __m512i exponent = _mm512_and_si512(rounded, _mm512_set1_epi32(0x7F80));
     return _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(exponent, exponent), rounded);
 }
@@ -36,7 +36,8 @@ inline void pack_rows(const float* x, index_t ldx, index_t m, index_t d, const f
                                            _mm512_maskz_loadu_ps(mask, mu + j));
             const __m512i bits = bf16_bits(y);
             const __m512 kept = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + r * ld_out + j), _mm512_cvtepi32_epi16(bits));
+            _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + r * ld_out + j),
+                                _mm512_cvtepi32_epi16(bits));
             add_squares(y, norm);
             add_squares(_mm512_sub_ps(y, kept), residual);  // exact: kept is a rounding of y
         }
