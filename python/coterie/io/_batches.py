@@ -36,7 +36,8 @@ class TextBatch:
     texts : pyarrow.LargeStringArray of shape (n_documents,)
         The documents, without nulls: a missing text is the empty document.
     ids : pyarrow.Array of shape (n_documents,)
-        The id column as it was read, dictionaries decoded; without ``id_field`` row numbers (int64), from 0 over all files.
+        The id column as it was read, dictionaries decoded; row numbers (int64) from 0 over all files without
+        ``id_field``.
     labels : pyarrow.LargeStringArray of shape (n_documents,) or None
         The label column as text, null where the label is missing, empty or NaN; None without ``label_field``.
     columns : pyarrow.Table of n_documents rows
