@@ -7,12 +7,15 @@
 #include "core/interrupt.hpp"
 #include "core/parallel.hpp"
 #include "text/count_document.hpp"
+#include "text/write_rows.hpp"
 
 namespace coterie::text {
 namespace {
 
 constexpr index_t kMaxRowsPerTask = 1024;
 constexpr index_t kTasks = 256;
+constexpr TermId kLookAhead =
+    16;  // terms whose slots are on their way from memory while two lexicons are joined
 
 // First bytes of a term as a number that orders as they do.
 struct SortKey {
@@ -110,9 +113,11 @@ void TermCounter::add_totals(const TermList& terms, const std::int64_t* document
 void TermCounter::add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids) {
     CountingSlot& joined = *slots_.front();
     const auto n = static_cast<TermId>(from.tallies.size());
-    merged_ids.resize(n);
+    merged_ids.assign(n, kAbsent);
     for (TermId id = 0; id < n; ++id) {
         if (id % 65536 == 0) check_interrupt();
+        if (vocabulary_ == nullptr && id + kLookAhead < n)
+            joined.lexicon.prefetch_from(from.lexicon, id + kLookAhead, merged_ids);
         const TermId to =
             vocabulary_ != nullptr ? id : joined.lexicon.intern_from(from.lexicon, id, merged_ids);
         merged_ids[id] = to;
@@ -137,18 +142,25 @@ void TermCounter::add_counter(const TermCounter& other) {
     n_documents_ += other.n_documents_;
 }
 
-void TermCounter::sort_by_text(std::vector<TermId>& ids, int) const {
-    std::vector<SortKey> keys(ids.size());
+void TermCounter::sort_by_text(std::vector<TermId>& ids, int n_threads) const {
     const TermList all = texts(ids);
-    for (std::size_t i = 0; i < ids.size(); ++i)
-        keys[i] = {leading_bytes(all[static_cast<index_t>(i)]), static_cast<TermId>(i)};
+    // One bucket for each first byte, so that buckets are sorted on their own.
+    std::vector<std::vector<SortKey>> buckets(256);
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        const std::uint64_t prefix = leading_bytes(all[static_cast<index_t>(i)]);
+        buckets[prefix >> 56].push_back({prefix, static_cast<TermId>(i)});
+    }
     check_interrupt();
-    std::sort(keys.begin(), keys.end(), [&](const SortKey& a, const SortKey& b) {
-        return a.prefix != b.prefix ? a.prefix < b.prefix : all[a.id] < all[b.id];
+    parallel_for(256, n_threads, [&](index_t b, int) {
+        std::vector<SortKey>& keys = buckets[static_cast<std::size_t>(b)];
+        std::sort(keys.begin(), keys.end(), [&](const SortKey& a, const SortKey& b) {
+            return a.prefix != b.prefix ? a.prefix < b.prefix : all[a.id] < all[b.id];
+        });
     });
-    check_interrupt();
-    std::vector<TermId> sorted(ids.size());
-    for (std::size_t i = 0; i < ids.size(); ++i) sorted[i] = ids[keys[i].id];
+    std::vector<TermId> sorted;
+    sorted.reserve(ids.size());
+    for (const std::vector<SortKey>& keys : buckets)
+        for (const SortKey& key : keys) sorted.push_back(ids[key.id]);
     ids.swap(sorted);
 }
 
@@ -181,55 +193,30 @@ CountMatrix<T> TermCounter::rows(const std::vector<TermId>& ids, const WeightOpt
                                  int n_threads) {
     const auto by_slot =
         vocabulary_ != nullptr ? std::vector<std::vector<std::int32_t>>{} : columns_by_slot(ids);
-    const auto columns_of = [&](const CountedRows& rows) -> const std::vector<std::int32_t>& {
-        return vocabulary_ != nullptr ? vocabulary_->columns() : by_slot[static_cast<std::size_t>(rows.slot)];
-    };
     const auto n_chunks = static_cast<index_t>(rows_.size());
-    // The number of kept entries of every row replaces its length; entries keep their places until they are
-    // written.
-    std::vector<std::vector<std::int64_t>> kept(rows_.size());
     parallel_for(n_chunks, n_threads, [&](index_t c, int) {
-        const CountedRows& rows = rows_[static_cast<std::size_t>(c)];
-        const std::vector<std::int32_t>& columns = columns_of(rows);
-        const Entry* entry = rows.entries.data();
-        for (const std::int64_t length : rows.row_lengths) {
-            kept[static_cast<std::size_t>(c)].push_back(
-                std::count_if(entry, entry + length, [&](const Entry& e) { return columns[e.term] >= 0; }));
-            entry += length;
-        }
+        CountedRows& rows = rows_[static_cast<std::size_t>(c)];
+        const auto& columns =
+            vocabulary_ != nullptr ? vocabulary_->columns() : by_slot[static_cast<std::size_t>(rows.slot)];
+        translate_to_columns(rows, columns);
     });
     CountMatrix<T> out;
     out.indptr.reserve(static_cast<std::size_t>(n_documents_) + 1);
     out.indptr.push_back(0);
-    std::vector<index_t> first_row(rows_.size());
-    for (std::size_t c = 0; c < rows_.size(); ++c) {
-        first_row[c] = static_cast<index_t>(out.indptr.size()) - 1;
-        for (const std::int64_t n : kept[c]) out.indptr.push_back(out.indptr.back() + n);
+    std::vector<std::int64_t> begins;
+    for (const CountedRows& rows : rows_) {
+        begins.push_back(out.indptr.back());
+        for (const std::int64_t n : rows.row_lengths) out.indptr.push_back(out.indptr.back() + n);
     }
     out.data.resize(static_cast<std::size_t>(out.indptr.back()));
-    out.indices.resize(static_cast<std::size_t>(out.indptr.back()));
-    parallel_for(n_chunks, n_threads, [&](index_t c, int) {
+    out.indices.resize(out.data.size());
+    const index_t n_columns = vocabulary_ != nullptr ? vocabulary_->size() : static_cast<index_t>(ids.size());
+    std::vector<RowWriter> writers(static_cast<std::size_t>(resolve_thread_count(n_threads)));
+    parallel_for(n_chunks, n_threads, [&](index_t c, int slot_number) {
         CountedRows& rows = rows_[static_cast<std::size_t>(c)];
-        const std::vector<std::int32_t>& columns = columns_of(rows);
-        const Entry* entry = rows.entries.data();
-        std::int64_t at = out.indptr[static_cast<std::size_t>(first_row[static_cast<std::size_t>(c)])];
-        std::vector<std::uint64_t> row;  // column << 32 | count
-        std::vector<double> values;
-        for (const std::int64_t length : rows.row_lengths) {
-            row.clear();
-            values.clear();
-            for (const Entry* end = entry + length; entry != end; ++entry)
-                if (const std::int32_t column = columns[entry->term]; column >= 0)
-                    row.push_back(static_cast<std::uint64_t>(column) << 32 | entry->count);
-            std::sort(row.begin(), row.end());
-            std::int32_t* const indices = out.indices.data() + at;
-            for (std::size_t p = 0; p < row.size(); ++p) {
-                indices[p] = static_cast<std::int32_t>(row[p] >> 32);
-                values.push_back(static_cast<double>(row[p] & 0xFFFFFFFF));
-            }
-            weight_row(values.data(), indices, static_cast<index_t>(row.size()), weights);
-            for (const double v : values) out.data[static_cast<std::size_t>(at++)] = static_cast<T>(v);
-        }
+        const std::int64_t begin = begins[static_cast<std::size_t>(c)];
+        writers[static_cast<std::size_t>(slot_number)].write(
+            rows, n_columns, weights, out.indices.data() + begin, out.data.data() + begin);
         rows = {};
     });
     rows_.clear();

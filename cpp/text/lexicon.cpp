@@ -97,6 +97,14 @@ TermId Lexicon::intern_from(const Lexicon& other, TermId id, const std::vector<T
     return intern_token(other.token(id));
 }
 
+void Lexicon::prefetch_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) const {
+    if (other.is_gram(id)) {
+        prefetch(gram_key(map[other.prefix(id)], map[other.last(id)]));
+    } else if (other.terms_[id].key + other.terms_[id].length + 8 <= other.arena_.size()) {
+        prefetch(token_key(other.arena_.data() + other.terms_[id].key, other.terms_[id].length));
+    }
+}
+
 void Lexicon::append_text(TermId id, std::string& out) const {
     if (is_gram(id)) {
         append_text(prefix(id), out);

@@ -70,6 +70,9 @@ class Lexicon {
     // Interns term `id` of other, whose tokens map[0 .. id) has translated to this lexicon's ids.
     TermId intern_from(const Lexicon& other, TermId id, const std::vector<TermId>& map);
 
+    // Asks for the memory that intern_from(other, id, map) will need; a hint, where map is not there yet.
+    void prefetch_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) const;
+
     TermId size() const { return static_cast<TermId>(terms_.size()); }
     bool is_gram(TermId id) const { return terms_[id].length == kGram; }
     TermId prefix(TermId gram) const { return static_cast<TermId>(terms_[gram].key >> 32); }
