@@ -38,8 +38,8 @@ struct CountedRows {
 
 // The state of one thread.
 struct CountingSlot {
-    Lexicon lexicon;             // unused with a fixed vocabulary
-    std::vector<Tally> tallies;  // by id of the lexicon or the vocabulary
+    Lexicon lexicon;                                       // unused with a fixed vocabulary
+    std::vector<Tally, HugePageAllocator<Tally>> tallies;  // by id of the lexicon or the vocabulary
     std::uint32_t document = 0;
     std::vector<TermId> merged_ids;  // after merge(): the id in the first slot's lexicon
 };
@@ -77,7 +77,7 @@ class TermCounter {
     // Joins what the threads have counted; the following speak of ids of the joined lexicon, or of the
     // vocabulary.
     void merge();
-    const std::vector<Tally>& tallies() const { return slots_.front()->tallies; }
+    const auto& tallies() const { return slots_.front()->tallies; }
     // Orders ids by the terms' code points.
     void sort_by_text(std::vector<TermId>& ids, int n_threads) const;
     TermList texts(const std::vector<TermId>& ids) const;

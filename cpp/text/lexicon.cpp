@@ -56,7 +56,7 @@ TermId Lexicon::insert(const TermKey& k, const std::uint8_t* bytes) {
 }
 
 void Lexicon::grow() {
-    std::vector<Slot> old(slots_.size() * 2);
+    decltype(slots_) old(slots_.size() * 2);
     old.swap(slots_);
     mask_ = slots_.size() - 1;
     for (const Slot& s : old) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/types.hpp"
+#include "text/huge_pages.hpp"
 
 namespace coterie::text {
 
@@ -115,7 +116,7 @@ class Lexicon {
     TermId insert(const TermKey& k, const std::uint8_t* bytes);
     void grow();
 
-    std::vector<Slot> slots_;
+    std::vector<Slot, HugePageAllocator<Slot>> slots_;
     std::uint64_t mask_;
     std::uint64_t secret_;
     std::vector<Term> terms_;

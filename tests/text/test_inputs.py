@@ -134,7 +134,9 @@ def test_files_and_encodings(tmp_path: Any) -> None:
     assert info.value.__notes__ == ["while analysing document 1"]
 
 
-@pytest.mark.parametrize("document", [None, 7, 1.5, float("nan"), ["a"], object()], ids=repr)
+@pytest.mark.parametrize(
+    "document", [None, 7, 1.5, float("nan"), ["a"], object()], ids=lambda d: type(d).__name__
+)
 def test_documents_that_are_not_text_are_refused_with_their_row(document: Any) -> None:
     for make, lowercase in ((CountVectorizer, True), (TfidfVectorizer, False), (HashingVectorizer, True)):
         kind = AttributeError if lowercase else TypeError
