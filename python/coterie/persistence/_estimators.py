@@ -89,7 +89,7 @@ _VOCABULARY_ORIGIN: dict[str, Kind] = {"fixed_vocabulary_": bool}
 KEPT: dict[str, Kept] = {
     "KMeans": Kept(
         "coterie.cluster",
-        {**_KMEANS, **_LABELS, "candidates_per_row_": float},
+        {**_KMEANS, **_LABELS, "candidates_per_row_": float, "filter_": str},
         _NAMES,
         _problem_of_centers,
     ),
