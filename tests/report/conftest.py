@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import types
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from sklearn.feature_extraction.text import TfidfVectorizer
 
-from coterie.journey import ClusterResult, ClusterSummary, KSearch, KTrial
+from coterie.journey import ClusterResult, KSearch, KTrial, cluster_texts
 
 TOPICS = ("apple banana cherry grape", "train engine rail station", "violin cello opera concert")
 
@@ -27,44 +25,29 @@ def fruit_trains_music() -> list[str]:
 
 @pytest.fixture(scope="session")
 def cluster() -> Callable[..., ClusterResult]:
-    """Cluster texts by the nearest of the first ``n_clusters`` documents, enough to have something to show."""
+    """Cluster texts; tiny corpora keep every term."""
 
-    def make(texts: list[str], n_clusters: int = 3, k_search: KSearch | None = None) -> ClusterResult:
-        vectorizer = TfidfVectorizer(token_pattern=r"\S+", dtype=np.float32).fit(texts)
-        matrix = sp.csr_array(vectorizer.transform(texts))
-        centers = matrix[:n_clusters].toarray()
-        distances = 1 - np.asarray(matrix @ centers.T)
-        order = np.argsort(distances, axis=1, kind="stable").astype(np.int32)
-        near = np.sort(distances, axis=1).astype(np.float32)
-        labels = order[:, 0]
-        names = vectorizer.get_feature_names_out()
-        summaries = []
-        for number in range(n_clusters):
-            rows = np.flatnonzero(labels == number)
-            weights = np.asarray(matrix[rows].sum(axis=0)).ravel()
-            terms = [(str(names[i]), float(weights[i])) for i in np.argsort(-weights)[:5] if weights[i] > 0]
-            summaries.append(ClusterSummary(number, len(rows), terms, [int(row) for row in rows[:3]]))
-        model = types.SimpleNamespace(kmeans=types.SimpleNamespace(cluster_centers_=centers))
-        return ClusterResult(
-            labels=labels,
-            distances=near[:, 0],
-            runner_up=order[:, 1] if n_clusters > 1 else np.full(len(texts), -1, np.int32),
-            margins=near[:, 1] - near[:, 0] if n_clusters > 1 else np.full(len(texts), np.inf, np.float32),
-            clusters=summaries,
-            metrics={"silhouette_simplified": 0.25, "nmi": 0.5},
-            k_search=k_search,
-            model=model,
-            matrix=matrix,
-            timings={"vectorize": 0.25, "cluster": 0.5},
-            parameters={"n_clusters": n_clusters, "language": "en", "random_state": 0},
+    def make(
+        texts: list[str],
+        n_clusters: int = 3,
+        k_search: KSearch | None = None,
+        labels: list[str] | None = None,
+    ) -> ClusterResult:
+        result = cluster_texts(
+            texts, n_clusters=n_clusters, min_df=1, max_df=1.0, stop_words=None, labels=labels
         )
+        return replace(result, k_search=k_search)
 
     return make
 
 
 @pytest.fixture(scope="session")
 def k_search() -> KSearch:
-    trials = [KTrial(2, 0.2, 90.0, 0.5), KTrial(3, 0.4, 80.0, 0.9), KTrial(5, 0.3, 70.0, 0.4)]
+    trials = [
+        KTrial(2, 0.2, 0.1, 0.1, 0.02, 90.0, 0.5),
+        KTrial(3, 0.4, 0.12, 0.28, 0.01, 80.0, 0.9),
+        KTrial(5, 0.3, 0.2, 0.1, 0.01, 70.0, 0.4),
+    ]
     return KSearch(trials, 3, True, "3 clusters: the most stable <and> the best separated.", 90)
 
 

@@ -206,7 +206,7 @@ def print_result(
     console.print()
     console.print(scores_table(result.metrics))
     if result.k_search is not None:
-        console.print(f"\n{result.k_search.reason}")
+        console.print(f"\n{result.k_search}")
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
     console.print(
         f"\n{len(corpus):,} documents, {result.matrix.shape[1]:,} terms, {len(sizes):,} clusters "

@@ -252,10 +252,11 @@ def _render(page: dict[str, Any], map_data: dict[str, Any]) -> str:
 def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
     if k_search is None:
         return None
+    names = ("silhouette", "shuffled_silhouette", "gap", "gap_error", "stability")
+    curves = {name: [_finite(getattr(trial, name)) for trial in k_search.trials] for name in names}
     return {
+        **curves,
         "n_clusters": [trial.n_clusters for trial in k_search.trials],
-        "silhouette": [_finite(trial.silhouette) for trial in k_search.trials],
-        "stability": [_finite(trial.stability) for trial in k_search.trials],
         "chosen": k_search.n_clusters,
     }
 

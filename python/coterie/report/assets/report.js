@@ -5,6 +5,7 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const map = byId("map");
   const MARGIN = 1.1; // the map shows [-MARGIN, MARGIN]; the points lie in [-1, 1]
+  const TOOLS = 28; // pixels kept free for Plotly's buttons
   const legendItems = [...document.querySelectorAll("#legend li")];
   const cards = [...document.querySelectorAll("#cards .card")];
   const hidden = new Set(); // clusters switched off in the legend
@@ -46,7 +47,7 @@
     const { text } = ink();
     const boxes = [];
     const width = map.clientWidth || 700;
-    const height = map.clientHeight || 500;
+    const height = (map.clientHeight || 500) - TOOLS;
     const bySize = points.map((_, number) => number).sort((a, b) => points[b].length - points[a].length);
     for (const number of bySize) {
       const label = data.map.clusters[number].name;
@@ -70,7 +71,7 @@
     const { muted } = ink();
     const axis = { visible: false, range: [-MARGIN, MARGIN], fixedrange: false };
     return {
-      margin: { l: 0, r: 0, t: 0, b: 0 },
+      margin: { l: 0, r: 0, t: TOOLS, b: 0 },
       xaxis: { ...axis },
       yaxis: { ...axis },
       hovermode: "closest",
@@ -164,15 +165,21 @@
     const found = data.k_search;
     if (!found) return;
     const { text, muted, line } = ink();
-    const curve = (name, values, stroke, dash) => ({ type: "scatter", mode: "lines+markers", name, x: found.n_clusters, y: values, line: { color: stroke, dash, width: 2 }, marker: { size: 7 } });
+    const curve = (name, y, color, dash, more) => ({ type: "scatter", mode: "lines+markers", name, x: found.n_clusters, y, line: { color, dash, width: 2 }, marker: { size: 6 }, ...more });
+    const curves = [
+      curve("silhouette", found.silhouette, "#4269d0", "solid"),
+      curve("of shuffled documents", found.shuffled_silhouette, "#7d8590", "dot"),
+      curve("gap", found.gap, "#e89c0c", "solid", { error_y: { array: found.gap_error, thickness: 1.2 } }),
+      curve("stability (right)", found.stability, "#3ca951", "dash", { yaxis: "y2" }),
+    ];
     const axis = { gridcolor: line, linecolor: line, zerolinecolor: line, fixedrange: true };
-    Plotly.react(byId("k-search"), [curve("silhouette", found.silhouette, "#4269d0", "solid"), curve("stability", found.stability, "#e89c0c", "dash")], {
-      margin: { l: 48, r: 12, t: 28, b: 44 },
-      xaxis: { ...axis, title: { text: "clusters" } },
-      yaxis: { ...axis, title: { text: "score" }, rangemode: "tozero" },
-      legend: { orientation: "h", x: 1, xanchor: "right", y: 1.12 },
+    Plotly.react(byId("k-search"), curves, {
+      margin: { l: 56, r: 48, t: 44, b: 44 },
+      xaxis: { ...axis, title: { text: "clusters" }, type: "log", tickvals: found.n_clusters, ticktext: found.n_clusters.map(String) },
+      yaxis: { ...axis, title: { text: "silhouette, gap" }, rangemode: "tozero" },
+      yaxis2: { ...axis, overlaying: "y", side: "right", range: [0, 1.05], showgrid: false },
+      legend: { orientation: "h", x: 0, y: 1.16 },
       shapes: [{ type: "line", x0: found.chosen, x1: found.chosen, yref: "paper", y0: 0, y1: 1, line: { color: muted, dash: "dot", width: 1.5 } }],
-      annotations: [{ x: found.chosen, yref: "paper", y: 1.06, text: `chosen: ${found.chosen}`, showarrow: false, font: { color: text } }],
       hovermode: "x unified",
       hoverlabel: { bgcolor: ink().panel, bordercolor: line, font: { color: text } },
       paper_bgcolor: "rgba(0,0,0,0)",
