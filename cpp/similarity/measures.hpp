@@ -15,6 +15,7 @@ namespace coterie {
 
 // <x,y> / (|x|_2 |y|_2), clamped to [-1, 1]; 0 when a norm is 0. Filter weights are x / |x|.
 struct CosineMeasure {
+    static constexpr bool kBilinear = true;  // a matrix product computes the sums
     static double size(SparseRow x) {
         double sum = 0;
         for (index_t p = 0; p < x.nnz; ++p) sum += static_cast<double>(x.data[p]) * x.data[p];
@@ -40,6 +41,7 @@ struct CosineMeasure {
 // sum min(x_j, y_j) / sum max(x_j, y_j) for non-negative rows, as n / (|x|_1 + |y|_1 - n); 0 when both are
 // empty. On 0/1 rows it is the Jaccard index of the column sets, and every number below 2^53 in it is exact.
 struct JaccardMeasure {
+    static constexpr bool kBilinear = false;
     static double size(SparseRow x) {
         double sum = 0;
         for (index_t p = 0; p < x.nnz; ++p) sum += static_cast<double>(x.data[p]);

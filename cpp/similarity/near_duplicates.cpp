@@ -95,7 +95,9 @@ std::vector<std::int32_t> sparse_components(const CsrView& x, float threshold, i
         SparseUnion sink(threshold, sets);
         for (index_t i = begin; i < end; ++i) {
             sink.start(i);
-            if (!join.visit(i, i, -1, sink, s.scratch)) join.everything(i, i, -1, sink, s.scratch, s.others);
+            SparseRequest request{i, i, -1, &sink, true};
+            join.visit(&request, 1, s.scratch);
+            if (!request.complete) join.everything(request, s.scratch, s.others);
         }
     });
     return roots(sets, x.rows);

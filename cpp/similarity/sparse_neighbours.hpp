@@ -39,29 +39,38 @@ inline void offer_strangers(const std::vector<std::int32_t>& others, index_t n_c
 
 template <typename Measure>
 Neighbours sparse_neighbours(const CsrView& x, const CsrView& y, const NeighbourQuery& query, int n_threads) {
-    constexpr index_t kRowsPerTask = 16;
+    constexpr index_t kRowsPerTask = SparseJoin<Measure>::kRowsTogether;
     struct Slot {
         typename SparseJoin<Measure>::Scratch scratch;
+        std::vector<SparseBest> sinks;
+        std::vector<SparseRequest> requests;
         std::vector<std::int32_t> others;
-        bool ready = false;
     };
-    const SparseJoin<Measure> join(x, y, n_threads);
+    SparseJoin<Measure> join(x, y, n_threads);
+    join.choose_panel(query.excluded, [&] { return SparseBest(query); });
     std::vector<Slot> slots(static_cast<std::size_t>(resolve_thread_count(n_threads)));
     std::vector<NeighbourBlock> blocks(static_cast<std::size_t>(ceil_div(x.rows, kRowsPerTask)));
     parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int slot) {
         Slot& s = slots[static_cast<std::size_t>(slot)];
-        if (!s.ready) s.scratch = join.make_scratch();
-        s.ready = true;
-        NeighbourBlock& block = blocks[static_cast<std::size_t>(begin / kRowsPerTask)];
-        SparseBest sink(query);
+        if (s.sinks.empty()) {
+            s.scratch = join.make_scratch();
+            s.sinks.assign(static_cast<std::size_t>(kRowsPerTask), SparseBest(query));
+        }
+        s.requests.clear();
         for (index_t i = begin; i < end; ++i) {
             const index_t excluded = query.excluded == nullptr ? -1 : query.excluded[i];
-            if (!join.visit(i, y.rows, excluded, sink, s.scratch)) {
-                sink.best().clear();
-                join.everything(i, y.rows, excluded, sink, s.scratch, s.others);
-                offer_strangers(s.others, y.rows, excluded, sink.best());
+            s.requests.push_back({i, y.rows, excluded, &s.sinks[static_cast<std::size_t>(i - begin)], true});
+        }
+        join.visit(s.requests.data(), end - begin, s.scratch);
+        NeighbourBlock& block = blocks[static_cast<std::size_t>(begin / kRowsPerTask)];
+        for (const SparseRequest& request : s.requests) {
+            Best& best = s.sinks[static_cast<std::size_t>(request.i - begin)].best();
+            if (!request.complete) {
+                best.clear();
+                join.everything(request, s.scratch, s.others);
+                offer_strangers(s.others, y.rows, request.excluded, best);
             }
-            sink.best().take(block);
+            best.take(block);
         }
     });
     return concatenate(std::move(blocks), x.rows);
