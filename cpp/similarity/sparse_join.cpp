@@ -6,12 +6,12 @@
 
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
+#include "similarity/partial_sums.hpp"
 
 namespace coterie {
 namespace {
 
 constexpr float kNever = -std::numeric_limits<float>::infinity();
-constexpr float kTiny = std::numeric_limits<float>::denorm_min();
 // One float per row of a block: 512 KB of a 2 MB L2 cache. With a panel, one per row visited together.
 constexpr index_t kBlockRows = index_t{1} << 17;
 constexpr index_t kPanelBlockRows = index_t{1} << 13;
@@ -167,55 +167,24 @@ double SparseJoin<Measure>::cut_of(const Pass& pass, double floor, const Scratch
 // s.found = the rows of the block whose sum is at least cut > 0, each once.
 template <typename Measure>
 void SparseJoin<Measure>::collect(const Pass& pass, float cut, Scratch& s) const {
-    s.found.clear();
+    s.n_found = 0;
     float* sums = s.at;
     if (few_touched(pass)) {
         for (std::size_t p = 0; p < pass.p; ++p) {
             for (std::int32_t q = s.terms[p].begin; q < s.terms[p].end; ++q) {
                 const std::int32_t j = pass.lists.rows[q];
                 if (sums[j] < cut) continue;
-                s.found.push_back(j);
+                s.found[s.n_found++] = j;
                 s.best_sums.push_back(sums[j]);
                 sums[j] = kNever;  // until the loop below: a row in several lists is found once
             }
         }
-        for (std::size_t f = 0; f < s.found.size(); ++f) sums[s.found[f]] = s.best_sums[f];
+        for (index_t f = 0; f < s.n_found; ++f) sums[s.found[f]] = s.best_sums[f];
         s.best_sums.clear();
         return;
     }
     const kernels::Table& t = kernels::active();
-    const index_t padded = kernels::padded(t, pass.n_rows);
-    s.found.resize(static_cast<std::size_t>(padded));
-    s.found.resize(static_cast<std::size_t>(t.collect_at_least(sums, padded, cut, s.found.data())));
-}
-
-// The k-th largest positive sum, or the least positive float when fewer rows have one.
-template <typename Measure>
-float SparseJoin<Measure>::kth_sum(const Pass& pass, index_t k, Scratch& s) const {
-    auto& heap = s.best_sums;  // the k largest, the least of them in front
-    heap.clear();
-    const auto add = [&](float sum) {
-        if (static_cast<index_t>(heap.size()) == k) {
-            if (sum <= heap.front()) return;
-            std::pop_heap(heap.begin(), heap.end(), std::greater<float>());
-            heap.back() = sum;
-        } else {
-            heap.push_back(sum);
-        }
-        std::push_heap(heap.begin(), heap.end(), std::greater<float>());
-    };
-    const kernels::Table& t = kernels::active();
-    constexpr index_t kChunk = 1024;
-    s.found.resize(std::max<std::size_t>(s.found.size(), kChunk));
-    const index_t padded = kernels::padded(t, pass.n_rows);
-    for (index_t c = 0; c < padded; c += kChunk) {
-        const float cut = static_cast<index_t>(heap.size()) == k ? heap.front() : kTiny;
-        const index_t n = t.collect_at_least(s.at + c, std::min(kChunk, padded - c), cut, s.found.data());
-        for (index_t f = 0; f < n; ++f) add(s.at[c + s.found[f]]);
-    }
-    const float kth = static_cast<index_t>(heap.size()) == k ? heap.front() : kTiny;
-    heap.clear();
-    return kth;
+    s.n_found = t.collect_at_least(sums, kernels::padded(t, pass.n_rows), cut, s.found.data());
 }
 
 template <typename Measure>
@@ -234,7 +203,8 @@ void SparseJoin<Measure>::reset_sums(const Pass& pass, Scratch& s) const {
 template <typename Measure>
 void SparseJoin<Measure>::offer_found(const Pass& pass, SparseSink& sink, Scratch& s) const {
     const double reach = s.rest[pass.p] * (1 + kRoom) + pass.eps;
-    for (const std::int32_t f : s.found) {
+    for (index_t n = 0; n < s.n_found; ++n) {
+        const std::int32_t f = s.found[n];
         const index_t j = pass.lists.first_row + f;
         const double y_size = Measure::filter_size(y_sizes_[j], common_scale_);
         if (s.at[f] + reach < Measure::least_sum(sink.floor(), pass.size, y_size) * (1 - kRoom)) continue;
@@ -247,15 +217,21 @@ void SparseJoin<Measure>::offer_found(const Pass& pass, SparseSink& sink, Scratc
 template <typename Measure>
 void SparseJoin<Measure>::seed(const Pass& pass, SparseSink& sink, Scratch& s) const {
     const index_t wanted = sink.wanted();
-    collect(pass, few_touched(pass) ? kTiny : kth_sum(pass, wanted, s), s);
+    collect(pass,
+            few_touched(pass)
+                ? kLeastSum
+                : kth_largest_sum(s.at, kernels::padded(kernels::active(), pass.n_rows), wanted, s.best_sums),
+            s);
     const float* sums = s.at;
-    if (static_cast<index_t>(s.found.size()) > wanted) {
-        std::nth_element(s.found.begin(), s.found.begin() + wanted, s.found.end(), [sums](auto a, auto b) {
+    if (s.n_found > wanted) {
+        const auto first = s.found.begin();
+        std::nth_element(first, first + wanted, first + s.n_found, [sums](auto a, auto b) {
             return sums[a] > sums[b] || (sums[a] == sums[b] && a < b);
         });
-        s.found.resize(static_cast<std::size_t>(wanted));
+        s.n_found = wanted;
     }
-    for (const std::int32_t f : s.found) {
+    for (index_t n = 0; n < s.n_found; ++n) {
+        const std::int32_t f = s.found[n];
         const index_t j = pass.lists.first_row + f;
         s.at[f] = kNever;
         if (!sink.skips(j)) sink.offer(score(pass.i, j, s.row.data()), j);
@@ -282,8 +258,8 @@ bool SparseJoin<Measure>::try_to_finish(Pass& pass, SparseSink& sink, Scratch& s
     if (sink.wanted() > 0) seed(pass, sink, s);
     const double cut = cut_of(pass, sink.floor(), s);
     if (cut <= 0 && !last) return false;
-    collect(pass, std::max(static_cast<float>(cut * (1 - kRoom)), kTiny), s);
-    if (!last && cost_of_score_ * static_cast<double>(s.found.size()) > static_cast<double>(pass.remaining))
+    collect(pass, std::max(static_cast<float>(cut * (1 - kRoom)), kLeastSum), s);
+    if (!last && cost_of_score_ * static_cast<double>(s.n_found) > static_cast<double>(pass.remaining))
         return false;
     offer_found(pass, sink, s);
     return true;
@@ -299,10 +275,8 @@ void SparseJoin<Measure>::scan(Pass& pass, SparseSink& sink, Scratch& s) const {
     for (;;) {
         if (is_due(pass, sink, s) && try_to_finish(pass, sink, s)) break;
         const auto term = s.terms[pass.p++];
-        const std::int32_t* rows = pass.lists.rows.data();
-        const float* weights = pass.lists.weights.data();
-        for (std::int32_t q = term.begin; q < term.end; ++q)
-            sums[rows[q]] += Measure::filter_term(term.weight, weights[q]);
+        add_postings<Measure>(pass.lists.rows.data() + term.begin, pass.lists.weights.data() + term.begin,
+                              term.end - term.begin, term.weight, sums);
         pass.done += term.end - term.begin;
         pass.remaining -= term.end - term.begin;
     }

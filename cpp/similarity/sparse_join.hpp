@@ -74,7 +74,8 @@ class SparseJoin {
         std::vector<float> panel_sums;
         std::vector<char> watched;  // columns whose postings are counted when read; empty for none
         double watched_read = 0;
-        std::vector<std::int32_t> found;
+        std::vector<std::int32_t> found;  // the first n_found of them
+        index_t n_found = 0;
         std::vector<float> best_sums;
         std::vector<Term> terms;
         std::vector<double> rest;
@@ -112,7 +113,6 @@ class SparseJoin {
     void seed(const Pass& pass, SparseSink& sink, Scratch& s) const;
     void offer_found(const Pass& pass, SparseSink& sink, Scratch& s) const;
     void collect(const Pass& pass, float cut, Scratch& s) const;
-    float kth_sum(const Pass& pass, index_t k, Scratch& s) const;
     void reset_sums(const Pass& pass, Scratch& s) const;
     double error_bound(index_t i) const;
     double cut_of(const Pass& pass, double floor, const Scratch& s) const;

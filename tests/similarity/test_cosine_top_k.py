@@ -187,6 +187,21 @@ def test_few_distinct_values_equal_the_definition(data: st.DataObject) -> None:
             np.testing.assert_array_equal(found.row(i)[0], order[:k])
 
 
+def test_frequent_columns_equal_the_definition(isa: str) -> None:
+    X = sparse_rows(9000, 40, 0.3, 8)
+    for k, threshold in ((10, None), (10, 0.95)):
+        found = cosine_top_k(X, k=k, threshold=threshold)
+        asked = np.arange(0, 9000, 450)
+        scores = scores_of(X[asked], X, "cosine")
+        scores[np.arange(len(asked)), asked] = -2  # not its own neighbour
+        for row, i in zip(scores, asked, strict=True):
+            order = np.lexsort((np.arange(len(row)), -row))[:k]
+            if threshold is not None:
+                order = order[row[order].astype(np.float32) >= np.float32(threshold)]
+            np.testing.assert_array_equal(found.row(i)[0], order)
+            np.testing.assert_array_equal(found.row(i)[1], row[order].astype(np.float32))
+
+
 def test_text_equals_the_definition(load_rows: Callable[..., Any]) -> None:
     texts = [row["text"] for row in load_rows("ag_news", "train", limit=400)]
     X = sp.csr_array(TfidfVectorizer(dtype=np.float32).fit_transform(texts))
