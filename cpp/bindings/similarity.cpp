@@ -8,6 +8,7 @@
 #include "similarity/cosine_top_k.hpp"
 #include "similarity/identical_rows.hpp"
 #include "similarity/jaccard_top_k.hpp"
+#include "similarity/minhash.hpp"
 #include "similarity/near_duplicates.hpp"
 
 namespace coterie {
@@ -93,6 +94,21 @@ py::array_t<std::int32_t> bind_jaccard_components(const py::object& x, float thr
     return to_numpy(std::move(first));
 }
 
+py::array_t<std::int32_t> bind_minhash_components(const py::object& x, bool cosine, float threshold,
+                                                  index_t n_bands, index_t rows_per_band, std::uint64_t seed,
+                                                  int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& view = csr(rows, "X");
+    const MinHash minhash{n_bands, rows_per_band, seed};
+    std::vector<std::int32_t> first;
+    {
+        py::gil_scoped_release release;
+        first = cosine ? cosine_minhash_components(view, threshold, minhash, n_threads)
+                       : jaccard_minhash_components(view, threshold, minhash, n_threads);
+    }
+    return to_numpy(std::move(first));
+}
+
 }  // namespace
 
 void init_similarity(py::module_& m) {
@@ -104,6 +120,9 @@ void init_similarity(py::module_& m) {
     m.def("cosine_components", &bind_cosine_components, py::arg("X"), py::arg("threshold"),
           py::arg("n_threads"));
     m.def("jaccard_components", &bind_jaccard_components, py::arg("X"), py::arg("threshold"),
+          py::arg("n_threads"));
+    m.def("minhash_components", &bind_minhash_components, py::arg("X"), py::arg("cosine"),
+          py::arg("threshold"), py::arg("n_bands"), py::arg("rows_per_band"), py::arg("seed"),
           py::arg("n_threads"));
 }
 

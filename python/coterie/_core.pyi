@@ -43,6 +43,15 @@ def jaccard_top_k(
 def identical_rows(X: RowsArgument, n_threads: int) -> NDArray[np.int32]: ...
 def cosine_components(X: RowsArgument, threshold: float, n_threads: int) -> NDArray[np.int32]: ...
 def jaccard_components(X: RowsArgument, threshold: float, n_threads: int) -> NDArray[np.int32]: ...
+def minhash_components(
+    X: RowsArgument,
+    cosine: bool,
+    threshold: float,
+    n_bands: int,
+    rows_per_band: int,
+    seed: int,
+    n_threads: int,
+) -> NDArray[np.int32]: ...
 
 # cluster
 # labels, centers, inertia, n_iter, converged, candidates_per_row, filter

@@ -113,7 +113,7 @@ def test_empty_rows_are_alone() -> None:
 
 def test_says_how_it_was_computed() -> None:
     found = near_duplicates(np.eye(2), 0.75, metric="jaccard")
-    assert (found.metric, found.threshold, found.method) == ("jaccard", 0.75, "exact")
+    assert (found.metric, found.threshold, found.method, found.recall) == ("jaccard", 0.75, "exact", 1)
 
 
 def test_text_groups_are_the_components(load_rows: Callable[..., Any]) -> None:

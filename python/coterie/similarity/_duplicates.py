@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie import _core
-from coterie._validation import RowsArgument, check_n_threads, check_option, check_real
+from coterie._validation import RowsArgument, check_integer, check_n_threads, check_option, check_real
 from coterie.similarity._arguments import narrow_columns, prepare_rows, take_rows
 from coterie.similarity._top_k import token_sets
 
@@ -30,7 +30,10 @@ class DuplicateGroups:
     threshold : float
         Least similarity of two rows that are joined.
     method : str
-        "exact": the groups are the connected components of all pairs at the threshold.
+        "exact": the groups are the connected components of all pairs at the threshold. "minhash": of the candidate
+        pairs that were found, every one verified; groups may be missing or split, never wrongly joined.
+    recall : float
+        Probability that one pair exactly at the threshold was compared; 1 for "exact".
     """
 
     labels: NDArray[np.int32]
@@ -38,6 +41,7 @@ class DuplicateGroups:
     metric: str
     threshold: float
     method: str
+    recall: float
 
     def __len__(self) -> int:
         """Return the number of groups."""
@@ -64,6 +68,9 @@ def near_duplicates(
     *,
     metric: str = "cosine",
     weighted: bool = False,
+    method: str = "exact",
+    n_hashes: int = 128,
+    seed: int = 0,
     n_threads: int | None = None,
 ) -> DuplicateGroups:
     """Group rows whose similarity reaches a threshold.
@@ -82,6 +89,13 @@ def near_duplicates(
         Similarity of two rows.
     weighted : bool, default=False
         For Jaccard, whether values count, or only which of them are not zero.
+    method : {"exact", "minhash"}, default="exact"
+        "exact" finds every pair. "minhash" compares only rows whose MinHash signatures agree in a band, for corpora
+        where all pairs are out of reach; its result says with which probability it sees a pair.
+    n_hashes : int, default=128
+        Hash functions of "minhash", >= 1: more of them miss fewer pairs and cost more time.
+    seed : int, default=0
+        Seed of the hash functions, >= 0.
     n_threads : int, optional
         Threads to use; all available cores by default.
 
@@ -93,16 +107,26 @@ def near_duplicates(
     Raises
     ------
     ValueError
-        If ``threshold`` or ``metric`` is out of range, ``weighted`` is used with cosine, a value is NaN, infinite or
-        beyond float32 (named), or negative with weighted Jaccard.
+        If an option is out of range, ``weighted`` is used with cosine, a value is NaN, infinite or beyond float32
+        (named), or negative with weighted Jaccard.
     TypeError
-        If the values are not real numbers.
+        If the values are not real numbers, or ``X`` is dense and the metric cosine with "minhash", which hashes the
+        columns that a row stores.
 
     Notes
     -----
     Equal rows are found by hashing, verified, and searched once. A row without nonzero values is not a duplicate of
     anything. Pairs are united as they are found and not stored: memory is that of the search, O(n_samples) beyond
     the input.
+
+    MinHash splits the signature into bands: two column sets of Jaccard similarity J agree in a band of r hashes
+    with probability J**r, in one of b bands with 1 - (1 - J**r)**b [1]_. r is the largest for which a pair at the
+    threshold is seen with probability 0.95, if there is one. For cosine, J is taken to be t / (2 - t), that of two
+    equally large sets with cosine t; weights that differ much from row to row make the true recall lower.
+
+    References
+    ----------
+    .. [1] A. Z. Broder, "On the resemblance and containment of documents", SEQUENCES 1997.
 
     Examples
     --------
@@ -119,6 +143,9 @@ def near_duplicates(
     check_option("metric", metric, ("cosine", "jaccard"))
     if weighted and metric == "cosine":
         raise ValueError("weighted is an option of metric='jaccard'; got metric='cosine'")
+    check_option("method", method, ("exact", "minhash"))
+    check_integer("n_hashes", n_hashes, minimum=1)
+    check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
     threads = check_n_threads(n_threads)
     rows: RowsArgument
     rows = prepare_rows("X", X) if metric == "cosine" else token_sets("X", X, weighted=weighted)
@@ -129,13 +156,54 @@ def near_duplicates(
     empty = _is_zero(rows)
     first[empty] = np.flatnonzero(empty)
     distinct = np.flatnonzero(first == np.arange(len(first)))
-    components = _core.cosine_components if metric == "cosine" else _core.jaccard_components
-    chosen = distinct.astype(np.int32)
-    roots = components(rows if len(distinct) == len(first) else take_rows(rows, chosen), least, threads)
+    searched = rows if len(distinct) == len(first) else take_rows(rows, distinct.astype(np.int32))
+    bands = _Bands.exhaustive() if method == "exact" else _Bands.for_threshold(metric, least, n_hashes)
+    roots = _components(searched, metric, least, bands, seed, threads)
     position = np.zeros(len(first), dtype=np.int64)
     position[distinct] = np.arange(len(distinct))
     component = distinct[roots[position[first]]]
-    return _grouped(component, metric, least)
+    labels, representatives = _numbered(component)
+    return DuplicateGroups(labels, representatives, metric, least, method, bands.recall)
+
+
+@dataclass(frozen=True)
+class _Bands:
+    """How MinHash signatures are cut; no bands at all stand for the comparison of every pair."""
+
+    n_bands: int
+    rows_per_band: int
+    recall: float
+
+    @classmethod
+    def exhaustive(cls) -> _Bands:
+        return cls(0, 0, 1.0)
+
+    @classmethod
+    def for_threshold(cls, metric: str, threshold: float, n_hashes: int) -> _Bands:
+        wanted = 0.95
+        jaccard = threshold / (2 - threshold) if metric == "cosine" else threshold
+        best = cls(n_hashes, 1, 1 - (1 - jaccard) ** n_hashes)
+        for rows_per_band in range(2, n_hashes + 1):
+            n_bands = n_hashes // rows_per_band
+            recall = 1 - (1 - jaccard**rows_per_band) ** n_bands
+            if recall >= wanted:
+                best = cls(n_bands, rows_per_band, recall)
+        return best
+
+
+def _components(
+    rows: RowsArgument, metric: str, threshold: float, bands: _Bands, seed: int, n_threads: int
+) -> NDArray[np.int32]:
+    """Return the lowest row of each row's component."""
+    cosine = metric == "cosine"
+    if bands.n_bands == 0:
+        search = _core.cosine_components if cosine else _core.jaccard_components
+        return search(rows, threshold, n_threads)
+    if not isinstance(rows, tuple):
+        raise TypeError("method='minhash' with metric='cosine' needs a sparse X; got a dense one")
+    return _core.minhash_components(
+        rows, cosine, threshold, bands.n_bands, bands.rows_per_band, seed, n_threads
+    )
 
 
 def _is_zero(rows: RowsArgument) -> NDArray[np.bool_]:
@@ -145,16 +213,10 @@ def _is_zero(rows: RowsArgument) -> NDArray[np.bool_]:
     return zero
 
 
-def _grouped(component: NDArray[np.int64], metric: str, threshold: float) -> DuplicateGroups:
+def _numbered(component: NDArray[np.int64]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Number the components of two rows or more; ``component[i]`` is the lowest row of the component of row i."""
     sizes = np.bincount(component, minlength=len(component))
-    representatives = np.flatnonzero(sizes >= 2)
+    representatives = np.flatnonzero(sizes >= 2).astype(np.int32)
     number = np.full(len(component), -1, dtype=np.int32)
     number[representatives] = np.arange(len(representatives), dtype=np.int32)
-    return DuplicateGroups(
-        labels=number[component],
-        representatives=representatives.astype(np.int32),
-        metric=metric,
-        threshold=threshold,
-        method="exact",
-    )
+    return number[component], representatives
