@@ -63,8 +63,17 @@ text::WeightOptions weight_options(const std::string& tf, const std::string& nor
 }
 
 template <typename T>
+py::array_t<T> own_array(text::LargeVector<T>&& values) {
+    auto owner = std::make_unique<text::LargeVector<T>>(std::move(values));
+    const auto size = static_cast<index_t>(owner->size());
+    T* const data = owner->data();
+    py::capsule keep(owner.release(), [](void* p) { delete static_cast<text::LargeVector<T>*>(p); });
+    return py::array_t<T>(size, data, keep);
+}
+
+template <typename T>
 py::tuple csr_tuple(text::CountMatrix<T>&& m) {
-    return py::make_tuple(to_numpy(std::move(m.data)), to_numpy(std::move(m.indices)),
+    return py::make_tuple(own_array(std::move(m.data)), own_array(std::move(m.indices)),
                           to_numpy(std::move(m.indptr)));
 }
 

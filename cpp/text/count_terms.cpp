@@ -14,6 +14,7 @@ namespace {
 
 constexpr index_t kMaxRowsPerTask = 1024;
 constexpr index_t kTasks = 256;
+constexpr index_t kDocumentsAhead = 4;  // as many, whose text is on its way from memory while one is counted
 constexpr TermId kLookAhead =
     16;  // terms whose slots are on their way from memory while two lexicons are joined
 
@@ -86,8 +87,10 @@ void TermCounter::add_rows(index_t n_rows, int n_threads, const CountRow& count_
 
 void TermCounter::add_documents(const DocumentSource& documents, int n_threads) {
     const index_t first = n_documents_;
-    add_rows(documents.size(), n_threads,
-             [&](auto& counter, index_t i) { counter.add_text(documents.at(i), first + i); });
+    add_rows(documents.size(), n_threads, [&](auto& counter, index_t i) {
+        documents.prefetch(i + kDocumentsAhead);
+        counter.add_text(documents.at(i), first + i);
+    });
 }
 
 void TermCounter::add_terms(const DocumentSource& terms, const std::int64_t* offsets, index_t n_documents,

@@ -38,16 +38,16 @@ struct CountedRows {
 
 // The state of one thread.
 struct CountingSlot {
-    Lexicon lexicon;                                       // unused with a fixed vocabulary
-    std::vector<Tally, HugePageAllocator<Tally>> tallies;  // by id of the lexicon or the vocabulary
+    Lexicon lexicon;             // unused with a fixed vocabulary
+    LargeVector<Tally> tallies;  // by id of the lexicon or the vocabulary
     std::uint32_t document = 0;
     std::vector<TermId> merged_ids;  // after merge(): the id in the first slot's lexicon
 };
 
 template <typename T>
 struct CountMatrix {
-    std::vector<T> data;
-    std::vector<std::int32_t> indices;
+    LargeVector<T> data;
+    LargeVector<std::int32_t> indices;
     std::vector<std::int64_t> indptr;
 };
 

@@ -22,6 +22,8 @@ class DocumentSource {
     virtual ~DocumentSource() = default;
     virtual index_t size() const = 0;
     virtual Document at(index_t i) const = 0;
+    // Asks for the memory of document i, which at(i) will soon be called for; i may be size() or more.
+    virtual void prefetch(index_t) const {}
 };
 
 }  // namespace coterie::text

@@ -1,10 +1,12 @@
-// Memory of large hash tables, asked for in huge pages: with 4 KiB pages nearly every probe of a table of tens of
+// Memory of large tables and results, asked for in huge pages: with 4 KiB pages nearly every probe of a table of tens of
 // megabytes also misses the TLB.
 #pragma once
 
 #include <cstddef>
 #include <cstdlib>
 #include <new>
+#include <utility>
+#include <vector>
 
 #ifdef __linux__
 #include <sys/mman.h>
@@ -35,10 +37,24 @@ struct HugePageAllocator {
         n * sizeof(T) < 2 * kPage ? ::operator delete(memory) : std::free(memory);
     }
 
+    // Elements that are not given a value are left uninitialised: large results are written by all threads at once.
+    template <typename U>
+    void construct(U* p) {
+        ::new (static_cast<void*>(p)) U;
+    }
+    template <typename U, typename... Args>
+    void construct(U* p, Args&&... args) {
+        ::new (static_cast<void*>(p)) U(std::forward<Args>(args)...);
+    }
+
     template <typename U>
     bool operator==(const HugePageAllocator<U>&) const {
         return true;
     }
 };
+
+// Slots and tallies have default member values, so that only plain numbers stay uninitialised.
+template <typename T>
+using LargeVector = std::vector<T, HugePageAllocator<T>>;
 
 }  // namespace coterie::text

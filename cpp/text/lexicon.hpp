@@ -116,7 +116,7 @@ class Lexicon {
     TermId insert(const TermKey& k, const std::uint8_t* bytes);
     void grow();
 
-    std::vector<Slot, HugePageAllocator<Slot>> slots_;
+    LargeVector<Slot> slots_;
     std::uint64_t mask_;
     std::uint64_t secret_;
     std::vector<Term> terms_;
