@@ -3,12 +3,13 @@
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
-#include <memory>
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "bindings/cluster_samples.hpp"
 #include "bindings/init.hpp"
 #include "cluster/assign_labels.hpp"
+#include "cluster/data_range.hpp"
 #include "cluster/filter_choice.hpp"
 #include "cluster/kmeans.hpp"
 #include "cluster/kmeans_plusplus.hpp"
@@ -16,71 +17,6 @@
 
 namespace coterie {
 namespace {
-
-using cluster::Centroids;
-using cluster::Dense;
-using cluster::Metric;
-using cluster::Samples;
-using cluster::Sparse;
-
-using FloatRows = py::array_t<float, py::array::c_style>;
-
-Metric metric_named(const std::string& name) {
-    require(name == "euclidean" || name == "cosine", "kmeans",
-            "metric must be 'euclidean' or 'cosine'; got '", name, "'");
-    return name == "cosine" ? Metric::cosine : Metric::euclidean;
-}
-
-class PySamples {
-  public:
-    PySamples(const py::object& x, const std::optional<py::array>& weight, const std::string& metric,
-              int n_threads)
-        : rows_(x, "X", n_threads), weight_(weight.value_or(py::array())) {
-        const double* w = weight ? vector_data<double>(weight_, rows_.rows(), "sample_weight") : nullptr;
-        const Metric m = metric_named(metric);
-        py::gil_scoped_release release;
-        std::visit(
-            [&](const auto& view) {
-                samples_.emplace<Samples<std::decay_t<decltype(view)>>>(view, w, m, n_threads);
-            },
-            rows_.view());
-    }
-
-    // Calls op(samples, centroids) without the GIL.
-    template <typename Op>
-    void with_centroids(const FloatRows& centers, const Op& op) const {
-        require(centers.ndim() == 2 && centers.shape(1) == rows_.cols() && centers.shape(0) >= 1, "kmeans",
-                "centers must have shape (n_clusters, ", rows_.cols(), ")");
-        const float* data = centers.data();
-        const index_t k = centers.shape(0);
-        std::visit(
-            [&](const auto& samples) {
-                using SamplesType = std::decay_t<decltype(samples)>;
-                if constexpr (!std::is_same_v<SamplesType, std::monostate>) {
-                    py::gil_scoped_release release;
-                    Centroids<std::decay_t<decltype(samples.x)>> centroids(k, samples.x.cols, samples.metric);
-                    centroids.assign_rows(data, samples.n_threads);
-                    op(samples, centroids);
-                }
-            },
-            samples_);
-    }
-
-    template <typename Op>
-    auto with_samples(const Op& op) const {
-        py::gil_scoped_release release;
-        if (const auto* dense = std::get_if<Samples<Dense>>(&samples_)) return op(*dense);
-        return op(std::get<Samples<Sparse>>(samples_));
-    }
-
-    index_t rows() const { return rows_.rows(); }
-    index_t cols() const { return rows_.cols(); }
-
-  private:
-    RowsArgument rows_;
-    py::array weight_;
-    std::variant<std::monostate, Samples<Dense>, Samples<Sparse>> samples_;
-};
 
 py::tuple lloyd(const PySamples& self, const FloatRows& centers, index_t max_iter, double tol,
                 const std::optional<std::function<void(index_t, index_t)>>& on_iteration) {
@@ -162,7 +98,8 @@ py::tuple minibatch_step(const PySamples& self, const FloatRows& centers, const 
 }  // namespace
 
 void init_cluster(py::module_& m) {
-    py::class_<PySamples>(m, "Samples")
+    py::class_<PySamples> samples(m, "Samples");
+    samples
         .def(py::init<const py::object&, const std::optional<py::array>&, const std::string&, int>(),
              py::arg("x"), py::arg("weight"), py::arg("metric"), py::arg("n_threads"))
         .def("mean_feature_variance",
@@ -185,6 +122,7 @@ void init_cluster(py::module_& m) {
         .def("distances", &distances, py::arg("centers"))
         .def("inertia", &inertia, py::arg("centers"), py::arg("labels"))
         .def("minibatch_step", &minibatch_step, py::arg("centers"), py::arg("cluster_weight"));
+    init_partial_step(m, samples);
 }
 
 }  // namespace coterie

@@ -212,17 +212,18 @@ void own_distances(const Samples<View>& samples, const Centroids<View>& centroid
 }
 
 template <typename View>
-double inertia(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels) {
+ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& centroids,
+                       const std::int32_t* labels) {
     const kernels::Table& t = kernels::active();
-    std::vector<double> parts(static_cast<std::size_t>(ceil_div(samples.x.rows, kRowsPerTask)));
-    parallel_for_rows(samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int) {
-        double sum = 0;
-        for (index_t i = begin; i < end; ++i)
-            sum += samples.weight_of(i) * loss(t, samples, i, centroids, labels[i]);
-        parts[static_cast<std::size_t>(begin / kRowsPerTask)] = sum;
-    });
-    double total = 0;
-    for (const double part : parts) total += part;
+    std::vector<ExactSum> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
+    parallel_for_rows(
+        samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
+            for (index_t i = begin; i < end; ++i)
+                slots[static_cast<std::size_t>(slot)].add(samples.weight_of(i) *
+                                                          loss(t, samples, i, centroids, labels[i]));
+        });
+    ExactSum total;
+    for (const ExactSum& slot : slots) total.add(slot);
     return total;
 }
 
@@ -233,7 +234,7 @@ double inertia(const Samples<View>& samples, const Centroids<View>& centroids, c
                               float*);                                                                       \
     template void all_distances(const Samples<View>&, const Centroids<View>&, float*);                       \
     template void own_distances(const Samples<View>&, const Centroids<View>&, const std::int32_t*, double*); \
-    template double inertia(const Samples<View>&, const Centroids<View>&, const std::int32_t*);
+    template ExactSum exact_inertia(const Samples<View>&, const Centroids<View>&, const std::int32_t*);
 COTERIE_INSTANTIATE(Dense)
 COTERIE_INSTANTIATE(Sparse)
 

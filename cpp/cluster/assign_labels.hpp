@@ -11,6 +11,7 @@
 #include "cluster/filter.hpp"
 #include "cluster/label_bounds.hpp"
 #include "cluster/samples.hpp"
+#include "core/exact_sum.hpp"
 
 namespace coterie::cluster {
 
@@ -42,8 +43,14 @@ template <typename View>
 void own_distances(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels,
                    double* out);
 
-// sum_i w_i own_distance_i over a fixed partition folded in order.
+// sum_i w_i own_distance_i without rounding: the same for any split of the rows.
 template <typename View>
-double inertia(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels);
+ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& centroids,
+                       const std::int32_t* labels);
+
+template <typename View>
+double inertia(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels) {
+    return exact_inertia(samples, centroids, labels).value();
+}
 
 }  // namespace coterie::cluster

@@ -17,7 +17,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     LloydResult result;
     result.labels.assign(static_cast<std::size_t>(samples.x.rows), -1);
     std::int32_t* const labels = result.labels.data();
-    ClusterSums<View> sums(samples, centroids.k);
+    ClusterSums<View> sums(samples, centroids.k, scales_of(samples));
     LabelBounds bounds(samples.x.rows, samples.metric);
     FilterChoice<View> filter(samples, centroids.k, options.max_iter);
     AssignStats totals;

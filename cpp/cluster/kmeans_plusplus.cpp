@@ -14,7 +14,6 @@ namespace {
 
 constexpr index_t kRowsPerTask = 512;
 constexpr index_t kTrialsAtOnce = 8;
-constexpr index_t kRowsAlways = 32768, kRowsPerCluster = 64;
 constexpr std::uint64_t kSeedingStream = 1;
 
 // Up to eight rows widened to float64 in the layout the canonical kernels want.
@@ -185,7 +184,7 @@ std::vector<index_t> kmeans_plusplus(const Samples<View>& samples, index_t k, in
     require(k >= 1 && k <= samples.x.rows, "kmeans_plusplus", "n_samples=", samples.x.rows,
             " must be >= n_clusters=", k);
     if (n_local_trials <= 0) n_local_trials = 2 + static_cast<index_t>(std::log(static_cast<double>(k)));
-    if (max_rows <= 0) max_rows = kRowsAlways + kRowsPerCluster * k;
+    if (max_rows <= 0) max_rows = rows_for_seeding(k);
     max_rows = std::max(max_rows, k);
     if (samples.x.rows <= max_rows) return Seeding<View>(samples, seed).draw(k, n_local_trials);
     const SampledRows<View> sampled(samples, max_rows, seed);

@@ -24,7 +24,7 @@ double minibatch_step(const Samples<View>& batch, Centroids<View>& centroids, do
                       std::int32_t* labels) {
     assign_labels(batch, centroids, labels);
     const double loss = inertia(batch, centroids, labels);
-    ClusterSums<View> sums(batch, centroids.k);
+    ClusterSums<View> sums(batch, centroids.k, scales_of(batch));
     sums.move_rows(labels);
     parallel_for(centroids.k, batch.n_threads, [&](index_t c, int) {
         const double added = sums.weight_of_cluster(c);

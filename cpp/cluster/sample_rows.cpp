@@ -1,7 +1,8 @@
 #include "cluster/sample_rows.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <limits>
+#include <utility>
 
 #include "core/philox.hpp"
 
@@ -10,23 +11,39 @@ namespace {
 
 constexpr std::uint64_t kSamplingStream = 2;
 
-// The n_rows rows with the smallest random keys: every subset is as likely, whoever draws the keys in whatever order.
+}  // namespace
+
 std::vector<index_t> rows_with_smallest_keys(index_t n, index_t n_rows, std::uint64_t seed) {
     const Philox random(seed, kSamplingStream);
-    std::vector<std::uint64_t> key(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < key.size(); ++i) key[i] = random.at(i);
-    std::vector<index_t> rows(key.size());
-    std::iota(rows.begin(), rows.end(), index_t{0});
-    std::nth_element(rows.begin(), rows.begin() + (n_rows - 1), rows.end(), [&](index_t a, index_t b) {
-        const auto x = key[static_cast<std::size_t>(a)], y = key[static_cast<std::size_t>(b)];
-        return x != y ? x < y : a < b;
-    });
-    rows.resize(static_cast<std::size_t>(n_rows));
+    std::vector<std::pair<std::uint64_t, index_t>> kept;  // by key, then row
+    const auto size = static_cast<std::size_t>(n_rows);
+    kept.reserve(2 * size);
+    std::uint64_t largest = std::numeric_limits<std::uint64_t>::max();  // no row above it can stay
+    const auto shrink = [&] {
+        std::nth_element(kept.begin(), kept.begin() + (n_rows - 1), kept.end());
+        kept.resize(size);
+        largest = kept.back().first;
+    };
+    for (index_t i = 0; i < n; ++i) {
+        const std::uint64_t key = random.at(static_cast<std::uint64_t>(i));
+        if (key <= largest) kept.emplace_back(key, i);
+        if (kept.size() == 2 * size) shrink();
+    }
+    if (kept.size() > size) shrink();
+    std::vector<index_t> rows;
+    for (const auto& [key, i] : kept) rows.push_back(i);
     std::sort(rows.begin(), rows.end());
     return rows;
 }
 
-}  // namespace
+index_t rows_for_seeding(index_t k) {
+    constexpr index_t kRowsAlways = 32768, kRowsPerCluster = 64;
+    return kRowsAlways + kRowsPerCluster * k;
+}
+
+std::vector<index_t> rows_to_seed_from(index_t n, index_t k, std::uint64_t seed) {
+    return rows_with_smallest_keys(n, std::min(n, rows_for_seeding(k)), seed);
+}
 
 template <typename View>
 SampledRows<View>::SampledRows(const Samples<View>& samples, index_t n_rows, std::uint64_t seed)

@@ -9,6 +9,14 @@
 
 namespace coterie::cluster {
 
+// The n_rows <= n rows with the smallest random keys, increasing: every subset is as likely, whoever draws the
+// keys in whatever order.
+std::vector<index_t> rows_with_smallest_keys(index_t n, index_t n_rows, std::uint64_t seed);
+
+// How many rows kmeans_plusplus draws its seeds from when there are more, and which.
+index_t rows_for_seeding(index_t k);
+std::vector<index_t> rows_to_seed_from(index_t n, index_t k, std::uint64_t seed);
+
 template <typename View>
 class SampledRows {
   public:

@@ -1,6 +1,8 @@
 // The rows being clustered, with what every step needs to know about them.
 #pragma once
 
+#include <cmath>
+#include <mutex>
 #include <vector>
 
 #include "core/types.hpp"
@@ -24,12 +26,23 @@ struct Samples {
     int n_threads = 0;
     std::vector<double> squared_norm;  // [n_samples] canonical |x_i|^2
     double largest_squared_norm = 0;
-    double total_weight = 0;
+    double total_weight = 0;  // exact, rounded once
 
     // Computes the norms; x must be finite.
     Samples(View x_, const double* weight_, Metric metric_, int n_threads_);
 
     double weight_of(index_t i) const { return weight == nullptr ? 1.0 : weight[i]; }
+    // What a row is divided by before it is summed: its length for cosine, else 1.
+    double length(index_t i) const {
+        const double norm = squared_norm[static_cast<std::size_t>(i)];
+        return metric == Metric::cosine && norm > 0 ? std::sqrt(norm) : 1.0;
+    }
+    // [d] max_i |x_ij|; found at the first call.
+    const std::vector<float>& largest_magnitudes() const;
+
+  private:
+    mutable std::once_flag found_largest_;
+    mutable std::vector<float> largest_;
 };
 
 inline SparseRow row_of(const Sparse& x, index_t i) {
@@ -38,11 +51,6 @@ inline SparseRow row_of(const Sparse& x, index_t i) {
 inline const float* row_of(const Dense& x, index_t i) {
     return x.row(i);
 }
-
-// Average over features of the variance of the rows as they are clustered (unit length for cosine),
-// unweighted: what scikit-learn multiplies tol with. A fixed partition folded in order.
-template <typename View>
-double mean_feature_variance(const Samples<View>& samples);
 
 extern template struct Samples<Dense>;
 extern template struct Samples<Sparse>;

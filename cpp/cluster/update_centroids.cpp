@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "cluster/assign_labels.hpp"
+#include "core/check.hpp"
 #include "core/parallel.hpp"
 
 namespace coterie::cluster {
@@ -13,41 +15,6 @@ namespace {
 constexpr index_t kFeaturesPerTask = 96;
 constexpr index_t kSparseRanges = 16;
 constexpr index_t kColumnsPerTask = kernels::kTermColumns;
-// A sum of magnitudes below total stays below 2^61 after scaling, and rounding adds less than half a unit a
-// row.
-constexpr int kSumBits = 61;
-
-double power_of_two_below(double total) {
-    if (total == 0) return 1;
-    int exponent;
-    std::frexp(total, &exponent);  // total < 2^exponent
-    return std::ldexp(1.0, std::clamp(kSumBits - exponent, -1000, 1000));
-}
-
-double row_length(const Metric metric, double squared_norm) {
-    return metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
-}
-
-// max_i |x_ij| for each feature.
-std::vector<float> largest_magnitudes(const Dense& x, int n_threads) {
-    std::vector<float> largest(static_cast<std::size_t>(x.cols), 0.0f);
-    parallel_for_rows(x.cols, kFeaturesPerTask, n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t i = 0; i < x.rows; ++i)
-            for (index_t j = begin; j < end; ++j)
-                largest[static_cast<std::size_t>(j)] =
-                    std::max(largest[static_cast<std::size_t>(j)], std::fabs(x.row(i)[j]));
-    });
-    return largest;
-}
-
-std::vector<float> largest_magnitudes(const Sparse& x, int) {
-    std::vector<float> largest(static_cast<std::size_t>(x.cols), 0.0f);
-    for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p)
-        largest[static_cast<std::size_t>(x.indices[p])] =
-            std::max(largest[static_cast<std::size_t>(x.indices[p])], std::fabs(x.data[p]));
-    return largest;
-}
-
 std::vector<index_t> balanced_ranges(const Dense&) {
     return {};
 }
@@ -136,25 +103,20 @@ class EmptyColumns {
 }  // namespace
 
 template <typename View>
-ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k)
+ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales scales)
     : samples_(samples),
       k_(k),
       d_(samples.x.cols),
       ld_(leading_dimension(samples.x, k)),
-      scale_(static_cast<std::size_t>(d_)),
+      scale_(std::move(scales.feature)),
+      weight_scale_(scales.weight),
       sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_)), 0),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
       range_(balanced_ranges(samples.x)),
       occupied_(static_cast<std::size_t>(line_count(samples.x, ld_)), 0) {
-    weight_scale_ = power_of_two_below(samples.total_weight);
-    if (samples.metric == Metric::cosine) {
-        std::fill(scale_.begin(), scale_.end(), power_of_two_below(2 * samples.total_weight));
-        return;
-    }
-    const std::vector<float> largest = largest_magnitudes(samples.x, samples.n_threads);
-    std::transform(largest.begin(), largest.end(), scale_.begin(),
-                   [&](float m) { return power_of_two_below(double{m} * samples.total_weight); });
+    require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
+            " must be that of the scales, ", scale_.size());
 }
 
 template <typename View>
@@ -164,25 +126,46 @@ double ClusterSums<View>::weight_of_cluster(index_t c) const {
 
 template <typename View>
 double ClusterSums<View>::sum(index_t c, index_t j) const {
-    const index_t place = std::is_same_v<View, Dense> ? c * ld_ + j : j * ld_ + c;
-    return static_cast<double>(sums_[static_cast<std::size_t>(place)]) / scale_[static_cast<std::size_t>(j)];
+    return static_cast<double>(sums_[static_cast<std::size_t>(place(c, j))]) /
+           scale_[static_cast<std::size_t>(j)];
+}
+
+template <typename View>
+index_t ClusterSums<View>::place(index_t c, index_t j) const {
+    return std::is_same_v<View, Dense> ? c * ld_ + j : j * ld_ + c;
+}
+
+template <typename View>
+void ClusterSums<View>::start_from(const std::int32_t* members) {
+    std::copy(members, members + samples_.x.rows, member_.begin());
+}
+
+template <typename View>
+void ClusterSums<View>::set(const std::int64_t* sums, const std::int64_t* weight) {
+    for (index_t c = 0; c < k_; ++c)
+        for (index_t j = 0; j < d_; ++j) sums_[static_cast<std::size_t>(place(c, j))] = sums[c * d_ + j];
+    std::copy(weight, weight + k_, weight_.begin());
+    std::fill(occupied_.begin(), occupied_.end(), std::uint8_t{1});
+}
+
+template <typename View>
+void ClusterSums<View>::copy(std::int64_t* sums, std::int64_t* weight) const {
+    for (index_t c = 0; c < k_; ++c)
+        for (index_t j = 0; j < d_; ++j) sums[c * d_ + j] = sums_[static_cast<std::size_t>(place(c, j))];
+    std::copy(weight_.begin(), weight_.end(), weight);
 }
 
 template <>
 void ClusterSums<Dense>::move_row(index_t i, std::int32_t to) {
     const std::int32_t from = member_[static_cast<std::size_t>(i)];
-    kernels::active().move_row(
-        samples_.x.row(i), row_length(samples_.metric, samples_.squared_norm[static_cast<std::size_t>(i)]),
-        samples_.weight_of(i), scale_.data(), d_, sums_.data() + to * ld_,
-        from >= 0 ? sums_.data() + from * ld_ : nullptr);
+    kernels::active().move_row(samples_.x.row(i), samples_.length(i), samples_.weight_of(i), scale_.data(),
+                               d_, sums_.data() + to * ld_, from >= 0 ? sums_.data() + from * ld_ : nullptr);
 }
 
 template <>
 void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
-    move_nonzeros(sparse_row(samples_.x, i),
-                  row_length(samples_.metric, samples_.squared_norm[static_cast<std::size_t>(i)]),
-                  samples_.weight_of(i), scale_.data(), 0, d_, to, member_[static_cast<std::size_t>(i)], ld_,
-                  sums_.data(), occupied_.data());
+    move_nonzeros(sparse_row(samples_.x, i), samples_.length(i), samples_.weight_of(i), scale_.data(), 0, d_,
+                  to, member_[static_cast<std::size_t>(i)], ld_, sums_.data(), occupied_.data());
 }
 
 template <typename View>
@@ -201,7 +184,7 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
     const auto move_features = [&](index_t begin, index_t end) {
         for (const index_t i : moved_) {
             const auto s = static_cast<std::size_t>(i);
-            const double norm = row_length(samples_.metric, samples_.squared_norm[s]);
+            const double norm = samples_.length(i);
             const std::int32_t to = labels[i], from = member_[s];
             if constexpr (std::is_same_v<View, Dense>) {
                 t.move_row(samples_.x.row(i) + begin, norm, samples_.weight_of(i), scale_.data() + begin,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cluster/centroids.hpp"
+#include "cluster/data_range.hpp"
 #include "cluster/samples.hpp"
 
 namespace coterie::cluster {
@@ -14,8 +15,16 @@ namespace coterie::cluster {
 template <typename View>
 class ClusterSums {
   public:
-    // Chooses e_j from max_i |x_ij| and the total weight, so that no sum can reach 2^62.
-    ClusterSums(const Samples<View>& samples, index_t k);
+    // scales: those of the whole data, of which samples may be a shard.
+    ClusterSums(const Samples<View>& samples, index_t k, Scales scales);
+
+    // Takes the rows as held by these clusters (-1: none) although no sum has them: what move_rows then adds
+    // up is the difference to sums that had.
+    void start_from(const std::int32_t* members);
+
+    // In and out, row-major whatever the layout here: sums [k][d], weight [k].
+    void set(const std::int64_t* sums, const std::int64_t* weight);
+    void copy(std::int64_t* sums, std::int64_t* weight) const;
 
     // Moves every row whose label is not the cluster that holds it.
     void move_rows(const std::int32_t* labels);
@@ -35,12 +44,13 @@ class ClusterSums {
 
   private:
     void move_row(index_t i, std::int32_t to);
+    index_t place(index_t c, index_t j) const;
 
     const Samples<View>& samples_;
     index_t k_, d_;
     index_t ld_;                        // Dense: d (sums are [k][ld]); Sparse: k padded (sums are [d][ld])
     std::vector<double> scale_;         // [d] 2^e_j
-    double weight_scale_ = 1;           // power of two
+    double weight_scale_;               // power of two
     std::vector<std::int64_t> sums_;    // see ld_
     std::vector<std::int64_t> weight_;  // [k] sum of round(w_i * weight_scale)
     std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none

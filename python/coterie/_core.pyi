@@ -81,6 +81,53 @@ class Samples:
     def minibatch_step(
         self, centers: NDArray[np.float32], cluster_weight: NDArray[np.float64]
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], float]: ...
+    @property
+    def n_samples(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    def data_range(
+        self,
+    ) -> tuple[int, int, NDArray[np.float32], NDArray[np.uint32], NDArray[np.uint32]]: ...
+    def feature_sums(self, feature_scale: NDArray[np.float64]) -> NDArray[np.int64]: ...
+    def start_centers(self, centers: NDArray[np.float32]) -> NDArray[np.float32]: ...
+    def partial_step(
+        self,
+        centers: NDArray[np.float32],
+        feature_scale: NDArray[np.float64],
+        weight_scale: float,
+        previous_labels: NDArray[np.int32],
+        as_difference: bool,
+        with_inertia: bool,
+    ) -> tuple[
+        NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, int, int, NDArray[np.uint32], str
+    ]: ...
+    def moved_rows(
+        self,
+        n_clusters: int,
+        feature_scale: NDArray[np.float64],
+        weight_scale: float,
+        source: NDArray[np.int32],
+        target: NDArray[np.int32],
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]: ...
+    def new_centers(
+        self,
+        centers: NDArray[np.float32],
+        feature_scale: NDArray[np.float64],
+        weight_scale: float,
+        sums: NDArray[np.int64],
+        cluster_weight: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64]]: ...
+    def own_distances(
+        self, centers: NDArray[np.float32], labels: NDArray[np.int32]
+    ) -> NDArray[np.float64]: ...
+
+def integer_scales(
+    largest: NDArray[np.float32], total_weight: float, metric: str
+) -> tuple[NDArray[np.float64], float]: ...
+def variance_from_sums(
+    n_samples: int, squared_norm: float, sums: NDArray[np.int64], feature_scale: NDArray[np.float64]
+) -> float: ...
+def rows_to_seed_from(n_samples: int, n_clusters: int, seed: int) -> NDArray[np.int64]: ...
 
 # ---- text ---------------------------------------------------------------------------------------------------------
 
