@@ -36,10 +36,7 @@ def work_at_import(tree: ast.Module) -> list[str]:
             called = {_called_name(n) for n in ast.walk(node) if isinstance(n, ast.Call)}
             problems += [f"{_line(node)}: {name}() at import" for name in sorted(called & _EFFECTS)]
         elif not (
-            isinstance(node, (*_IMPORTS, *_DEFINITIONS))
-            or _is_docstring(node)
-            or _is_type_checking(node)
-            or _registers_commands(node)
+            isinstance(node, (*_IMPORTS, *_DEFINITIONS)) or _is_docstring(node) or _is_type_checking(node)
         ):
             problems.append(f"{_line(node)}: {ast.unparse(node).splitlines()[0]}")
     return problems
@@ -47,11 +44,6 @@ def work_at_import(tree: ast.Module) -> list[str]:
 
 def _called_name(call: ast.Call) -> str:
     return call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-
-
-def _registers_commands(node: ast.stmt) -> bool:
-    """Typer's way to make a command of a function: ``app.command(...)(function)``."""
-    return isinstance(node, ast.Expr) and ast.unparse(node).startswith(("app.command(", "app.add_typer("))
 
 
 def logic_in_init(tree: ast.Module) -> list[str]:
