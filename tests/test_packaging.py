@@ -5,9 +5,25 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 
 from rules import packaging
-from rules.source import ROOT
+from rules.source import ROOT, source_files
+
+
+def test_every_requirement_is_used() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+    def joined(*folders: str) -> str:
+        return "\n".join(
+            p.read_text(encoding="utf-8") for p in source_files(".py", ".sh", "", folders=folders)
+        )
+
+    package = joined("python")
+    texts = dict.fromkeys(project["optional-dependencies"], package)
+    texts |= {"test": joined("tests"), "bench": joined("bench"), "dev": joined("tests", ".ci")}
+    assert not packaging.unused_requirements(project, texts)
+    assert not packaging.unknown_extras(project, package)
 
 
 def test_version_has_its_changelog_entry() -> None:
