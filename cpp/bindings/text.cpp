@@ -63,11 +63,11 @@ text::WeightOptions weight_options(const std::string& tf, const std::string& nor
 }
 
 template <typename T>
-py::array_t<T> own_array(text::LargeVector<T>&& values) {
-    auto owner = std::make_unique<text::LargeVector<T>>(std::move(values));
+py::array_t<T> own_array(LargeVector<T>&& values) {
+    auto owner = std::make_unique<LargeVector<T>>(std::move(values));
     const auto size = static_cast<index_t>(owner->size());
     T* const data = owner->data();
-    py::capsule keep(owner.release(), [](void* p) { delete static_cast<text::LargeVector<T>*>(p); });
+    py::capsule keep(owner.release(), [](void* p) { delete static_cast<LargeVector<T>*>(p); });
     return py::array_t<T>(size, data, keep);
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cluster/samples.hpp"
+#include "core/large_vector.hpp"
 
 namespace coterie::cluster {
 
@@ -28,7 +29,7 @@ template <>
 class Centroids<Dense> : public CentroidNorms {
   public:
     Centroids(index_t k, index_t d, Metric metric) : k(k), d(d), metric(metric) {
-        values.resize(static_cast<std::size_t>(k * d));
+        values.assign(static_cast<std::size_t>(k * d), 0.0f);
     }
 
     float* row(index_t c) { return values.data() + c * d; }
@@ -46,8 +47,8 @@ class Centroids<Dense> : public CentroidNorms {
     index_t k, d;
     index_t k_padded = 0;
     Metric metric;
-    std::vector<float> values;  // [k][d]
-    std::vector<float> packed;
+    LargeVector<float> values;  // [k][d]
+    LargeVector<float> packed;
 };
 
 // Term-major: the k weights of one feature are together, so one nonzero of a row meets them with SIMD over k.
@@ -70,7 +71,7 @@ class Centroids<Sparse> : public CentroidNorms {
     index_t ld;  // k rounded up to a cache line of floats
     index_t k_padded = 0;
     Metric metric;
-    std::vector<float> values;  // [d][ld], zero in the padding
+    LargeVector<float> values;  // [d][ld], zero in the padding
 };
 
 // The canonical score of row i and centroid c.

@@ -106,14 +106,13 @@ void Filter<Dense>::pack_bf16() {
     const kernels::Bf16Table& t = *kernels::active().bf16;
     const std::vector<float>& mean = bf16_->mean();
     // One tile more than is read, so that the prefetch of the next tile stays inside.
-    packed_ = std::make_unique_for_overwrite<std::uint16_t[]>(
-        static_cast<std::size_t>(k_padded_ * d_padded + 4 * kernels::kBf16Tile));
+    packed_.resize(static_cast<std::size_t>(k_padded_ * d_padded + 4 * kernels::kBf16Tile));
     start_.assign(static_cast<std::size_t>(k_padded_), kernels::kPadScore);
     std::vector<double> norm(static_cast<std::size_t>(k_padded_), 0), residual(norm), bias(norm);
     parallel_for_rows(
         k_padded_, kernels::kBf16Columns, samples_.n_threads, [&](index_t begin, index_t end, int) {
             std::vector<std::uint16_t> row(static_cast<std::size_t>(d_padded), 0);
-            std::uint16_t* const tiles = packed_.get() + begin * d_padded;
+            std::uint16_t* const tiles = packed_.data() + begin * d_padded;
             for (index_t c = begin; c < end; ++c) {
                 const auto s = static_cast<std::size_t>(c);
                 if (c < k) {
@@ -148,7 +147,7 @@ void Filter<Dense>::score_bf16(const index_t* rows, index_t m, FilterScratch& sc
     const index_t d_padded = bf16_->d_padded();
     float norms[kernels::kBf16Rows], residuals[kernels::kBf16Rows];
     const std::uint16_t* const block = bf16_->block(rows, m, scratch, norms, residuals);
-    kernels::active().bf16->score_block(block, d_padded, packed_.get(), start_.data(), k_padded_, d_padded,
+    kernels::active().bf16->score_block(block, d_padded, packed_.data(), start_.data(), k_padded_, d_padded,
                                         scratch.scores.data(), k_padded_);
     const auto n = static_cast<double>(d_padded);
     // Columns: c = c' + dc' with c' in bfloat16; the difference c - mu was itself rounded to float32.
@@ -193,12 +192,12 @@ Bf16Rows::Bf16Rows(const Samples<Dense>& samples, bool keep_packed)
                 static_cast<float>(sum[j - begin] / static_cast<double>(count));
     });
     if (!keep_packed) return;
-    packed_ = std::make_unique_for_overwrite<std::uint16_t[]>(static_cast<std::size_t>(n * d_padded_));
+    packed_.resize(static_cast<std::size_t>(n * d_padded_));
     norm_.resize(static_cast<std::size_t>(n));
     residual_.resize(static_cast<std::size_t>(n));
     parallel_for_rows(n, 256, samples.n_threads, [&](index_t begin, index_t end, int) {
         for (index_t i = begin; i < end; ++i)
-            pack(i, packed_.get() + i * d_padded_, &norm_[static_cast<std::size_t>(i)],
+            pack(i, packed_.data() + i * d_padded_, &norm_[static_cast<std::size_t>(i)],
                  &residual_[static_cast<std::size_t>(i)]);
     });
 }
@@ -213,18 +212,18 @@ void Bf16Rows::pack(index_t i, std::uint16_t* out, float* norm, float* residual)
 
 const std::uint16_t* Bf16Rows::block(const index_t* rows, index_t m, FilterScratch& scratch, float* norm,
                                      float* residual) const {
-    if (packed_ != nullptr) {
+    if (!packed_.empty()) {
         for (index_t r = 0; r < m; ++r) {
             norm[r] = norm_[static_cast<std::size_t>(rows[r])];
             residual[r] = residual_[static_cast<std::size_t>(rows[r])];
         }
-        if (m == kernels::kBf16Rows && is_run(rows, m)) return packed_.get() + rows[0] * d_padded_;
+        if (m == kernels::kBf16Rows && is_run(rows, m)) return packed_.data() + rows[0] * d_padded_;
     }
     scratch.gathered_bf16.resize(static_cast<std::size_t>(kernels::kBf16Rows * d_padded_));
     for (index_t r = 0; r < m; ++r) {
         std::uint16_t* const out = scratch.gathered_bf16.data() + r * d_padded_;
-        if (packed_ != nullptr) {
-            std::copy(packed_.get() + rows[r] * d_padded_, packed_.get() + (rows[r] + 1) * d_padded_, out);
+        if (!packed_.empty()) {
+            std::copy(packed_.data() + rows[r] * d_padded_, packed_.data() + (rows[r] + 1) * d_padded_, out);
         } else {
             pack(rows[r], out, &norm[r], &residual[r]);
         }

@@ -14,6 +14,7 @@
 
 #include "cluster/centroids.hpp"
 #include "cluster/samples.hpp"
+#include "core/large_vector.hpp"
 
 namespace coterie::cluster {
 
@@ -59,8 +60,8 @@ class Bf16Rows {
     const Samples<Dense>& samples_;
     index_t d_padded_;
     std::vector<float> mean_;
-    std::unique_ptr<std::uint16_t[]> packed_;  // [n][d_padded], or null
-    std::vector<float> norm_, residual_;       // [n], only with packed_
+    LargeVector<std::uint16_t> packed_;   // [n][d_padded], or empty
+    std::vector<float> norm_, residual_;  // [n], only with packed_
 };
 
 template <typename View>
@@ -86,8 +87,8 @@ class Filter<Dense> {
     const Centroids<Dense>& centroids_;
     const Bf16Rows* bf16_;
     index_t k_padded_, rows_per_block_;
-    std::unique_ptr<std::uint16_t[]> packed_;  // centroids minus the mean in tiles
-    std::vector<float> start_;                 // [k_padded] minus the bias in centred coordinates
+    LargeVector<std::uint16_t> packed_;  // centroids minus the mean in tiles
+    std::vector<float> start_;           // [k_padded] minus the bias in centred coordinates
     double largest_norm_ = 0, largest_residual_ = 0, largest_bias_ = 0;
     double mean_norm_ = 0;
     double norm_shift_ = 0;  // squared distance = |x - mu|^2 + norm_shift - 2 s'

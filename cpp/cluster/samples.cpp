@@ -56,12 +56,14 @@ Samples<View>::Samples(View x_, const double* weight_, Metric metric_, int n_thr
       metric(metric_),
       n_threads(n_threads_),
       squared_norm(static_cast<std::size_t>(x_.rows)) {
-    check_finite(x, "kmeans", n_threads);
     const kernels::Table& t = kernels::active();
     parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int) {
         for (index_t i = begin; i < end; ++i)
             squared_norm[static_cast<std::size_t>(i)] = squared_norm_of(t, row_of(x, i), x.cols);
     });
+    // The squares of float32 numbers cannot overflow in float64, so a norm is finite exactly when its row is.
+    if (!std::all_of(squared_norm.begin(), squared_norm.end(), [](double v) { return std::isfinite(v); }))
+        check_finite(x, "kmeans", n_threads);
     ExactSum total;
     for (index_t i = 0; i < x.rows; ++i) {
         require(weight_of(i) >= 0 && std::isfinite(weight_of(i)), "kmeans", "sample_weight[", i,

@@ -84,21 +84,32 @@ struct Body {
         V::store_d(out, sum);
     }
 
+    // q = round(w * (x / norm) * scale) of 8 features.
+    static void quantise(D x, D length, bool is_unit, D weight, D scale, std::int64_t* q) noexcept {
+        const D unit = is_unit ? x : V::to_float32(V::div(x, length));
+        V::round(V::mul(V::mul(weight, unit), scale), q);
+    }
+
     static void move_row(const float* x, double norm, double w, const double* scale, index_t d,
                          std::int64_t* into, std::int64_t* from) noexcept {
         const D weight = V::broadcast_d(w), length = V::broadcast_d(norm);
-        for (index_t j = 0; j < d; j += 8) {
-            const index_t n = d - j < 8 ? d - j : 8;
-            const D xj = n == 8 ? V::widen(x + j) : V::widen_first(x + j, n);
-            double factors[8] = {};
-            for (index_t l = 0; l < n; ++l) factors[l] = scale[j + l];
-            const D unit = norm == 1.0 ? xj : V::to_float32(V::div(xj, length));
-            std::int64_t q[8];
-            V::round(V::mul(V::mul(weight, unit), V::load_d(factors)), q);
-            for (index_t l = 0; l < n; ++l) into[j + l] += q[l];
+        const bool is_unit = norm == 1.0;
+        std::int64_t q[8];
+        index_t j = 0;
+        for (; j + 8 <= d; j += 8) {
+            quantise(V::widen(x + j), length, is_unit, weight, V::load_d(scale + j), q);
+            for (index_t l = 0; l < 8; ++l) into[j + l] += q[l];
             if (from != nullptr)
-                for (index_t l = 0; l < n; ++l) from[j + l] -= q[l];
+                for (index_t l = 0; l < 8; ++l) from[j + l] -= q[l];
         }
+        if (j == d) return;
+        const index_t left = d - j;
+        double last_scales[8] = {};
+        for (index_t l = 0; l < left; ++l) last_scales[l] = scale[j + l];
+        quantise(V::widen_first(x + j, left), length, is_unit, weight, V::load_d(last_scales), q);
+        for (index_t l = 0; l < left; ++l) into[j + l] += q[l];
+        if (from != nullptr)
+            for (index_t l = 0; l < left; ++l) from[j + l] -= q[l];
     }
 
     static void update_terms(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/types.hpp"
-#include "text/huge_pages.hpp"
+#include "core/large_vector.hpp"
 
 namespace coterie::text {
 
