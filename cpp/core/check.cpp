@@ -42,9 +42,10 @@ void check_csr(const CsrView& x, index_t n_stored, const char* op, int n_threads
     index_t row = first_bad_row(x.rows, n_threads, [&](index_t i) {
         return x.indptr[i + 1] < x.indptr[i] || x.indptr[i + 1] > n_stored;
     });
-    require(row == kNone, op, "CSR indptr must not decrease nor exceed the ", n_stored,
-            " stored elements; got indptr[", row, "]=", row == kNone ? 0 : x.indptr[row], ", indptr[",
-            row + 1, "]=", row == kNone ? 0 : x.indptr[row + 1]);
+    if (row != kNone)
+        require(false, op, "CSR indptr must not decrease nor exceed the ", n_stored,
+                " stored elements; got indptr[", row, "]=", x.indptr[row], ", indptr[", row + 1,
+                "]=", x.indptr[row + 1]);
     row = first_bad_row(x.rows, n_threads, [&](index_t i) {
         index_t previous = -1;
         for (index_t p = x.indptr[i]; p < x.indptr[i + 1]; ++p) {
