@@ -41,7 +41,7 @@ def main() -> int:
     runs = []
     for _ in range(options.runs):
         folder = Path(tempfile.mkdtemp())
-        command = [sys.executable, "-m", "coterie.cli", "cluster", str(source), "--text-field", "text"]
+        command = [sys.executable, "-m", "coterie", "cluster", str(source), "--text-field", "text"]
         command += ["--n-clusters", str(options.n_clusters), "--output", str(folder / "out"), "--report"]
         try:
             seconds, memory = run(command, options.threads)
