@@ -21,8 +21,8 @@ import coterie
 ALWAYS = {"GL08", "SS01", "PR02"}
 COMPLETE = ALWAYS | {"PR01", "RT01", "YD01", "EX01"}
 
-# Whose parameters are described elsewhere: {name: where}. An entry that is no longer needed is a failure.
-ELSEWHERE: dict[str, str] = {}
+# What is described elsewhere: {name: where}. An entry that is no longer needed is a failure.
+ELSEWHERE = {"coterie.cli.entry.main": "the command line, which documents itself: coterie --help"}
 
 
 def public_modules() -> Iterator[ModuleType]:
