@@ -11,6 +11,7 @@
 namespace coterie::kernels {
 namespace {
 
+constexpr index_t kElementsPerLine = 32;  // bfloat16 in a cache line
 constexpr int kTileDataFeature = 18;  // XCR0 bit of the tile registers, and what the permission call names
 
 struct alignas(64) TileConfig {
@@ -23,7 +24,8 @@ struct alignas(64) TileConfig {
 
 // 2 x 2 tiles of scores (32 rows x 32 columns) stay in tiles 0 to 3. A step of 32 dimensions takes 64 cycles of the tile
 // unit and 4 KiB of loads; the rows' half comes from the first-level cache, the centroids' half from the second, so the
-// next step's centroid tiles are prefetched.
+// next step's centroid tiles are prefetched. So are the rows that follow, which the next call is likely to score: they come
+// from memory, a few lines a step.
 void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
                  index_t k_padded, index_t d_padded, float* scores, index_t ld) noexcept {
     const TileConfig config;
@@ -31,6 +33,10 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
     const index_t depth = d_padded / kBf16Depth;
     const std::uint16_t* const lower = rows + kBf16Columns * ld_rows;
     const index_t row_stride = ld_rows * 2, score_stride = ld * 4;
+    const std::uint16_t* ahead = rows + kBf16Rows * ld_rows;
+    const std::uint16_t* const ahead_end = ahead + kBf16Rows * ld_rows;
+    const index_t steps = k_padded / (2 * kBf16Columns) * depth;
+    const index_t lines_per_step = ceil_div(ceil_div(kBf16Rows * ld_rows, kElementsPerLine), steps);
     for (index_t c = 0; c < k_padded; c += 2 * kBf16Columns) {
         const std::uint16_t* left = packed + c / kBf16Columns * depth * kBf16Tile;
         const std::uint16_t* right = left + depth * kBf16Tile;
@@ -47,6 +53,9 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
                 __builtin_prefetch(left + 2 * kBf16Tile + line * 32);
                 __builtin_prefetch(right + 2 * kBf16Tile + line * 32);
             }
+            for (index_t line = 0; line < lines_per_step && ahead < ahead_end;
+                 ++line, ahead += kElementsPerLine)
+                __builtin_prefetch(ahead, 0, 2);
             _tile_dpbf16ps(0, 4, 6);
             _tile_dpbf16ps(1, 4, 7);
             _tile_dpbf16ps(2, 5, 6);

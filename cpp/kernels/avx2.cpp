@@ -28,6 +28,13 @@ struct Avx2 {
         return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
     }
 
+    static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
+        float lane_best[kLanes], lane_runner_up[kLanes];
+        store(lane_best, best);
+        store(lane_runner_up, runner_up);
+        top_two_of<kLanes>(lane_best, lane_runner_up, first, second);
+    }
+
     static D zero_d() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
     static D widen(const float* p) {
         return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};

@@ -25,6 +25,16 @@ struct Avx512 {
     static F min(F a, F b) { return _mm512_min_ps(a, b); }
     static unsigned at_least(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 
+    static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
+        const float largest = _mm512_reduce_max_ps(best);
+        const __mmask16 where = _mm512_cmp_ps_mask(best, _mm512_set1_ps(largest), _CMP_EQ_OQ);
+        const auto others = static_cast<__mmask16>(where & (where - 1));  // all but one place of the largest
+        const auto winner = static_cast<__mmask16>(where ^ others);
+        *first = largest;
+        *second = _mm512_reduce_max_ps(_mm512_mask_mov_ps(best, winner, runner_up));
+        // The winner's own runner-up took its place; those of the other lanes are not above their best.
+    }
+
     static D zero_d() { return _mm512_setzero_pd(); }
     static D widen(const float* p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
     static D widen_first(const float* p, index_t n) {

@@ -9,6 +9,21 @@
 
 namespace coterie::kernels {
 
+// The two largest of L lanes of best and of runner_up, where runner_up <= best in each lane.
+template <int L>
+static inline void top_two_of(const float* best, const float* runner_up, float* first, float* second) {
+    float a = best[0], b = runner_up[0];
+    for (int l = 1; l < L; ++l) {
+        const float s = best[l];
+        const float loser = s < a ? s : a;
+        a = s < a ? a : s;
+        b = loser < b ? b : loser;
+        b = runner_up[l] < b ? b : runner_up[l];
+    }
+    *first = a;
+    *second = b;
+}
+
 template <typename V>
 struct Body {
     using F = typename V::F;
@@ -247,19 +262,7 @@ struct Body {
             runner_up = V::max(runner_up, V::min(best, s));
             best = V::max(best, s);
         }
-        float lane_best[L], lane_runner_up[L];
-        V::store(lane_best, best);
-        V::store(lane_runner_up, runner_up);
-        float a = lane_best[0], b = lane_runner_up[0];
-        for (index_t l = 1; l < L; ++l) {
-            const float s = lane_best[l];
-            const float loser = s < a ? s : a;
-            a = s < a ? a : s;
-            b = loser < b ? b : loser;
-            b = lane_runner_up[l] < b ? b : lane_runner_up[l];
-        }
-        *first = a;
-        *second = b;
+        V::top_two_of_lanes(best, runner_up, first, second);
     }
 
     static index_t find(const float* scores, index_t n, float value) noexcept {

@@ -57,6 +57,13 @@ struct Portable {
         return mask;
     }
 
+    static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
+        float lane_best[kLanes], lane_runner_up[kLanes];
+        store(lane_best, best);
+        store(lane_runner_up, runner_up);
+        top_two_of<kLanes>(lane_best, lane_runner_up, first, second);
+    }
+
     static D zero_d() {
         return each_d([](int) { return 0.0; });
     }
