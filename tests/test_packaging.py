@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -82,3 +83,22 @@ def test_unused_requirements_are_found() -> None:
     ]
     assert packaging.unknown_extras(project, 'require_extra("pyarrow", "cli")')
     assert not packaging.unknown_extras(project, 'require_extra("rich.console", "cli")')
+
+
+LEAKS = """
+Direct leak of 64 byte(s) in 1 object(s) allocated from:
+    #0 0x7f in operator new(unsigned long) ../asan_new_delete.cpp:95
+    #1 0x7f in {frame} cpp/text/count_terms.cpp:30
+
+Indirect leak of 8 byte(s) in 1 object(s) allocated from:
+    #0 0x7f in __interceptor_malloc ../asan_malloc_linux.cpp:69
+    #1 0x7f in _PyObject_GC_New Modules/gcmodule.c:2298
+"""
+
+
+def test_leaks_of_our_own_are_told_from_those_of_others() -> None:
+    own_leaks = runpy.run_path(str(ROOT / ".ci" / "own_leaks.py"))["own_leaks"]
+    (found,) = own_leaks(LEAKS.format(frame="coterie::text::count_terms(int)"))
+    assert "Direct leak of 64" in found
+    assert own_leaks(LEAKS.format(frame="coterie::init_text(pybind11::module_&)")) == []
+    assert own_leaks(LEAKS.format(frame="pybind11::detail::make_new_python_type")) == []
