@@ -139,9 +139,15 @@ def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
             attributes[attribute] = encode(value, f"{part}.{attribute}", writer)
     parameters = {
         parameter: encode(value, f"{part}.{parameter}", writer)
-        for parameter, value in estimator.get_params(deep=False).items()
+        for parameter, value in _kept_parameters(estimator).items()
     }
     return {"class": name, "parameters": parameters, "attributes": attributes}
+
+
+def _kept_parameters(estimator: Any) -> dict[str, Any]:
+    """All but those that say where a fit ran: a folder from elsewhere must not choose what a later fit writes to."""
+    parameters: dict[str, Any] = estimator.get_params(deep=False)
+    return {name: value for name, value in parameters.items() if name not in ("checkpoint", "resume")}
 
 
 def restore(entry: Any, part: str, reader: FolderReader) -> Any:
@@ -151,7 +157,7 @@ def restore(entry: Any, part: str, reader: FolderReader) -> Any:
     if not isinstance(name, str) or name not in KEPT:
         raise reader.error(part, f"its class must be one of {', '.join(KEPT)}; got {str(name)[:80]!r}")
     kept, estimator = KEPT[name], _class_of(name)()
-    parameters = reader.mapping(entry["parameters"], f"{part}, parameters", estimator.get_params(deep=False))
+    parameters = reader.mapping(entry["parameters"], f"{part}, parameters", _kept_parameters(estimator))
     estimator.set_params(**{key: decode(value, f"{part}.{key}", reader) for key, value in parameters.items()})
     known = {**kept.attributes, **kept.optional}
     attributes = reader.mapping(entry["attributes"], f"{part}, attributes")
