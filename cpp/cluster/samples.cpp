@@ -72,7 +72,6 @@ Samples<View>::Samples(View x_, const double* weight_, Metric metric_, int n_thr
         largest_squared_norm = std::max(largest_squared_norm, squared_norm[static_cast<std::size_t>(i)]);
     }
     total_weight = weight == nullptr ? static_cast<double>(x.rows) : total.value();
-    require(x.rows == 0 || total_weight > 0, "kmeans", "sample_weight must not be zero for every sample");
 }
 
 template <typename View>

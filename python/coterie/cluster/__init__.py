@@ -1,5 +1,6 @@
 """K-means on exact, reproducible kernels."""
 
+from coterie.cluster._sources import RowFiles
 from coterie.cluster.auto_k import KSearch, KTrial, choose_n_clusters
 from coterie.cluster.kmeans import KMeans
 from coterie.cluster.minibatch import MiniBatchKMeans
@@ -20,6 +21,7 @@ __all__ = [
     "KTrial",
     "MiniBatchKMeans",
     "Partial",
+    "RowFiles",
     "choose_n_clusters",
     "data_range",
     "merge_ranges",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Self
 
 import numpy as np
@@ -12,9 +13,11 @@ from coterie.cluster._base import (
     Init,
     KMeansBase,
     check_sample_weight,
+    print_iteration,
     random_state_of,
     validate_rows,
 )
+from coterie.cluster._sources import RowSource, source_of
 
 
 class KMeans(KMeansBase):
@@ -53,6 +56,15 @@ class KMeans(KMeansBase):
         the tie rule.
     n_threads : int or None, default=None
         Threads; None means every core the process may use.
+    memory_limit : int, str or None, default=None
+        Most bytes the fit may take besides what is already held, or a size such as "2GB": rows are read in blocks
+        that fit, anew in each iteration. None fits arrays in memory, and other rows in blocks of 64 MiB. Pages of a
+        mapped file do not count; the system takes them back.
+    checkpoint : path or None, default=None
+        A folder that gets the state after each iteration of a fit, replaced as a whole. It makes the fit stream.
+    resume : bool, default=False
+        Go on from the state in ``checkpoint`` if there is one; the result has the bits of the fit that was not
+        interrupted. The state of other rows or parameters is refused.
 
     Attributes
     ----------
@@ -116,6 +128,9 @@ class KMeans(KMeansBase):
         algorithm: str = "lloyd",
         metric: str = "euclidean",
         n_threads: int | None = None,
+        memory_limit: int | str | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        resume: bool = False,
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
@@ -128,14 +143,19 @@ class KMeans(KMeansBase):
         self.algorithm = algorithm
         self.metric = metric
         self.n_threads = n_threads
+        self.memory_limit = memory_limit
+        self.checkpoint = checkpoint
+        self.resume = resume
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X``.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features), path, sequence of paths or callable
             Rows, converted to float32. CSR is used as it is; other sparse formats are converted to CSR.
+            Paths are those of :class:`RowFiles`; a callable returns an iterator over blocks of rows (arrays or
+            sparse matrices), the same rows each time. These are streamed.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -144,16 +164,41 @@ class KMeans(KMeansBase):
         Returns
         -------
         self : KMeans
-            Fitted.
+            Fitted; with the same bits whether streamed or not.
 
         Raises
         ------
         ValueError
-            For a parameter out of range, fewer rows than clusters, NaN or infinity, a malformed sparse matrix.
+            For a parameter out of range, fewer rows than clusters, NaN or infinity, a malformed sparse matrix, rows of
+            different widths, a memory limit that is too small, a checkpoint of another fit.
         TypeError
             For a parameter of the wrong kind.
+        FileNotFoundError
+            When a file of rows is not there, or not there any more.
         """
         self._check_parameters()
+        must_stream = self.memory_limit is not None or self.checkpoint is not None or self.resume
+        source = source_of(X, must_stream=must_stream)
+        best = (
+            self._fit_in_memory(X, sample_weight)
+            if source is None
+            else self._fit_stream(source, sample_weight)
+        )
+        self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _ = best[:5]
+        self.candidates_per_row_, self.filter_ = best[5:]
+        self._warn_if_fewer_clusters(self.labels_)
+        return self
+
+    def _fit_stream(self, source: RowSource, sample_weight: ArrayLike | None) -> _core.LloydRun:
+        from coterie.cluster._fit_stream import fit_stream
+
+        n_features, best = fit_stream(self, source, sample_weight)
+        self.n_features_in_ = n_features
+        if hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+        return best
+
+    def _fit_in_memory(self, X: Any, sample_weight: ArrayLike | None) -> _core.LloydRun:
         X = validate_rows(self, X, reset=True)
         self._check_n_samples(X)
         weight = check_sample_weight(sample_weight, X)
@@ -164,15 +209,8 @@ class KMeans(KMeansBase):
         best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
             centers = self._initial_centers(X, samples, weight, random)
-            run = samples.lloyd(centers, self.max_iter, tol, _print_iteration if self.verbose else None)
+            run = samples.lloyd(centers, self.max_iter, tol, print_iteration if self.verbose else None)
             if best is None or run[2] < best[2]:
                 best = run
         assert best is not None  # n_init >= 1
-        self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _ = best[:5]
-        self.candidates_per_row_, self.filter_ = best[5:]
-        self._warn_if_fewer_clusters(self.labels_)
-        return self
-
-
-def _print_iteration(iteration: int, changed: int) -> None:
-    print(f"Iteration {iteration}: {changed} labels changed")
+        return best

@@ -338,6 +338,11 @@ def new_centers(
     squared_shift : ndarray of shape (n_clusters,), float64
         Squared distance that each centre moved.
 
+    Notes
+    -----
+    These are the bits of an iteration of :meth:`KMeans.fit`, except that it also moves the rows farthest from their
+    centres to the clusters that are empty.
+
     Examples
     --------
     >>> from coterie.cluster import data_range, new_centers, partial_step

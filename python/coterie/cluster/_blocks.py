@@ -1,0 +1,147 @@
+"""Passes over a source of rows: blocks of bounded size, the next one read while this one is worked on."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from coterie.cluster._sources import Block, RowSource
+
+_BLOCK_BYTES = 64 << 20  # more a block gains nothing
+LEAST_ROWS = 256
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+_BINARY_UNITS = {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
+
+
+def parse_bytes(name: str, value: object) -> int | None:
+    """Return a size in bytes from an int or a string such as "2GB" or "512 MiB"; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]i?|)b?\s*", value.lower())
+        if match is None:
+            raise ValueError(f'{name} must be bytes or a size such as "2GB"; got {value!r}')
+        return int(float(match[1]) * (_UNITS | _BINARY_UNITS)[match[2]])
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, a string or None; got {type(value).__name__}")
+    if value <= 0:
+        raise ValueError(f"{name} must be > 0; got {value}")
+    return int(value)
+
+
+def rows_per_block(limit: int | None, fixed: int, n_features: int, what: str) -> int:
+    """Return how many rows a block may have when ``fixed`` bytes are needed besides the blocks."""
+    # This block, the next and a piece of the one after in float32, one more while its type is converted, and the
+    # norms, labels and weights of the rows.
+    per_row = n_features * (4 + 4 + 4 + 8) + 80
+    most = max(LEAST_ROWS, _BLOCK_BYTES // max(1, 4 * n_features))
+    if limit is None:
+        return most
+    rows = (limit - fixed) // per_row
+    if rows < LEAST_ROWS:
+        needed = fixed + LEAST_ROWS * per_row
+        raise ValueError(
+            f"memory_limit={limit} bytes is too small {what}: at least {needed} bytes are needed"
+        )
+    return min(most, rows)
+
+
+def read_blocks(source: RowSource, most_rows: int, n_features: int | None = None) -> Iterator[Block]:
+    """Yield float32 blocks of at most ``most_rows``, checked for their width, read ahead by one."""
+    with closing(_read_ahead(_sized(source, most_rows, n_features))) as blocks:
+        yield from blocks
+
+
+def _sized(source: RowSource, most_rows: int, n_features: int | None) -> Iterator[Block]:
+    """Cut blocks that are too large and join small ones."""
+    first_name, waiting, n_waiting = "", list[Block](), 0
+    for name, block in source.blocks(most_rows):
+        if block.ndim != 2:
+            raise ValueError(f"{name} must have two dimensions; got {block.ndim}")
+        if n_features is None:
+            n_features = block.shape[1]
+        first_name = first_name or name
+        if block.shape[1] != n_features:
+            raise ValueError(
+                f"rows must have one width: {name} has {block.shape[1]} features, {first_name} has {n_features}"
+            )
+        for begin in range(0, block.shape[0], most_rows):
+            piece = _float32(name, block[begin : begin + most_rows])
+            if n_waiting + piece.shape[0] > most_rows:
+                yield stacked(waiting)
+                waiting, n_waiting = [], 0
+            if piece.shape[0] == most_rows:
+                yield piece
+                continue
+            waiting.append(piece)
+            n_waiting += piece.shape[0]
+    if waiting:
+        yield stacked(waiting)
+
+
+def _float32(name: str, rows: Block) -> Block:
+    if rows.dtype.kind not in "fiub":
+        raise ValueError(f"{name} must hold numbers; got {rows.dtype}")
+    with np.errstate(over="ignore"):  # an overflow to infinity is refused with its row
+        if sp.issparse(rows):
+            return sp.csr_array(rows, dtype=np.float32)
+        return np.ascontiguousarray(rows, dtype=np.float32)
+
+
+def stacked(pieces: list[Block]) -> Block:
+    """Return blocks below each other."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return sp.csr_array(sp.vstack(pieces)) if sp.issparse(pieces[0]) else np.concatenate(pieces)
+
+
+class _End:
+    """What the reader sends last: the exception that ended it, or None."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def _read_ahead(blocks: Iterator[Block]) -> Generator[Block]:
+    """Read in a thread: one block is being worked on, one is ready or being read, never more."""
+    ready: queue.SimpleQueue[Block | _End] = queue.SimpleQueue()
+    slots = threading.Semaphore(2)
+    stopped = threading.Event()
+
+    def read() -> None:
+        error = None
+        try:
+            while True:
+                slots.acquire()
+                if stopped.is_set():
+                    break
+                block: Any = next(blocks, None)
+                if block is None:
+                    break
+                ready.put(block)
+                del block
+        except BaseException as raised:  # carried to the consumer, which raises it
+            error = raised
+        ready.put(_End(error))
+
+    # A daemon: a source that hangs must not keep an interrupted process alive.
+    reader = threading.Thread(target=read, name="coterie-reader", daemon=True)
+    reader.start()
+    try:
+        while not isinstance(block := ready.get(), _End):
+            yield block
+            del block
+            slots.release()
+        if block.error is not None:
+            raise block.error
+    finally:
+        stopped.set()
+        slots.release()
+        reader.join(timeout=0.5)

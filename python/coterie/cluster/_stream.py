@@ -1,0 +1,318 @@
+"""Lloyd's algorithm over rows that are read anew in every iteration; the bits are those of the fit in memory."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coterie import _core
+from coterie._validation import check_n_threads, rows_argument
+from coterie.cluster import partial
+from coterie.cluster._blocks import read_blocks, rows_per_block, stacked
+from coterie.cluster._exact import add_exact, exact_value
+from coterie.cluster._sources import Block, RowSource
+
+_SCRATCH_BYTES = 16 << 20  # scores of blocks of rows, interpreter, thread stacks
+_NO_SUM = np.zeros(69, np.uint32)
+
+
+@dataclass
+class LloydState:
+    """Where a run stands between two iterations."""
+
+    centers: NDArray[np.float32]
+    labels: NDArray[np.int32]
+    sums: NDArray[np.int64]
+    cluster_weight: NDArray[np.int64]
+    n_iter: int = 0
+    n_scored: int = 0
+    n_candidates: int = 0
+    filter: str = "float32"
+    finished: bool = False  # only the last assignment is missing
+    converged: bool = False
+
+
+@dataclass
+class _Farthest:
+    """The rows farthest from their centres: at most ``most``, by distance, ties to the lowest row."""
+
+    most: int
+    distance: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    row: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    values: Any = None
+
+    def offer(self, distance: NDArray[np.float64], first: int, block: Block) -> None:
+        """Keep those of a block that are among the farthest so far."""
+        rows = np.arange(first, first + len(distance))
+        best = np.lexsort((rows, -distance))[: self.most]
+        values = rows_at(block, best)
+        if self.values is not None:
+            values = stacked([self.values, values])
+        distance = np.concatenate([self.distance, distance[best]])
+        rows = np.concatenate([self.row, rows[best]])
+        kept = np.lexsort((rows, -distance))[: self.most]
+        self.distance, self.row, self.values = distance[kept], rows[kept], rows_at(values, kept)
+
+
+class Stream:
+    """Rows behind a source, with the operations that a fit asks of samples in memory."""
+
+    def __init__(
+        self,
+        source: RowSource,
+        n_clusters: int,
+        metric: str,
+        n_threads: int | None,
+        memory_limit: int | None,
+        *,
+        draws_seeds: bool,
+    ) -> None:
+        self._source, self._metric, self._n_threads = source, metric, check_n_threads(n_threads)
+        self._k, self._draws_seeds = n_clusters, draws_seeds
+        self._weight: NDArray[np.float64] | None = None
+        self._sampled: tuple[NDArray[np.int64], Any] | None = None
+        self._n_features = self._width()
+        self._rows_per_block = rows_per_block(
+            memory_limit, self._fixed_bytes(0), self._n_features, self._described()
+        )
+        self.range = self._measure()
+        self._rows_per_block = rows_per_block(
+            memory_limit, self._fixed_bytes(self.range.n_samples), self._n_features, self._described()
+        )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and features."""
+        return self.range.n_samples, self._n_features
+
+    def set_weight(self, weight: NDArray[np.float64] | None) -> None:
+        """Take the checked weights of all rows."""
+        self._weight = weight
+        if weight is not None:
+            rows = np.empty((len(weight), 0), np.float32)
+            total = _core.Samples(rows, weight, self._metric, self._n_threads).data_range()[3]
+            self.range = dataclasses.replace(self.range, total_weight_digits=total)
+
+    def mean_feature_variance(self) -> float:
+        """As ``_core.Samples.mean_feature_variance``; one pass."""
+        scale, _ = _core.integer_scales(self.range.largest, self.range.n_samples, self._metric)
+        sums = np.zeros(self._n_features, np.int64)
+        for _, block in self._pass():
+            sums += self._samples(rows_argument(block), None).feature_sums(scale)
+        is_cosine = self._metric == "cosine"
+        norm = float(self.range.n_nonzero) if is_cosine else exact_value(self.range.squared_norm_digits)
+        return _core.variance_from_sums(self.range.n_samples, norm, sums, scale)
+
+    def kmeans_plusplus(self, n_clusters: int, n_local_trials: int, seed: int) -> NDArray[np.int64]:
+        """As ``_core.Samples.kmeans_plusplus``; one pass for the rows to draw from."""
+        rows = _core.rows_to_seed_from(self.range.n_samples, n_clusters, seed)
+        values = self._gathered(rows)
+        self._sampled = rows, values
+        weight = None if self._weight is None else self._weight[rows]
+        if weight is not None and not weight.any():
+            weight = None  # only rows without weight: any of them is as good as another
+        samples = self._samples(rows_argument(values), weight)
+        return rows[samples.kmeans_plusplus(n_clusters, n_local_trials, seed)]
+
+    def __getitem__(self, rows: NDArray[np.int64]) -> Any:
+        """Return the rows with these numbers, in this order."""
+        if self._sampled is not None:
+            sampled, values = self._sampled
+            self._sampled = None
+            place = np.searchsorted(sampled, rows)
+            if (place < len(sampled)).all() and (sampled[place] == rows).all():
+                return rows_at(values, place)
+        increasing, order = np.unique(rows, return_inverse=True)
+        return rows_at(self._gathered(increasing), order)
+
+    def start(self, centers: NDArray[np.float32]) -> LloydState:
+        """Return the state before the first iteration."""
+        shape = len(centers), self._n_features
+        return LloydState(
+            partial.no_rows(self.range, self._metric).start_centers(centers),
+            np.full(self.range.n_samples, -1, np.int32),
+            np.zeros(shape, np.int64),
+            np.zeros(len(centers), np.int64),
+        )
+
+    def lloyd(
+        self,
+        state: LloydState,
+        max_iter: int,
+        tol: float,
+        on_iteration: Callable[[int, int], None] | None,
+        save: Callable[[LloydState], None],
+    ) -> _core.LloydRun:
+        """As ``_core.Samples.lloyd``, from any state; ``save`` is called after each iteration."""
+        nothing = partial.no_rows(self.range, self._metric)
+        scales = self.range.scales(self._metric)
+        while not state.finished:
+            changed = self._assign(state, scales)
+            sums, weight = self._relocate_empty(state, scales)
+            state.centers, squared_shift = nothing.new_centers(state.centers, *scales, sums, weight)
+            # From left to right: sum() would compensate.
+            shift = functools.reduce(operator.add, squared_shift.tolist(), 0.0)
+            state.n_iter += 1
+            state.converged = changed == 0
+            state.finished = state.converged or shift <= tol or state.n_iter >= max_iter
+            if on_iteration is not None:
+                on_iteration(state.n_iter, changed)
+            save(state)
+        inertia = self._last_assignment(state, scales)
+        per_row = state.n_candidates / max(1, state.n_scored)
+        return state.labels, state.centers, inertia, state.n_iter, state.converged, per_row, state.filter
+
+    def _assign(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> int:
+        """Bring labels and sums up to date in one pass; return how many labels changed."""
+        changed = 0
+        for rows, block in self._pass():
+            part = partial.step(
+                self._block_samples(rows, block),
+                state.centers,
+                scales,
+                state.labels[rows],
+                inertia=False,
+                as_difference=True,
+            )
+            assert part.labels is not None  # only reduce drops them
+            state.labels[rows] = part.labels
+            state.sums += part.sums
+            state.cluster_weight += part.cluster_weight
+            changed += part.n_changed
+            _count(state, part)
+        return changed
+
+    def _last_assignment(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> float:
+        """Make the labels those of the final centres; return the inertia."""
+        total = _NO_SUM
+        for rows, block in self._pass():
+            samples = self._block_samples(rows, block)
+            part = partial.step(samples, state.centers, scales, state.labels[rows], inertia=True)
+            assert part.labels is not None  # only reduce drops them
+            state.labels[rows] = part.labels
+            total = add_exact(total, part.inertia_digits)
+            _count(state, part)
+        return exact_value(total)
+
+    def _relocate_empty(
+        self, state: LloydState, scales: tuple[NDArray[np.float64], float]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return sums and weights with the farthest rows moved to empty clusters; a pass only if there are any."""
+        empty = np.flatnonzero(state.cluster_weight == 0)
+        if len(empty) == 0:
+            return state.sums, state.cluster_weight
+        farthest = _Farthest(min(len(empty), self.range.n_samples))
+        for rows, block in self._pass():
+            samples = self._block_samples(rows, block)
+            farthest.offer(samples.own_distances(state.centers, state.labels[rows]), rows.start, block)
+        n_moved = int(np.count_nonzero(farthest.distance))  # the others sit on their centres
+        if n_moved == 0:
+            return state.sums, state.cluster_weight
+        row = farthest.row[:n_moved]
+        weight = None if self._weight is None else self._weight[row]
+        samples = self._samples(rows_argument(rows_at(farthest.values, slice(0, n_moved))), weight)
+        sums, moved = samples.moved_rows(
+            len(state.centers), *scales, state.labels[row], empty[:n_moved].astype(np.int32)
+        )
+        return state.sums + sums, state.cluster_weight + moved
+
+    def _pass(self) -> Iterator[tuple[slice, Block]]:
+        """Yield blocks with the rows that they are; refuse a source that changed its mind."""
+        n_samples, first = self.range.n_samples, 0
+        for block in read_blocks(self._source, self._rows_per_block, self._n_features):
+            end = first + block.shape[0]
+            if end > n_samples:
+                break
+            yield slice(first, end), block
+            first = end
+        else:
+            end = first
+        if end != n_samples:
+            more = "at least " if end > n_samples else ""
+            raise ValueError(
+                f"X gave {more}{end} rows in a later pass and {n_samples} in the first; it must give the same rows "
+                "every time"
+            )
+
+    def _measure(self) -> partial.DataRange:
+        ranges: list[partial.DataRange] = []
+        first = 0
+        for block in read_blocks(self._source, self._rows_per_block, self._n_features):
+            samples = self._checked(first, block, None)
+            measured = partial.DataRange(*samples.data_range(), is_sparse=not isinstance(block, np.ndarray))
+            ranges = [partial.merge_ranges([*ranges, measured])]
+            first += block.shape[0]
+        if not ranges:
+            raise ValueError("Found array with 0 sample(s): X gave no row; a minimum of 1 is required")
+        return ranges[0]
+
+    def _width(self) -> int:
+        """Return the number of features that the first block has."""
+        for block in read_blocks(self._source, 1):
+            if block.shape[1] == 0:
+                raise ValueError("Found array with 0 feature(s): a minimum of 1 is required")
+            return int(block.shape[1])
+        raise ValueError("Found array with 0 sample(s): X gave no row; a minimum of 1 is required")
+
+    def _gathered(self, rows: NDArray[np.int64]) -> Any:
+        """Return the rows with these increasing numbers, in one pass."""
+        dense: Any = None
+        found = []
+        for part, block in self._pass():
+            begin, end = (int(place) for place in np.searchsorted(rows, (part.start, part.stop)))
+            inside = rows[begin:end] - part.start
+            if isinstance(block, np.ndarray):
+                dense = np.empty((len(rows), self._n_features), np.float32) if dense is None else dense
+                np.take(block, inside, axis=0, out=dense[begin:end])
+            elif len(inside):
+                found.append(block[inside])
+        return stacked(found) if dense is None else dense
+
+    def _block_samples(self, rows: slice, block: Block) -> _core.Samples:
+        return self._checked(rows.start, block, None if self._weight is None else self._weight[rows])
+
+    def _checked(self, first: int, block: Block, weight: NDArray[np.float64] | None) -> _core.Samples:
+        """Prepare a block; a value that is not finite is named by its row in the whole."""
+        try:
+            return self._samples(rows_argument(block), weight)
+        except ValueError:
+            bad = ~np.isfinite(block if isinstance(block, np.ndarray) else block.toarray())
+            if not bad.any():
+                raise
+            i, j = (int(v) for v in np.argwhere(bad)[0])
+            value = block[i, j]
+        raise ValueError(f"X must be finite; X[{first + i}, {j}]={value} (NaN or infinity)")
+
+    def _samples(self, rows: Any, weight: NDArray[np.float64] | None) -> _core.Samples:
+        return _core.Samples(rows, weight, self._metric, self._n_threads)
+
+    def _fixed_bytes(self, n_samples: int) -> int:
+        """What a fit holds besides blocks of rows: in iterations, or while it draws seeds."""
+        elements = self._k * self._n_features
+        # Sums: all, those of a block, and theirs inside and on the way. Centres: three, packed, bfloat16.
+        iterating = 12 * n_samples + elements * (4 * 8 + 5 * 4)
+        # The rows to draw seeds from; of each one its number, norm, and distances to eight trials.
+        n_seeding = min(n_samples, 32768 + 64 * self._k) if self._draws_seeds else self._k
+        return _SCRATCH_BYTES + max(iterating, n_seeding * (4 * self._n_features + 8 * 12))
+
+    def _described(self) -> str:
+        return f"for n_clusters={self._k} and {self._n_features} features"
+
+
+def rows_at(rows: Any, which: Any) -> Any:
+    """Return some rows, copied."""
+    taken = rows[which]
+    return np.ascontiguousarray(taken) if isinstance(taken, np.ndarray) else taken
+
+
+def _count(state: LloydState, part: partial.Partial) -> None:
+    state.n_scored += part.n_scored
+    state.n_candidates += part.n_candidates
+    state.filter = part.filter
