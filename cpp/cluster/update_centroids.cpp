@@ -289,8 +289,9 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
             for (index_t c = 0; c < kColumnsPerTask; ++c)
                 if (norms[c] > 0) length[c] = std::sqrt(norms[c]);
         }
-        t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight, length,
-                       centroids.term(0) + begin, norms, shifts);
+        t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight,
+                       samples_.metric == Metric::cosine ? length : nullptr, centroids.term(0) + begin, norms,
+                       shifts);
         kept.restore(centroids, norms, shifts);
     });
     shift.resize(static_cast<std::size_t>(k_));

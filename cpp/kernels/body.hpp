@@ -150,7 +150,8 @@ struct Body {
                     continue;
                 }
                 float* const term = terms + j * ld + 8 * h;
-                const D value = V::to_float32(V::div(mean, V::load_d(length + 8 * h)));
+                const D value =
+                    V::to_float32(length == nullptr ? mean : V::div(mean, V::load_d(length + 8 * h)));
                 const D change = V::sub(value, V::widen(term));
                 shift[h] = V::add(shift[h], V::mul(change, change));
                 part[j % 8][h] = V::fma(value, value, part[j % 8][h]);

@@ -41,7 +41,8 @@ struct Table {
                      std::int64_t* into, std::int64_t* from) noexcept;
 
     // Term-major centroids from term-major integer sums, kTermColumns columns: for each feature j < d
-    //     terms[j * ld + c] = float32((sums[j * ld + c] / scale[j]) / weight[c] / length[c]),  scale[j] a power of two;
+    //     terms[j * ld + c] = float32((sums[j * ld + c] / scale[j]) / weight[c] / length[c]),  scale[j] a power of two,
+    // without the last division where length is null;
     // squared_norm[c] = sum of the squares of the new values in the order of dot; squared_shift[c] = sum of the squared
     // changes in increasing j. A null terms writes nothing, and squared_norm sums the float64 means' squares instead.
     // occupied[j * occupied_ld] == 0 promises that the sums and terms of feature j are zero here and stay so; null: unknown.
