@@ -27,6 +27,14 @@ py::tuple data_range(const PySamples& self) {
                           digits_of(range.total_weight), digits_of(range.squared_norm));
 }
 
+py::array_t<std::uint32_t> squared_norm_digits(const PySamples& self) {
+    return digits_of(self.with_samples([](const auto& s) {
+        ExactSum sum;
+        for (const double norm : s.squared_norm) sum.add(norm);
+        return sum;
+    }));
+}
+
 py::array_t<std::int64_t> feature_sums(const PySamples& self, const py::array& scale) {
     const double* data = vector_data<double>(scale, self.cols(), "feature_scale");
     const std::vector<double> scales(data, data + self.cols());
@@ -127,6 +135,7 @@ void init_partial_step(py::module_& m, py::class_<PySamples>& samples) {
     samples.def_property_readonly("n_samples", &PySamples::rows)
         .def_property_readonly("n_features", &PySamples::cols)
         .def("data_range", &data_range)
+        .def("squared_norm_digits", &squared_norm_digits)
         .def("feature_sums", &feature_sums, py::arg("feature_scale"))
         .def("start_centers", &start_centers, py::arg("centers"))
         .def("partial_step", &partial_step, py::arg("centers"), py::arg("feature_scale"),

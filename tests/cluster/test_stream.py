@@ -271,6 +271,21 @@ class TestFaults:
         ):
             KMeans(3, random_state=0).fit(blocks)
 
+    @pytest.mark.parametrize("first_changed", [4, 7])
+    def test_other_rows_in_a_later_pass(self, first_changed):
+        n_passes = 0
+
+        def blocks():
+            nonlocal n_passes
+            n_passes += 1
+            changed = X.copy()
+            changed[2000, 3] += 1
+            return [X if n_passes < first_changed else changed]
+
+        with pytest.raises(ValueError, match="X gave other rows in a later pass than in the first"):
+            KMeans(3, random_state=0).fit(blocks)
+        assert n_passes >= first_changed
+
     def test_an_iterator_that_cannot_restart(self):
         spent = iter(pieces())
         with pytest.raises(ValueError, match="X gave"):

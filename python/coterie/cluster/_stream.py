@@ -171,10 +171,12 @@ class Stream:
 
     def _assign(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> int:
         """Bring labels and sums up to date in one pass; return how many labels changed."""
-        changed = 0
+        changed, norms = 0, _NO_SUM
         for rows, block in self._pass():
+            samples = self._block_samples(rows, block)
+            norms = add_exact(norms, samples.squared_norm_digits())
             part = partial.step(
-                self._block_samples(rows, block),
+                samples,
                 state.centers,
                 scales,
                 state.labels[rows],
@@ -187,18 +189,21 @@ class Stream:
             state.cluster_weight += part.cluster_weight
             changed += part.n_changed
             _count(state, part)
+        self._check_same_rows(norms)
         return changed
 
     def _last_assignment(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> float:
         """Make the labels those of the final centres; return the inertia."""
-        total = _NO_SUM
+        total = norms = _NO_SUM
         for rows, block in self._pass():
             samples = self._block_samples(rows, block)
+            norms = add_exact(norms, samples.squared_norm_digits())
             part = partial.step(samples, state.centers, scales, state.labels[rows], inertia=True)
             assert part.labels is not None  # only reduce drops them
             state.labels[rows] = part.labels
             total = add_exact(total, part.inertia_digits)
             _count(state, part)
+        self._check_same_rows(norms)
         return exact_value(total)
 
     def _relocate_empty(
@@ -239,6 +244,13 @@ class Stream:
             raise ValueError(
                 f"X gave {more}{end} rows in a later pass and {n_samples} in the first; it must give the same rows "
                 "every time"
+            )
+
+    def _check_same_rows(self, norms: NDArray[np.uint32]) -> None:
+        """Sums of differences and their scales hold for the rows of the first pass only."""
+        if not np.array_equal(norms, self.range.squared_norm_digits):
+            raise ValueError(
+                "X gave other rows in a later pass than in the first; it must give the same every time"
             )
 
     def _measure(self) -> partial.DataRange:
