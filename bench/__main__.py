@@ -23,11 +23,18 @@ def arguments() -> argparse.Namespace:
         "--tiny", dest="size", action="store_const", const="tiny", help="only see whether all runs"
     )
     parser.add_argument(
-        "--only", default="", help="cases whose name contains this, for example 'K-means, dense'"
+        "--only",
+        default="",
+        help="cases whose name contains one of these, separated by semicolons: 'K-means, dense; top-10'",
     )
     parser.add_argument("--threads", default="2,1", help="thread counts, one after the other (default: 2,1)")
     parser.add_argument(
         "--output", type=Path, help="folder to write to (default: bench for the full size, else build/bench)"
+    )
+    parser.add_argument(
+        "--budget",
+        type=float,
+        help="seconds for the runs of a case after the first of each rival (default: 240; quick: 12)",
     )
     parser.set_defaults(size="full")
     return parser.parse_args()
@@ -41,11 +48,13 @@ def main() -> int:
     output = options.output or (roofline.ROOT / "bench" if options.size == "full" else roofline.BUILD)
     output.mkdir(parents=True, exist_ok=True)
     budget = {"full": 240.0, "quick": 12.0, "tiny": 0.0}[options.size]
+    budget = budget if options.budget is None else options.budget
+    wanted = [part.strip() for part in options.only.split(";")]
     described = machine.describe()
     ceilings = {n: roofline.measure(n) for n in thread_counts}
     rows = []
     for number, case in enumerate(cases.SIZES[options.size]):
-        if options.only not in case.name:
+        if not any(part in case.name for part in wanted):
             continue
         for n_threads in thread_counts:
             print(f"{case.name}, {n_threads} threads ...", file=sys.stderr, flush=True)
