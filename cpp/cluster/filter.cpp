@@ -5,22 +5,20 @@
 #include <limits>
 
 #include "core/parallel.hpp"
+#include "kernels/bf16_pack.hpp"
+#include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
 namespace {
 
-constexpr double kFloatRoundoff = 0x1p-24;
-constexpr double kDoubleRoundoff = 0x1p-53;
-constexpr double kUpward = 1 + 1e-6;
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-// Above this magnitude a float32 score may overflow.
-constexpr double kFilterLimit = 1e37;
-constexpr index_t kScoresInCache = 1 << 18;
+using kernels::gamma;
+using kernels::kDoubleRoundoff;
+using kernels::kFilterLimit;
+using kernels::kFloatRoundoff;
+using kernels::kUpward;
 
-// gamma_n of error analysis (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
-double gamma(double n, double roundoff) {
-    return n * roundoff / (1 - n * roundoff);
-}
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr index_t kScoresInCache = 1 << 18;
 
 // The float32 filter: gamma_{n+3} covers products, sums, the rounding of the bias and its subtraction; the
 // last term gradual underflow of the products.
@@ -34,7 +32,7 @@ RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, inde
 
 // A float32 at or a little above value >= 0.
 float above(double value) {
-    return std::nextafter(static_cast<float>(value * kUpward), std::numeric_limits<float>::infinity());
+    return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
 }
 
 bool is_run(const index_t* rows, index_t m) {
@@ -66,7 +64,7 @@ void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratc
 Filter<Dense>::Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids, const Bf16Rows* bf16)
     : samples_(samples), centroids_(centroids), bf16_(bf16) {
     if (bf16_ != nullptr) {
-        k_padded_ = ceil_div(centroids.k, 2 * kernels::kBf16Columns) * 2 * kernels::kBf16Columns;
+        k_padded_ = kernels::bf16_columns(centroids.k);
         rows_per_block_ = kernels::kBf16Rows;
         pack_bf16();
     } else {
@@ -105,37 +103,27 @@ void Filter<Dense>::pack_bf16() {
     const index_t k = centroids_.k, d = centroids_.d, d_padded = bf16_->d_padded();
     const kernels::Bf16Table& t = *kernels::active().bf16;
     const std::vector<float>& mean = bf16_->mean();
-    // One tile more than is read, so that the prefetch of the next tile stays inside.
-    packed_.resize(static_cast<std::size_t>(k_padded_ * d_padded + 4 * kernels::kBf16Tile));
+    packed_.resize(static_cast<std::size_t>(kernels::bf16_packed_size(k_padded_, d_padded)));
     start_.assign(static_cast<std::size_t>(k_padded_), kernels::kPadScore);
     std::vector<double> norm(static_cast<std::size_t>(k_padded_), 0), residual(norm), bias(norm);
     parallel_for_rows(
         k_padded_, kernels::kBf16Columns, samples_.n_threads, [&](index_t begin, index_t end, int) {
-            std::vector<std::uint16_t> row(static_cast<std::size_t>(d_padded), 0);
-            std::uint16_t* const tiles = packed_.data() + begin * d_padded;
-            for (index_t c = begin; c < end; ++c) {
+            std::vector<std::uint16_t> rows(static_cast<std::size_t>((end - begin) * d_padded), 0);
+            for (index_t c = begin; c < std::min(end, k); ++c) {
                 const auto s = static_cast<std::size_t>(c);
-                if (c < k) {
-                    t.pack_rows(centroids_.row(c), d, 1, d, mean.data(), row.data(), d_padded, &norm[s],
-                                &residual[s]);
-                    // s(x, c) = <x - mu, c - mu> - (half_norm - <mu, c>) + a term of x alone
-                    bias[s] =
-                        centroids_.half_norm[s] - kernels::active().dot(mean.data(), centroids_.row(c), d);
-                } else {
-                    std::fill(row.begin(), row.end(), std::uint16_t{0});
-                }
-                for (index_t j = 0; j < d_padded; ++j)
-                    tiles[j / 2 * 2 * kernels::kBf16Columns + (c - begin) * 2 + j % 2] =
-                        row[static_cast<std::size_t>(j)];
+                t.pack_rows(centroids_.row(c), d, 1, d, mean.data(), rows.data() + (c - begin) * d_padded,
+                            d_padded, &norm[s], &residual[s]);
+                // s(x, c) = <x - mu, c - mu> - (half_norm - <mu, c>) + a term of x alone
+                bias[s] = centroids_.half_norm[s] - kernels::active().dot(mean.data(), centroids_.row(c), d);
             }
+            kernels::pack_bf16_tiles(rows.data(), d_padded, packed_.data() + begin * d_padded);
         });
     // The column-independent part of the bias belongs to the row: without it the float32 scores keep more
     // digits.
     const double shift = k > 0 ? *std::min_element(bias.begin(), bias.begin() + k) : 0;
     for (std::size_t c = 0; c < static_cast<std::size_t>(k); ++c) {
         start_[c] = -static_cast<float>(bias[c] - shift);
-        largest_norm_ = std::max(largest_norm_, std::sqrt(norm[c]) * kUpward);
-        largest_residual_ = std::max(largest_residual_, std::sqrt(residual[c]) * kUpward);
+        column_size_.include(norm[c], residual[c]);
         largest_bias_ = std::max(largest_bias_, (bias[c] - shift) * kUpward);
     }
     const double squared_mean = kernels::active().dot(mean.data(), mean.data(), d);
@@ -149,34 +137,23 @@ void Filter<Dense>::score_bf16(const index_t* rows, index_t m, FilterScratch& sc
     const std::uint16_t* const block = bf16_->block(rows, m, scratch, norms, residuals);
     kernels::active().bf16->score_block(block, d_padded, packed_.data(), start_.data(), k_padded_, d_padded,
                                         scratch.scores.data(), k_padded_);
-    const auto n = static_cast<double>(d_padded);
-    // Columns: c = c' + dc' with c' in bfloat16; the difference c - mu was itself rounded to float32.
-    const double column = largest_norm_ * (1 + 2 * kFloatRoundoff);
-    const double column_residual = largest_residual_ + kFloatRoundoff * column;
-    const double column_kept = column + column_residual;
+    const double biased = gamma(static_cast<double>(d_padded) + 8, kDoubleRoundoff) *
+                          (mean_norm_ * (centroids_.largest_norm + mean_norm_) + centroids_.largest_bias);
     for (index_t r = 0; r < m; ++r) {
-        const double norm = norms[r], residual = residuals[r] + kFloatRoundoff * norm;
-        const double kept = norm + residual;
+        const kernels::Bf16Size row{norms[r], residuals[r]};
         const double raw = std::sqrt(samples_.squared_norm[static_cast<std::size_t>(rows[r])]);
-        const double magnitude = kept * column_kept + largest_bias_;
         RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
-        bound.squared_norm = norm * norm + norm_shift_;
-        bound.norm_error = 4e-6 * norm * norm;
-        if (!(magnitude < kFilterLimit) || !(raw * centroids_.largest_norm < kFilterLimit)) {
-            bound.error = kInfinity;
-            continue;
-        }
-        const double lost = residual * column + kept * column_residual;
-        const double summed = gamma(n + 3, kFloatRoundoff) * magnitude + (n + 1) * 0x1p-125;
-        const double biased = gamma(n + 8, kDoubleRoundoff) *
-                              (mean_norm_ * (centroids_.largest_norm + mean_norm_) + centroids_.largest_bias);
-        bound.error = (lost + summed + biased) * kUpward + canonical_error(centroids_, raw, d_padded);
+        bound.squared_norm = row.norm * row.norm + norm_shift_;
+        bound.norm_error = 4e-6 * row.norm * row.norm;
+        bound.error = kernels::bf16_error(row, column_size_, largest_bias_, d_padded) + biased * kUpward +
+                      canonical_error(centroids_, raw, d_padded);
+        if (!(raw * centroids_.largest_norm < kFilterLimit)) bound.error = kInfinity;
     }
 }
 
 Bf16Rows::Bf16Rows(const Samples<Dense>& samples, bool keep_packed)
     : samples_(samples),
-      d_padded_(ceil_div(samples.x.cols, kernels::kBf16Depth) * kernels::kBf16Depth),
+      d_padded_(kernels::bf16_depth(samples.x.cols)),
       mean_(static_cast<std::size_t>(samples.x.cols), 0.0f) {
     const index_t n = samples.x.rows, d = samples.x.cols;
     constexpr index_t kColumnsPerTask = 64;
@@ -206,8 +183,10 @@ void Bf16Rows::pack(index_t i, std::uint16_t* out, float* norm, float* residual)
     double squared_norm, squared_residual;
     kernels::active().bf16->pack_rows(samples_.x.row(i), samples_.x.stride, 1, samples_.x.cols, mean_.data(),
                                       out, d_padded_, &squared_norm, &squared_residual);
-    *norm = above(std::sqrt(squared_norm));
-    *residual = above(std::sqrt(squared_residual));
+    kernels::Bf16Size size;
+    size.include(squared_norm, squared_residual);
+    *norm = above(size.norm);
+    *residual = above(size.residual);
 }
 
 const std::uint16_t* Bf16Rows::block(const index_t* rows, index_t m, FilterScratch& scratch, float* norm,

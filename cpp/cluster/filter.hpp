@@ -15,6 +15,7 @@
 #include "cluster/centroids.hpp"
 #include "cluster/samples.hpp"
 #include "core/large_vector.hpp"
+#include "kernels/bf16_pack.hpp"
 
 namespace coterie::cluster {
 
@@ -89,7 +90,8 @@ class Filter<Dense> {
     index_t k_padded_, rows_per_block_;
     LargeVector<std::uint16_t> packed_;  // centroids minus the mean in tiles
     std::vector<float> start_;           // [k_padded] minus the bias in centred coordinates
-    double largest_norm_ = 0, largest_residual_ = 0, largest_bias_ = 0;
+    kernels::Bf16Size column_size_;
+    double largest_bias_ = 0;
     double mean_norm_ = 0;
     double norm_shift_ = 0;  // squared distance = |x - mu|^2 + norm_shift - 2 s'
 };

@@ -18,6 +18,7 @@ template <typename T>
 struct HugePageAllocator {
     using value_type = T;
     static constexpr std::size_t kPage = std::size_t{1} << 21;
+    static constexpr std::align_val_t kLine{64};  // of the caches
 
     HugePageAllocator() = default;
     template <typename U>
@@ -25,7 +26,7 @@ struct HugePageAllocator {
 
     T* allocate(std::size_t n) {
         const std::size_t bytes = n * sizeof(T);
-        if (bytes < 2 * kPage) return static_cast<T*>(::operator new(bytes));
+        if (bytes < 2 * kPage) return static_cast<T*>(::operator new(bytes, kLine));
         void* const memory = std::aligned_alloc(kPage, (bytes + kPage - 1) / kPage * kPage);
         if (memory == nullptr) throw std::bad_alloc();
 #ifdef __linux__
@@ -34,7 +35,7 @@ struct HugePageAllocator {
         return static_cast<T*>(memory);
     }
     void deallocate(T* memory, std::size_t n) {
-        n * sizeof(T) < 2 * kPage ? ::operator delete(memory) : std::free(memory);
+        n * sizeof(T) < 2 * kPage ? ::operator delete(memory, kLine) : std::free(memory);
     }
 
     // Elements that are not given a value are left uninitialised: large results are written by all threads at once.

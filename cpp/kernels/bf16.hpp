@@ -17,6 +17,11 @@ inline constexpr index_t kBf16Columns = 16;
 inline constexpr index_t kBf16Depth = 32;
 inline constexpr index_t kBf16Tile = kBf16Depth * kBf16Columns;
 
+// A cache line of one row, so that no row of a tile straddles two.
+struct alignas(64) Bf16Line {
+    std::uint16_t values[kBf16Depth];
+};
+
 struct Bf16Table {
     // y = x - mu (float32), out = bf16(y) to nearest, denormals to zero; m rows, ldx and ld_out elements apart. Columns d ..
     // d_padded of out become zero. squared_norm[r] ~ |y_r|^2 and squared_residual[r] ~ |y_r - out_r|^2 in float64.

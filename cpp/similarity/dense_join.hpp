@@ -1,15 +1,18 @@
 // All pairs of two dense matrices, tile by tile, with a certified filter.
 //
 // Canonical score: s(x, y) = <x,y> / (|x| |y|) with the float64 dot and norms of kernels::Table, clamped to
-// [-1, 1]; 0 when a norm is 0. Filter: s' = <x~,y~> in float32 with x~ = float32(x / |x|); |s' - s| <=
-// DenseJoin::error_bound(). Working on unit rows, the filter neither overflows nor underflows at any
-// magnitude of the input.
+// [-1, 1]; 0 when a norm is 0. Filter: s' ~ <x~,y~> with x~ = float32(x / |x|), |s' - s| <= DenseJoin::error_bound();
+// computed in bfloat16 where the kernel table can (DenseFilter), in float32 elsewhere, and for few rows of X, which do
+// not pay for packing Y, as s itself. Working on unit rows, no filter overflows or underflows at any magnitude of the
+// input.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/types.hpp"
+#include "similarity/dense_filter.hpp"
 
 namespace coterie {
 
@@ -42,6 +45,23 @@ class DenseJoin {
     void run(Sink& sink) const;
 
   private:
+    struct Scratch {
+        std::vector<float> rows, scores;
+        std::vector<kernels::Bf16Line> packed_rows;
+        std::vector<double> offsets;
+        std::vector<std::int32_t> positions;
+    };
+
+    double score_of(double dot, index_t i, index_t j) const;
+    index_t n_columns(const Sink& sink, index_t end) const;
+    void hand_over(Sink& sink, index_t i, index_t first_column, double offset, float* scores, index_t n,
+                   std::vector<std::int32_t>& positions) const;
+    void run_directly(Sink& sink, index_t begin, index_t end, Scratch& s) const;
+    void run_bf16(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
+    void score_group(Sink& sink, index_t begin, index_t end, Scratch& s) const;
+    void run_float32(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
+    void score_tile(Sink& sink, index_t begin, index_t end, index_t tile, const std::vector<float>& packed,
+                    const std::vector<float>& bias, Scratch& s) const;
     void pack_tile(index_t begin, index_t rows, std::vector<float>& packed, std::vector<float>& bias) const;
 
     MatrixView<const float> x_;
@@ -49,6 +69,8 @@ class DenseJoin {
     int n_threads_;
     std::vector<double> x_norms_;
     std::vector<double> y_norms_;
+    bool directly_;
+    std::optional<DenseFilter> filter_;
     double error_bound_;
 };
 

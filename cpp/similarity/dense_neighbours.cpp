@@ -5,17 +5,12 @@
 #include <limits>
 
 #include "core/parallel.hpp"
+#include "kernels/rounding.hpp"
 
 namespace coterie {
 namespace {
 
 constexpr index_t kRowsPerTask = 64;
-
-// The largest float32 that is not above v.
-float round_down(double v) {
-    const float f = static_cast<float>(v);
-    return static_cast<double>(f) > v ? std::nextafter(f, -std::numeric_limits<float>::infinity()) : f;
-}
 
 }  // namespace
 
@@ -36,7 +31,7 @@ void DenseNeighbours::begin_rows(index_t begin, index_t end) {
 }
 
 float DenseNeighbours::cut_of(const Row& row) const {
-    return round_down(std::max(row.best.floor() - eps_, -2.0));
+    return kernels::round_down(std::max(row.best.floor() - eps_, -2.0));
 }
 
 void DenseNeighbours::accept(index_t i, index_t first_column, const float* scores,
@@ -62,7 +57,7 @@ void DenseNeighbours::prune(Row& row) const {
     const auto kth = waiting.begin() + (query_.k - 1);
     std::nth_element(waiting.begin(), kth, waiting.end(),
                      [](const Waiting& a, const Waiting& b) { return a.score > b.score; });
-    row.cut = std::max(row.cut, round_down(static_cast<double>(kth->score) - 2 * eps_));
+    row.cut = std::max(row.cut, kernels::round_down(static_cast<double>(kth->score) - 2 * eps_));
     std::erase_if(waiting, [&](const Waiting& w) { return w.score < row.cut; });
 }
 

@@ -58,11 +58,12 @@ def test_sparse_equals_the_definition(n: int, signed: bool, isa: str) -> None:
         assert_neighbours(cosine_top_k(X, k=k, threshold=threshold), own, k, threshold, True)
 
 
-def test_many_tiles_equal_the_definition() -> None:
+@pytest.mark.parametrize("n", [3, 70])
+def test_many_tiles_equal_the_definition(n: int, isa: str) -> None:
     rng = np.random.default_rng(0)
     X, Y = (
-        rng.standard_normal((70, 12)).astype(np.float32),
-        rng.standard_normal((9001, 12)).astype(np.float32),
+        rng.standard_normal((n, 12)).astype(np.float32),
+        rng.standard_normal((17_001, 12)).astype(np.float32),
     )
     scores = scores_of(X, Y, "cosine")
     for k, threshold in ((10, None), (None, 0.8), (200, 0.5)):
@@ -96,6 +97,23 @@ def test_same_bits_on_any_threads_and_instruction_set(kind: str, every_isa: list
                 assert same(wanted, cosine_top_k(X, k=k, threshold=threshold, n_threads=n_threads))
 
 
+def test_self_join_of_many_tiles_has_the_same_bits(every_isa: list[str]) -> None:
+    rng = np.random.default_rng(12)
+    X = (rng.standard_normal((4300, 180)) + rng.standard_normal(180)).astype(np.float32)
+    X[rng.integers(0, 4300, 200)] = X[7]
+    asked = np.arange(0, 4300, 331)
+    scores = scores_of(X[asked], X, "cosine")
+    scores[np.arange(len(asked)), asked] = -2  # not its own neighbour
+    for isa in every_isa[1:]:
+        _core.set_isa(isa)
+        for n_threads in (1, 7):
+            found = cosine_top_k(X, k=8, n_threads=n_threads)
+            for row, i in zip(scores, asked, strict=True):
+                order = np.lexsort((np.arange(len(row)), -row))[:8]
+                np.testing.assert_array_equal(found.row(i)[0], order)
+                np.testing.assert_array_equal(found.row(i)[1], row[order].astype(np.float32))
+
+
 @pytest.mark.parametrize("scale", [1e-45, 1e-38, 1e-30, 1e30, 3e38])
 def test_any_magnitude(scale: float, isa: str) -> None:
     rng = np.random.default_rng(4)
@@ -105,6 +123,53 @@ def test_any_magnitude(scale: float, isa: str) -> None:
         assert_neighbours(cosine_top_k(A, B, k=5), scores_of(A, B, "cosine"), 5, None, False)
         A, B = sp.csr_array(A), sp.csr_array(B)
         assert_neighbours(cosine_top_k(A, B, k=5), scores_of(A, B, "cosine"), 5, None, False)
+
+
+def adversarial_rows(kind: str, n: int, d: int, rng: np.random.Generator) -> Any:
+    """Rows that rounding to bfloat16, the subtraction of a mean or float32 sums treat badly."""
+    rows = rng.standard_normal((n, d))
+    if kind == "near ties":
+        rows = np.ones(d) + 1e-4 * rows
+    elif kind == "tight groups":
+        rows = 3 * rng.standard_normal((5, d))[rng.integers(0, 5, n)] + 1e-6 * rows
+    elif kind == "far from the origin":
+        rows = 1e7 * np.sign(rows[:1]) + 1e3 * rows
+    elif kind == "halfway between bfloat16":
+        rows = np.sign(rows) * (1 + 2.0**-8 * (1 + 2 * rng.integers(0, 9, (n, d))))
+    elif kind == "one column rules":
+        rows[:, 0] = 1e6
+    elif kind == "any magnitude a row":
+        rows *= 10.0 ** rng.integers(-44, 38, (n, 1))
+    elif kind == "any magnitude an element":
+        rows *= 10.0 ** rng.integers(-44, 38, (n, d))
+    elif kind == "opposites and zero rows":
+        rows[n // 2 :] = -rows[: n - n // 2]
+        rows[::7] = 0
+    return np.clip(rows, -3e38, 3e38).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "near ties",
+        "tight groups",
+        "far from the origin",
+        "halfway between bfloat16",
+        "one column rules",
+        "any magnitude a row",
+        "any magnitude an element",
+        "opposites and zero rows",
+    ],
+)
+def test_adversarial_rows_equal_the_definition(kind: str, isa: str) -> None:
+    rng = np.random.default_rng(11)
+    for d in (1, 32, 180):
+        X, Y = adversarial_rows(kind, 90, d, rng), adversarial_rows(kind, 210, d, rng)
+        for A, B in ((X, Y), (X, X)):
+            scores = scores_of(A, B, "cosine")
+            for k, threshold in ((1, None), (8, None), (None, 0.5), (5, -0.2)):
+                found = cosine_top_k(A, None if A is B else B, k=k, threshold=threshold)
+                assert_neighbours(found, scores, k, threshold, A is B)
 
 
 def test_mixed_magnitudes_within_a_row() -> None:

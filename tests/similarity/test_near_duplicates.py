@@ -46,6 +46,22 @@ def test_groups_are_the_components(n: int, threshold: float, isa: str) -> None:
         np.testing.assert_array_equal(found.labels, wanted_labels(X, "jaccard", weighted, threshold))
 
 
+def test_groups_of_many_tiles_are_the_same_everywhere(every_isa: list[str]) -> None:
+    X = noisy_copies(5000, 24, 9)
+    X[1000:] += np.random.default_rng(9).random((4000, 24)).astype(np.float32)
+    scores = scores_of(X[::50], X[::50], "cosine")
+    found = []
+    for isa in every_isa:
+        _core.set_isa(isa)
+        labels = near_duplicates(X, 0.97).labels
+        found.append(labels)
+        some = labels[::50]
+        i, j = np.nonzero((scores >= 0.97) & ~np.eye(100, dtype=bool))
+        np.testing.assert_array_equal(some[i], some[j])
+        assert (some[i] >= 0).all()
+    assert all(np.array_equal(found[0], labels) for labels in found)
+
+
 def check_consistent(found: DuplicateGroups) -> None:
     for number, (group, lowest) in enumerate(zip(found.groups, found.representatives, strict=True)):
         assert len(group) >= 2
