@@ -287,12 +287,13 @@ void SparseJoin<Measure>::scan(Pass& pass, SparseSink& sink, Scratch& s) const {
 
 template <typename Measure>
 void SparseJoin<Measure>::start_panel(const SparseRequest* requests, index_t n_requests, Scratch& s) const {
-    s.panel_rows.clear();
+    s.panel_rows.count = 0;
     for (index_t r = 0; r < n_requests; ++r) {
         const index_t i = requests[r].i;
-        panel_.gather(sparse_row(x_, i), Measure::filter_scale(x_sizes_[i], common_scale_), s.panel_rows);
+        panel_.append(sparse_row(x_, i), Measure::filter_scale(x_sizes_[i], common_scale_), s.panel_rows);
     }
-    s.panel_sums.resize(s.sums.size() * static_cast<std::size_t>(n_requests));
+    const index_t most = panel_.stride(static_cast<index_t>(s.sums.size()));
+    s.panel_sums.resize(static_cast<std::size_t>(most * panel_.rows_written(n_requests)));
 }
 
 template <typename Measure>
@@ -301,15 +302,14 @@ void SparseJoin<Measure>::visit(SparseRequest* requests, index_t n_requests, Scr
     if (!panel_.empty()) start_panel(requests, n_requests, s);
     for (std::size_t b = 0; b < blocks_.size(); ++b) {
         const PostingLists& lists = blocks_[b];
-        const index_t ld = kernels::padded(kernels::active(), lists.n_rows);
-        if (!panel_.empty())
-            panel_.score(b, s.panel_rows.data(), n_requests, lists.n_rows, s.panel_sums.data(), ld);
+        const index_t ld = panel_.stride(lists.n_rows);
+        if (!panel_.empty()) panel_.score(b, s.panel_rows, lists.n_rows, s.panel_sums.data(), ld);
         for (index_t r = 0; r < n_requests; ++r) {
             SparseRequest& q = requests[r];
             if (lists.first_row >= q.n_columns) continue;
             const double size = Measure::filter_size(x_sizes_[q.i], common_scale_);
             const index_t n_rows = std::min(lists.n_rows, q.n_columns - lists.first_row);
-            Pass pass{lists, q.i, n_rows, size, error_bound(q.i), r, !panel_.empty()};
+            Pass pass{lists, q.i, n_rows, size, error_bound(requests, r, s), r, !panel_.empty()};
             s.at = panel_.empty() ? s.sums.data() : s.panel_sums.data() + r * ld;
             const bool here = q.excluded >= lists.first_row && q.excluded < lists.first_row + lists.n_rows;
             if (here) s.at[q.excluded - lists.first_row] = kNever;
@@ -324,16 +324,18 @@ void SparseJoin<Measure>::visit(SparseRequest* requests, index_t n_requests, Scr
     for (index_t r = 0; r < n_requests; ++r) {
         const double size = Measure::filter_size(x_sizes_[requests[r].i], common_scale_);
         const double least = Measure::least_sum(requests[r].sink->floor(), size) * (1 - kRoom);
-        requests[r].complete = least - error_bound(requests[r].i) > 0;
+        requests[r].complete = least - error_bound(requests, r, s) > 0;
     }
 }
 
 // gamma_n <= n u (1 + 2^-5) where n u <= 2^-6; beyond that no sum is trusted.
 template <typename Measure>
-double SparseJoin<Measure>::error_bound(index_t i) const {
+double SparseJoin<Measure>::error_bound(const SparseRequest* requests, index_t r, const Scratch& s) const {
+    const index_t i = requests[r].i;
+    const double panel = panel_.empty() ? 0 : s.panel_rows.errors[static_cast<std::size_t>(r)];
     const double nnz = static_cast<double>(sparse_row(x_, i).nnz), n_u = (nnz + 8) * 0x1p-24;
     if (n_u > 0x1p-6) return std::numeric_limits<double>::infinity();
-    return n_u * (1 + 0x1p-4) * Measure::filter_size(x_sizes_[i], common_scale_) + nnz * 0x1p-140;
+    return n_u * (1 + 0x1p-4) * Measure::filter_size(x_sizes_[i], common_scale_) + nnz * 0x1p-140 + panel;
 }
 
 template <typename Measure>

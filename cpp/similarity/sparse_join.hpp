@@ -70,7 +70,7 @@ class SparseJoin {
         float* at = nullptr;          // the sums in use
         std::vector<Weight> weights;  // of the rows visited together, each rarest column first
         std::vector<index_t> weight_starts;
-        std::vector<float> panel_rows;
+        ColumnPanel::Rows panel_rows;
         std::vector<float> panel_sums;
         std::vector<char> watched;  // columns whose postings are counted when read; empty for none
         double watched_read = 0;
@@ -114,7 +114,7 @@ class SparseJoin {
     void offer_found(const Pass& pass, SparseSink& sink, Scratch& s) const;
     void collect(const Pass& pass, float cut, Scratch& s) const;
     void reset_sums(const Pass& pass, Scratch& s) const;
-    double error_bound(index_t i) const;
+    double error_bound(const SparseRequest* requests, index_t r, const Scratch& s) const;
     double cut_of(const Pass& pass, double floor, const Scratch& s) const;
 
     CsrView x_;
