@@ -289,10 +289,37 @@ struct Body {
         return count;
     }
 
+    static index_t collect_reaching(const float* scores, float offset, const float* least, index_t n,
+                                    std::int32_t* out) noexcept {
+        const F lowered = V::broadcast(-offset);
+        index_t count = 0;
+        for (index_t c = 0; c < n; c += L) {
+            unsigned mask = V::at_least(V::sub(V::load(scores + c), lowered), V::load(least + c));
+            while (mask != 0) {
+                out[count++] = static_cast<std::int32_t>(c + __builtin_ctz(mask));
+                mask &= mask - 1;
+            }
+        }
+        return count;
+    }
+
     static constexpr Table table(const char* name) {
-        return {
-            name, nullptr, dot,         squared_distance, dots,    sparse_dots, move_row,        update_terms,
-            L,    kPanel,  score_block, score_sparse_row, top_two, find,        collect_at_least};
+        return {name,
+                nullptr,
+                dot,
+                squared_distance,
+                dots,
+                sparse_dots,
+                move_row,
+                update_terms,
+                L,
+                kPanel,
+                score_block,
+                score_sparse_row,
+                top_two,
+                find,
+                collect_at_least,
+                collect_reaching};
     }
 };
 

@@ -52,13 +52,13 @@ DenseJoin::DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n
       n_threads_(n_threads),
       x_norms_(norms(x, n_threads)),
       y_norms_(x.data == y.data && x.rows == y.rows ? x_norms_ : norms(y, n_threads)),
+      same_(x.data == y.data && x.rows == y.rows),
       directly_(x.rows <= kFewRows || float32_bound(x.cols) > 0x1p-6),
       error_bound_(directly_ ? kernels::kFloatRoundoff : float32_bound(x.cols)) {
     if (directly_ || kernels::active().bf16 == nullptr) return;
     filter_.emplace(y, y_norms_, n_threads);
-    const bool same = x.data == y.data && x.rows == y.rows;
     error_bound_ =
-        filter_->error_bound(same ? filter_->column_size() : filter_->size_of(x, x_norms_, n_threads));
+        filter_->error_bound(same_ ? filter_->column_size() : filter_->size_of(x, x_norms_, n_threads));
 }
 
 double DenseJoin::score_of(double dot, index_t i, index_t j) const {
@@ -70,14 +70,18 @@ double DenseJoin::score(index_t i, index_t j) const {
     return score_of(kernels::active().dot(x_.row(i), y_.row(j), x_.cols), i, j);
 }
 
-// The columns that rows of X before end can want.
+bool DenseJoin::serves_both(const Sink& sink) const {
+    return same_ && filter_ && sink.symmetric();
+}
+
+// The columns that rows of X before end are scored against.
 index_t DenseJoin::n_columns(const Sink& sink, index_t end) const {
-    return sink.lower_triangle() ? std::min(end, y_.rows) : y_.rows;
+    return sink.lower_triangle() || serves_both(sink) ? std::min(end, y_.rows) : y_.rows;
 }
 
 void DenseJoin::run(Sink& sink) const {
     std::vector<Scratch> scratch(static_cast<std::size_t>(resolve_thread_count(n_threads_)));
-    const index_t rows = directly_ ? kFewRows : kRowsInFlight;
+    const index_t rows = directly_ ? kFewRows : serves_both(sink) ? x_.rows : kRowsInFlight;
     for (index_t begin = 0; begin < x_.rows; begin += rows) {
         const index_t end = std::min(begin + rows, x_.rows);
         sink.begin_rows(begin, end);
@@ -97,16 +101,31 @@ void DenseJoin::run(Sink& sink) const {
 void DenseJoin::hand_over(Sink& sink, index_t i, index_t first_column, double offset, float* scores,
                           index_t n, std::vector<std::int32_t>& positions) const {
     if (static_cast<index_t>(positions.size()) < n) positions.resize(static_cast<std::size_t>(n));
+    const bool triangle = sink.lower_triangle() || serves_both(sink);
     index_t step = first_column == 0 ? kFirstColumns : n;
     for (index_t c = 0; c < n; c += step, step *= 2) {
         const float least = kernels::round_down(static_cast<double>(std::max(sink.cut(i), -2.0f)) - offset);
         float* const some = scores + c;
-        const index_t found =
+        index_t found =
             kernels::active().collect_at_least(some, std::min(step, n - c), least, positions.data());
+        // Beyond the diagonal a score belongs to the other row.
+        while (triangle && found > 0 && first_column + c + positions[found - 1] > i) --found;
         if (found == 0) continue;
         for (index_t p = 0; p < found; ++p)
             some[positions[p]] = static_cast<float>(some[positions[p]] + offset);
         sink.accept(i, first_column + c, some, positions.data(), found);
+    }
+}
+
+// The same scores as those of rows first_column ... of X and column i < first_column + n, for the columns before i.
+void DenseJoin::hand_back(Sink& sink, index_t i, index_t first_column, double offset, const float* scores,
+                          index_t n, Scratch& s) const {
+    constexpr std::int32_t kHere = 0;
+    const index_t found = kernels::active().collect_reaching(scores, static_cast<float>(offset),
+                                                             s.least.data(), n, s.positions.data());
+    for (index_t p = 0; p < found && first_column + s.positions[p] < i; ++p) {
+        const float score = static_cast<float>(scores[s.positions[p]] + offset);
+        sink.accept(first_column + s.positions[p], i, &score, &kHere, 1);
     }
 }
 
@@ -159,7 +178,10 @@ void DenseJoin::score_group(Sink& sink, index_t begin, index_t end, Scratch& s) 
     const index_t tile_columns =
         std::clamp<index_t>(kTileElements / d_padded / kPair * kPair, kPair, kMostColumns);
     s.rows.resize(static_cast<std::size_t>(x_.cols));
+    const bool both = serves_both(sink);
     s.offsets.resize(static_cast<std::size_t>(m));
+    s.least.resize(static_cast<std::size_t>(tile_columns));
+    s.positions.resize(static_cast<std::size_t>(tile_columns));
     s.packed_rows.resize(static_cast<std::size_t>(ceil_div(m, kBlock) * kBlock * lines));
     s.scores.resize(static_cast<std::size_t>(kBlock * tile_columns));
     kernels::Bf16Size size;
@@ -170,9 +192,16 @@ void DenseJoin::score_group(Sink& sink, index_t begin, index_t end, Scratch& s) 
     for (index_t tile = 0; tile < columns; tile += tile_columns) {
         const index_t n = std::min(tile_columns, columns - tile);
         for (index_t r = 0; r < m; r += kBlock) {
-            filter_->score(s.packed_rows[r * lines].values, tile, n, s.scores.data());
-            for (index_t q = r; q < std::min(r + kBlock, m); ++q)
-                hand_over(sink, begin + q, tile, s.offsets[q], s.scores.data() + (q - r) * n, n, s.positions);
+            const index_t last = std::min(r + kBlock, m);
+            const index_t width = both ? std::min(n, kernels::bf16_columns(begin + last) - tile) : n;
+            if (width <= 0) continue;
+            filter_->score(s.packed_rows[r * lines].values, tile, width, s.scores.data());
+            if (both) sink.cuts(tile, width, s.least.data());
+            for (index_t q = r; q < last; ++q) {
+                float* const scores = s.scores.data() + (q - r) * width;
+                if (both) hand_back(sink, begin + q, tile, s.offsets[q], scores, width, s);
+                hand_over(sink, begin + q, tile, s.offsets[q], scores, width, s.positions);
+            }
         }
     }
 }

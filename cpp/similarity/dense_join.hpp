@@ -25,7 +25,7 @@ class DenseJoin {
     double error_bound() const { return error_bound_; }
     double score(index_t i, index_t j) const;
 
-    // What a consumer of scores implements; each row of X is visited by one thread at a time.
+    // What a consumer of scores implements; each row of X is visited by one thread at a time, but see symmetric().
     class Sink {
       public:
         virtual ~Sink() = default;
@@ -39,6 +39,10 @@ class DenseJoin {
                             const std::int32_t* positions, index_t n_positions) = 0;
         // Whether row i of X wants only the columns j < i.
         virtual bool lower_triangle() const { return false; }
+        // Whether, X being Y, one score may serve both rows: all rows are then in flight together, accept() is called for
+        // any row by any thread, and least(c) = cut(first + c), c < n, is asked for.
+        virtual bool symmetric() const { return false; }
+        virtual void cuts(index_t /*first*/, index_t /*n*/, float* /*least*/) {}
     };
 
     // Throws Interrupted on Ctrl-C.
@@ -46,16 +50,19 @@ class DenseJoin {
 
   private:
     struct Scratch {
-        std::vector<float> rows, scores;
+        std::vector<float> rows, scores, least;
         std::vector<kernels::Bf16Line> packed_rows;
         std::vector<double> offsets;
         std::vector<std::int32_t> positions;
     };
 
     double score_of(double dot, index_t i, index_t j) const;
+    bool serves_both(const Sink& sink) const;
     index_t n_columns(const Sink& sink, index_t end) const;
     void hand_over(Sink& sink, index_t i, index_t first_column, double offset, float* scores, index_t n,
                    std::vector<std::int32_t>& positions) const;
+    void hand_back(Sink& sink, index_t i, index_t first_column, double offset, const float* scores, index_t n,
+                   Scratch& s) const;
     void run_directly(Sink& sink, index_t begin, index_t end, Scratch& s) const;
     void run_bf16(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
     void score_group(Sink& sink, index_t begin, index_t end, Scratch& s) const;
@@ -69,6 +76,7 @@ class DenseJoin {
     int n_threads_;
     std::vector<double> x_norms_;
     std::vector<double> y_norms_;
+    bool same_;  // X is Y
     bool directly_;
     std::optional<DenseFilter> filter_;
     double error_bound_;

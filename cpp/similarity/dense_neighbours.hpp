@@ -1,6 +1,8 @@
 // The sink of DenseJoin that keeps the best neighbours of each row.
 #pragma once
 
+#include <atomic>
+#include <mutex>
 #include <vector>
 
 #include "similarity/dense_join.hpp"
@@ -13,11 +15,14 @@ namespace coterie {
 // with s' < T - 2 eps cannot be among the best k.
 class DenseNeighbours final : public DenseJoin::Sink {
   public:
-    DenseNeighbours(const DenseJoin& join, const NeighbourQuery& query, index_t n_rows, int n_threads);
+    DenseNeighbours(const DenseJoin& join, const NeighbourQuery& query, index_t n_rows, index_t n_features,
+                    int n_threads);
 
     void begin_rows(index_t begin, index_t end) override;
     void end_rows(index_t begin, index_t end) override;
-    float cut(index_t i) override { return rows_[static_cast<std::size_t>(i - begin_)].cut; }
+    float cut(index_t i) override { return shared_cut(i).load(std::memory_order_relaxed); }
+    bool symmetric() const override { return !locks_.empty(); }
+    void cuts(index_t first, index_t n, float* least) override;
     void accept(index_t i, index_t first_column, const float* scores, const std::int32_t* positions,
                 index_t n_positions) override;
 
@@ -29,13 +34,16 @@ class DenseNeighbours final : public DenseJoin::Sink {
         std::int32_t index;
     };
     struct Row {
-        float cut;
         std::vector<Waiting> waiting;
         Best best;
     };
 
-    void prune(Row& row) const;
-    void evaluate(index_t i, Row& row) const;
+    std::atomic_ref<float> shared_cut(index_t i) {
+        return std::atomic_ref<float>(cuts_[static_cast<std::size_t>(i - begin_)]);
+    }
+    void raise_cut(index_t i, float cut);
+    void prune(index_t i, Row& row);
+    void evaluate(index_t i, Row& row);
     float cut_of(const Row& row) const;
 
     const DenseJoin& join_;
@@ -46,6 +54,8 @@ class DenseNeighbours final : public DenseJoin::Sink {
     index_t most_waiting_;
     index_t begin_ = 0;
     std::vector<Row> rows_;
+    std::vector<float> cuts_;
+    std::vector<std::mutex> locks_;  // row i is changed under lock i % size, if there are any
     std::vector<NeighbourBlock> blocks_;
 };
 
