@@ -93,11 +93,11 @@ void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centr
             scratch.active.clear();
             for (index_t i = begin; i < end; ++i)
                 if (!skip(i)) scratch.active.push_back(i);
-        // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
-        if (static_cast<index_t>(scratch.active.size()) * 4 > (end - begin) * 3) {
-            scratch.active.resize(static_cast<std::size_t>(end - begin));
-            std::iota(scratch.active.begin(), scratch.active.end(), begin);
-        }
+            // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
+            if (static_cast<index_t>(scratch.active.size()) * 4 > (end - begin) * 3) {
+                scratch.active.resize(static_cast<std::size_t>(end - begin));
+                std::iota(scratch.active.begin(), scratch.active.end(), begin);
+            }
             const auto n_active = static_cast<index_t>(scratch.active.size());
             for (index_t b = 0; b < n_active; b += block) {
                 const index_t* const rows = scratch.active.data() + b;

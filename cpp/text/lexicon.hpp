@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/types.hpp"
 #include "core/large_vector.hpp"
+#include "core/types.hpp"
 
 namespace coterie::text {
 
