@@ -35,6 +35,13 @@ def test_version_has_its_changelog_entry() -> None:
     assert len(headings) == len(set(headings))
 
 
+def test_continuous_integration_ends_with_the_line_of_the_readme() -> None:
+    last = (ROOT / ".ci" / "run").read_text().splitlines()[-1]
+    assert last.endswith("python -m pytest")
+    for page in ("README.md", "CONTRIBUTING.md"):
+        assert last in (ROOT / page).read_text(encoding="utf-8").splitlines()
+
+
 OPTIONAL = ("typer", "rich", "pyarrow", "jinja2", "plotly", "rjieba", "pandas", "polars")
 
 WITHOUT_EXTRAS = f"""
