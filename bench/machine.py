@@ -64,7 +64,7 @@ def describe() -> dict[str, Any]:
         "instruction_sets": sorted(interesting & cpu_flags()),
         "memory_gib": round(memory / 2**30, 1),
         "load_average_before": round(os.getloadavg()[0], 2),
-        "system": f"{platform.system()} {platform.release()}",
+        "system": platform.system(),
         "python": platform.python_version(),
         "coterie": f"{__version__} ({commit()}), {_core.active_isa()}, {_core.compiler()}",
         "versions": {d: version(d) for d in DISTRIBUTIONS},
