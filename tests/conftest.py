@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 THREAD_COUNTS = (1, 2, 3, 7)
 # Every instruction set of this CPU; where COTERIE_CPU names one, the run is about that one alone.
 ISAS = [_core.active_isa()] if "COTERIE_CPU" in os.environ else _core.available_isas()
+
+
+def pytest_configure() -> None:
+    """Answer Ctrl-C: a runner in the background starts with SIGINT ignored, and so would every child of a test."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
