@@ -58,7 +58,5 @@ def test_the_measured_table_has_its_place() -> None:
 
 def test_the_test_command_is_the_one_that_is_run() -> None:
     (command,) = [block.strip() for block in blocks("console") if "pytest" in block]
-    install, test = command.split(" && ")
     steps = (ROOT / ".ci/run").read_text(encoding="utf-8")
-    assert f"    {install}\n" in steps
-    assert steps.rstrip().endswith(f"\n{test}")
+    assert steps.endswith(f"\n{command}\n")
