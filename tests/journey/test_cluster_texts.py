@@ -41,7 +41,7 @@ def test_arrays_have_the_promised_types_and_relations() -> None:
         assert array.flags.c_contiguous
     assert (result.margins >= 0).all()
     assert (result.runner_up != result.labels).all()
-    assert result.matrix.shape == (n, len(result.model.vectorizer.vocabulary_))
+    assert result.matrix.shape == (n, len(result.model.encoder.vocabulary_))
     assert result.matrix.dtype == np.float32
     assert sum(c.size for c in result.clusters) == n
     for c in result.clusters:
@@ -88,7 +88,7 @@ def test_one_cluster_has_no_runner_up_and_no_internal_scores() -> None:
     assert (result.runner_up == -1).all()
     assert np.isposinf(result.margins).all()
     assert result.metrics == {"n_empty": 0.0}
-    assert len(result.clusters[0].terms) == len(result.model.vectorizer.vocabulary_)
+    assert len(result.clusters[0].terms) == len(result.model.encoder.vocabulary_)
 
 
 def test_as_many_clusters_as_documents() -> None:

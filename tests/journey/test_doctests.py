@@ -11,7 +11,7 @@ MODULES = (
     "coterie.cluster.auto_k",
     "coterie.evaluate.external",
     "coterie.evaluate.internal",
-    "coterie.journey",
+    "coterie.journey._cluster_texts",
     "coterie.topics.class_tfidf",
     "coterie.topics.explain",
     "coterie.topics.representatives",

@@ -244,9 +244,9 @@ def test_a_model_that_does_not_fit_is_not_saved(tmp_path: Path) -> None:
     model = cluster_model()
     other = CountVectorizer().fit(["only four terms here"])
     with pytest.raises(ValueError, match=r"the vectorizer gives 4 features, the centres have \d+"):
-        save_model(dataclasses.replace(model, vectorizer=other), tmp_path / "model")
+        save_model(dataclasses.replace(model, encoder=other), tmp_path / "model")
     with pytest.raises(ValueError, match=r"there are 0 summaries for 2 clusters"):
         save_model(dataclasses.replace(model, summaries=[]), tmp_path / "model")
     with pytest.raises(NotFittedError):
-        save_model(dataclasses.replace(model, kmeans=KMeans()), tmp_path / "model")
+        save_model(dataclasses.replace(model, clusterer=KMeans()), tmp_path / "model")
     assert not (tmp_path / "model").exists()

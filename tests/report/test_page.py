@@ -66,14 +66,14 @@ def test_sample_is_stratified_bounded_and_repeatable(limit):
 
 def test_map_puts_the_documents_of_a_cluster_together(cluster, fruit_trains_music):
     result = cluster(fruit_trains_music)
-    points = place_documents(result.matrix, result.model.kmeans.cluster_centers_, 0)
+    points = place_documents(result.matrix, result.model.clusterer.cluster_centers_, 0)
     assert points.dtype == np.float32
     assert np.abs(points).max() == pytest.approx(1)
     middles = np.stack([points[result.labels == number].mean(axis=0) for number in range(3)])
     nearest = np.linalg.norm(points[:, None] - middles, axis=2).argmin(axis=1)
     assert (nearest == result.labels).mean() > 0.9
     np.testing.assert_array_equal(
-        points, place_documents(result.matrix, result.model.kmeans.cluster_centers_, 0)
+        points, place_documents(result.matrix, result.model.clusterer.cluster_centers_, 0)
     )
 
 
@@ -81,7 +81,7 @@ def test_map_puts_the_documents_of_a_cluster_together(cluster, fruit_trains_musi
 def test_map_of_few_or_equal_documents_is_finite(cluster, n):
     for texts in (["same words"] * n, [f"word{i} shared" for i in range(n)]):
         result = cluster(texts, 1)
-        assert np.isfinite(place_documents(result.matrix, result.model.kmeans.cluster_centers_, 0)).all()
+        assert np.isfinite(place_documents(result.matrix, result.model.clusterer.cluster_centers_, 0)).all()
 
 
 def test_excerpt_is_one_printable_line():

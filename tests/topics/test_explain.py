@@ -34,7 +34,7 @@ def test_contributions_sum_to_the_margin_of_the_scores(result: ClusterResult) ->
 
 def test_each_contribution_is_its_definition(result: ClusterResult) -> None:
     explanation = explain_assignment(result.model, TEXTS[9])
-    centers = result.model.kmeans.cluster_centers_.astype(np.float64)
+    centers = result.model.clusterer.cluster_centers_.astype(np.float64)
     x = result.matrix[[9]].toarray().ravel().astype(np.float64)
     c, r = centers[explanation.cluster], centers[explanation.runner_up]
     if result.parameters["metric"] == "cosine":
@@ -42,7 +42,7 @@ def test_each_contribution_is_its_definition(result: ClusterResult) -> None:
         expected = x * (c - r)
     else:
         expected = x * (c - r) - (c**2 - r**2) / 2
-    vocabulary = result.model.vectorizer.vocabulary_
+    vocabulary = result.model.encoder.vocabulary_
     assert {term for term, _ in explanation.terms} == {"garden", "apple", "tree"}
     for term, value in explanation.terms:
         assert value == pytest.approx(expected[vocabulary[term]], abs=1e-15)

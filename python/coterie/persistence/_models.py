@@ -134,13 +134,13 @@ def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = F
     >>> bool((loaded.predict(["a fish"]).labels == model.predict(["a fish"]).labels).all())
     True
     """
-    problem = _misfit(model.vectorizer, model.kmeans, len(model.summaries))
+    problem = _misfit(model.encoder, model.clusterer, len(model.summaries))
     if problem:
         raise ValueError(f"model cannot be saved: {problem}")
     writer = FolderWriter()
     parts = {
-        "vectorizer": describe(model.vectorizer, "vectorizer", writer),
-        "kmeans": describe(model.kmeans, "kmeans", writer),
+        "vectorizer": describe(model.encoder, "vectorizer", writer),
+        "kmeans": describe(model.clusterer, "kmeans", writer),
     }
     summaries = [
         {

@@ -197,7 +197,7 @@ def _map_data(
     seed = result.parameters.get("random_state")
     random_state = seed if isinstance(seed, int) else 0
     rows = sample_documents(result.labels, len(clusters), n_map_documents, random_state)
-    points = place_documents(result.matrix[rows], result.model.kmeans.cluster_centers_, random_state)
+    points = place_documents(result.matrix[rows], result.model.clusterer.cluster_centers_, random_state)
     return {
         "clusters": [
             {

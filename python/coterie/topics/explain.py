@@ -57,7 +57,7 @@ def explain_assignment(model: ClusterModel, document: Any) -> Explanation:
     model : ClusterModel
         With at least two clusters.
     document : str, or array-like or sparse matrix of shape (n_features,) or (1, n_features)
-        A text, or its row as ``model.vectorizer`` gives it.
+        A text, or its row as ``model.encoder`` gives it.
 
     Returns
     -------
@@ -78,15 +78,15 @@ def explain_assignment(model: ClusterModel, document: Any) -> Explanation:
     >>> explain_assignment(model, "red train, slow train").terms[0][0]
     'train'
     """
-    centers = np.atleast_2d(model.kmeans.cluster_centers_)
+    centers = np.atleast_2d(model.clusterer.cluster_centers_)
     if len(centers) < 2:
         raise ValueError("model must have at least 2 clusters, or there is no runner-up; got 1")
     row = _one_row(model, document, centers.shape[1])
-    labels, _ = model.kmeans.predict_top_two(row)
+    labels, _ = model.clusterer.predict_top_two(row)
     own, other = int(labels[0, 0]), int(labels[0, 1])
     c, r = centers[own].astype(np.float64), centers[other].astype(np.float64)
     x = row.data.astype(np.float64)
-    if model.kmeans.metric == "cosine":
+    if model.clusterer.metric == "cosine":
         c, r, x = _unit(c), _unit(r), _unit(x)
         contributions = x * (c - r)[row.indices]
         absent = 0.0
@@ -94,7 +94,7 @@ def explain_assignment(model: ClusterModel, document: Any) -> Explanation:
         without_document = (r**2 - c**2) / 2
         contributions = x * (c - r)[row.indices] + without_document[row.indices]
         absent = float(without_document.sum() - without_document[row.indices].sum())
-    names = model.vectorizer.get_feature_names_out()
+    names = model.encoder.get_feature_names_out()
     order = np.lexsort((row.indices, -contributions))
     terms = [(str(names[row.indices[i]]), float(contributions[i])) for i in order]
     return Explanation(own, other, float(contributions.sum()) + absent, terms, absent)
@@ -102,7 +102,7 @@ def explain_assignment(model: ClusterModel, document: Any) -> Explanation:
 
 def _one_row(model: ClusterModel, document: Any, n_features: int) -> sp.csr_array:
     if isinstance(document, str):
-        return sp.csr_array(model.vectorizer.transform([document]))
+        return sp.csr_array(model.encoder.transform([document]))
     if not sp.issparse(document):
         document = np.atleast_2d(np.asarray(document))
     row = check_csr_rows(document)
