@@ -15,7 +15,7 @@ from sklearn.datasets import make_blobs
 
 from coterie import KMeans
 from coterie.cluster import RowFiles
-from coterie.cluster._blocks import parse_bytes, read_blocks
+from coterie.cluster._blocks import BlockSize, parse_bytes, read_blocks
 from coterie.cluster._sources import CallableRows
 
 N_ROWS, N_FEATURES = 3001, 12
@@ -172,7 +172,7 @@ class TestMemory:
     @pytest.mark.parametrize("most", [256, 700, 5000])
     def test_blocks_are_no_larger_than_asked_for(self, rows, most):
         parts = [rows[a:b] for a, b in itertools.pairwise(SPLITS)]
-        blocks = list(read_blocks(CallableRows(lambda: parts), most))
+        blocks = list(read_blocks(CallableRows(lambda: parts), BlockSize(most)))
         assert max(block.shape[0] for block in blocks) <= most
         joined = sp.vstack(blocks).toarray() if sp.issparse(rows) else np.concatenate(blocks)
         np.testing.assert_array_equal(joined, X)
@@ -316,7 +316,7 @@ class TestFaults:
             KMeans(3).fit(rows)
 
     def test_files_without_rows_to_read(self, tmp_path):
-        with pytest.raises(ValueError, match=r"has no \.npy, Parquet or Arrow file"):
+        with pytest.raises(ValueError, match=r"has no \.npy, \.npz, Parquet or Arrow file"):
             KMeans(3).fit(tmp_path)
         np.save(tmp_path / "flat.npy", X[0])
         with pytest.raises(ValueError, match=r"flat\.npy' must hold a two-dimensional array"):

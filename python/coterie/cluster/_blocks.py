@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from coterie.cluster._sources import Block, RowSource
 
 _BLOCK_BYTES = 64 << 20  # more a block gains nothing
 LEAST_ROWS = 256
+# A stored element in this block, the next, a piece of the one after and what joins or converts them.
+_BYTES_PER_NONZERO = 40
+_BYTES_PER_SPARSE_ROW = 120  # the same for the places of rows; norms, labels and weights
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _BINARY_UNITS = {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 
@@ -36,54 +40,98 @@ def parse_bytes(name: str, value: object) -> int | None:
     return int(value)
 
 
-def rows_per_block(limit: int | None, fixed: int, n_features: int, what: str) -> int:
-    """Return how many rows a block may have when ``fixed`` bytes are needed besides the blocks."""
+@dataclass(frozen=True)
+class BlockSize:
+    """Most rows of a block and, where rows are sparse, most stored elements (one row may have more)."""
+
+    rows: int
+    nonzeros: int | None = None
+
+
+def dense_block_size(limit: int | None, fixed: int, n_features: int, what: str) -> BlockSize:
+    """Return the size of blocks of dense rows when ``fixed`` bytes are needed besides the blocks."""
     # This block, the next and a piece of the one after in float32, one more while its type is converted, and the
     # norms, labels and weights of the rows.
     per_row = n_features * (4 + 4 + 4 + 8) + 80
     most = max(LEAST_ROWS, _BLOCK_BYTES // max(1, 4 * n_features))
     if limit is None:
-        return most
+        return BlockSize(most)
     rows = (limit - fixed) // per_row
     if rows < LEAST_ROWS:
-        needed = fixed + LEAST_ROWS * per_row
-        raise ValueError(
-            f"memory_limit={limit} bytes is too small {what}: at least {needed} bytes are needed"
-        )
-    return min(most, rows)
+        raise _too_small(limit, fixed + LEAST_ROWS * per_row, what)
+    return BlockSize(min(most, rows))
 
 
-def read_blocks(source: RowSource, most_rows: int, n_features: int | None = None) -> Iterator[Block]:
-    """Yield float32 blocks of at most ``most_rows``, checked for their width, read ahead by one."""
-    with closing(_read_ahead(_sized(source, most_rows, n_features))) as blocks:
+def sparse_block_size(
+    limit: int | None, fixed: int, nonzeros_per_row: float, n_elements: int, what: str
+) -> BlockSize:
+    """Return the size of blocks of CSR rows; ``n_elements`` are those of the centres, which each block costs again."""
+    per_row = nonzeros_per_row * _BYTES_PER_NONZERO + _BYTES_PER_SPARSE_ROW
+    most = max(_BLOCK_BYTES // 8, 2 * n_elements)
+    rows = int(most / max(1.0, nonzeros_per_row)) + LEAST_ROWS
+    if limit is not None:
+        if (limit - fixed) / per_row < LEAST_ROWS:
+            raise _too_small(limit, fixed + int(LEAST_ROWS * per_row) + 1, what)
+        rows = min(rows, int((limit - fixed) / per_row))
+        most = min(most, int(rows * max(1.0, nonzeros_per_row)))
+    return BlockSize(rows, most)
+
+
+def _too_small(limit: int, needed: int, what: str) -> ValueError:
+    return ValueError(f"memory_limit={limit} bytes is too small {what}: at least {needed} bytes are needed")
+
+
+def read_blocks(source: RowSource, most: BlockSize, n_features: int | None = None) -> Iterator[Block]:
+    """Yield float32 blocks of at most this size, checked for their width, read ahead by one."""
+    with closing(_read_ahead(_sized(source, most, n_features))) as blocks:
         yield from blocks
 
 
-def _sized(source: RowSource, most_rows: int, n_features: int | None) -> Iterator[Block]:
+def _sized(source: RowSource, most: BlockSize, n_features: int | None) -> Iterator[Block]:
     """Cut blocks that are too large and join small ones."""
-    first_name, waiting, n_waiting = "", list[Block](), 0
-    for name, block in source.blocks(most_rows):
+    first_name, is_sparse = "", False
+    waiting, n_waiting, n_stored = list[Block](), 0, 0
+    for name, block in source.blocks(most.rows):
         if block.ndim != 2:
             raise ValueError(f"{name} must have two dimensions; got {block.ndim}")
         if n_features is None:
             n_features = block.shape[1]
-        first_name = first_name or name
+        if not first_name:
+            first_name, is_sparse = name, sp.issparse(block)
+        if sp.issparse(block) != is_sparse:
+            raise ValueError(f"rows must be all dense or all sparse; {name} is not as {first_name} is")
         if block.shape[1] != n_features:
             raise ValueError(
                 f"rows must have one width: {name} has {block.shape[1]} features, {first_name} has {n_features}"
             )
-        for begin in range(0, block.shape[0], most_rows):
-            piece = _float32(name, block[begin : begin + most_rows])
-            if n_waiting + piece.shape[0] > most_rows:
+        for begin, end in _pieces(block, most):
+            piece = _float32(name, block[begin:end])
+            stored = piece.nnz if sp.issparse(piece) else 0
+            too_many = most.nonzeros is not None and n_stored + stored > most.nonzeros
+            if waiting and (n_waiting + piece.shape[0] > most.rows or too_many):
                 yield stacked(waiting)
-                waiting, n_waiting = [], 0
-            if piece.shape[0] == most_rows:
+                waiting, n_waiting, n_stored = [], 0, 0
+            if piece.shape[0] == most.rows:
                 yield piece
                 continue
             waiting.append(piece)
             n_waiting += piece.shape[0]
+            n_stored += stored
     if waiting:
         yield stacked(waiting)
+
+
+def _pieces(block: Block, most: BlockSize) -> Iterator[tuple[int, int]]:
+    """Yield where a block is cut."""
+    n_rows, begin = block.shape[0], 0
+    while begin < n_rows:
+        end = min(begin + most.rows, n_rows)
+        if most.nonzeros is not None and sp.issparse(block):
+            places = block.indptr
+            fitting = int(np.searchsorted(places, places[begin] + most.nonzeros, side="right")) - 1
+            end = min(end, max(fitting, begin + 1))
+        yield begin, end
+        begin = end
 
 
 def _float32(name: str, rows: Block) -> Block:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,12 +11,13 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from coterie._validation import require_extra
+from coterie._validation import check_sparse_structure, require_extra
 
 PathArgument = str | os.PathLike[str]
 Block = Any  # two-dimensional: ndarray, or a SciPy CSR array
 
 _COLUMNAR = (".parquet", ".arrow", ".feather", ".ipc")
+_SUFFIXES = (".npy", ".npz", *_COLUMNAR)
 
 
 class RowSource(Protocol):
@@ -56,8 +58,9 @@ class RowFiles:
     Parameters
     ----------
     paths : path or sequence of paths
-        ``.npy`` files of two dimensions, Parquet or Arrow files (``.parquet``, ``.arrow``, ``.feather``, ``.ipc``); or
-        one folder, whose files of these kinds are taken in order of name.
+        ``.npy`` files of two dimensions, ``.npz`` files with a CSR matrix (:func:`scipy.sparse.save_npz`), Parquet or
+        Arrow files (``.parquet``, ``.arrow``, ``.feather``, ``.ipc``); or one folder, whose files of these kinds are
+        taken in order of name. A ``.npz`` file is read as a whole.
     column : str, default=None
         For Parquet and Arrow: the column of lists, all of one length. None means the only one. A record batch of an
         Arrow file is read as a whole.
@@ -85,17 +88,17 @@ class RowFiles:
         listed = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
         if len(listed) == 1 and Path(listed[0]).is_dir():
             folder = Path(listed[0])
-            listed = [p for p in sorted(folder.iterdir()) if p.suffix == ".npy" or p.suffix in _COLUMNAR]
+            listed = [p for p in sorted(folder.iterdir()) if p.suffix in _SUFFIXES]
             if not listed:
-                raise ValueError(f"folder {os.fspath(folder)!r} has no .npy, Parquet or Arrow file")
+                raise ValueError(f"folder {os.fspath(folder)!r} has no .npy, .npz, Parquet or Arrow file")
         if not listed:
             raise ValueError("paths must name at least one file; got none")
         self.paths = [Path(p) for p in listed]
         self.column = column
         for path in self.paths:
-            if path.suffix != ".npy" and path.suffix not in _COLUMNAR:
+            if path.suffix not in _SUFFIXES:
                 raise ValueError(
-                    f"file {os.fspath(path)!r} must be .npy, {', '.join(_COLUMNAR[:-1])} or {_COLUMNAR[-1]}"
+                    f"file {os.fspath(path)!r} must be {', '.join(_SUFFIXES[:-1])} or {_SUFFIXES[-1]}"
                 )
             if not path.is_file():
                 raise FileNotFoundError(f"no such file of rows: {os.fspath(path)!r}")
@@ -112,11 +115,12 @@ class RowFiles:
         ------
         name : str
             The file.
-        rows : ndarray of shape (n_rows, n_features)
+        rows : ndarray or csr_array of shape (n_rows, n_features)
             Rows in the type they are stored in.
         """
+        readers = {".npy": _npy_rows, ".npz": _npz_rows}
         for path in self.paths:
-            read = _npy_rows if path.suffix == ".npy" else self._list_rows
+            read = readers.get(path.suffix, self._list_rows)
             try:
                 for rows in read(path, rows_per_block):
                     yield os.fspath(path), rows
@@ -202,6 +206,20 @@ def _npy_rows(path: Path, rows_per_block: int) -> Iterator[Any]:
             if len(values) != n_read * width:
                 raise ValueError(f"{name!r} ends within row {first + len(values) // width} of {n_rows}")
             yield values.reshape(n_read, width)
+
+
+def _npz_rows(path: Path, rows_per_block: int) -> Iterator[Any]:
+    """Read a CSR matrix of scipy.sparse.save_npz whole; the caller cuts it, by its stored elements."""
+    name = os.fspath(path)
+    try:
+        with path.open("rb") as stream:
+            matrix: Any = sp.load_npz(stream)
+        if matrix.format != "csr":
+            raise ValueError(f"its format is {matrix.format}, not csr")
+        check_sparse_structure(matrix)
+    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{name!r} is no CSR matrix of scipy.sparse.save_npz: {error}") from error
+    yield sp.csr_array(matrix)
 
 
 def _rows_of_lists(name: str, column: str, lists: Any) -> Any:

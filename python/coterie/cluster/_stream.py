@@ -10,12 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie import _core
 from coterie._validation import check_n_threads, rows_argument
 from coterie.cluster import partial
-from coterie.cluster._blocks import read_blocks, rows_per_block, stacked
+from coterie.cluster._blocks import (
+    LEAST_ROWS,
+    BlockSize,
+    dense_block_size,
+    read_blocks,
+    sparse_block_size,
+    stacked,
+)
 from coterie.cluster._exact import add_exact, exact_value
 from coterie.cluster._sources import Block, RowSource
 
@@ -78,14 +86,10 @@ class Stream:
         self._k, self._draws_seeds = n_clusters, draws_seeds
         self._weight: NDArray[np.float64] | None = None
         self._sampled: tuple[NDArray[np.int64], Any] | None = None
-        self._n_features = self._width()
-        self._rows_per_block = rows_per_block(
-            memory_limit, self._fixed_bytes(0), self._n_features, self._described()
-        )
+        self._n_features, self._nonzeros_per_row = self._first_rows()
+        self._block_size = self._blocks_within(memory_limit, 0)
         self.range = self._measure()
-        self._rows_per_block = rows_per_block(
-            memory_limit, self._fixed_bytes(self.range.n_samples), self._n_features, self._described()
-        )
+        self._block_size = self._blocks_within(memory_limit, self.range.n_samples)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -231,7 +235,7 @@ class Stream:
     def _pass(self) -> Iterator[tuple[slice, Block]]:
         """Yield blocks with the rows that they are; refuse a source that changed its mind."""
         n_samples, first = self.range.n_samples, 0
-        for block in read_blocks(self._source, self._rows_per_block, self._n_features):
+        for block in read_blocks(self._source, self._block_size, self._n_features):
             end = first + block.shape[0]
             if end > n_samples:
                 break
@@ -255,22 +259,27 @@ class Stream:
 
     def _measure(self) -> partial.DataRange:
         ranges: list[partial.DataRange] = []
-        first = 0
-        for block in read_blocks(self._source, self._rows_per_block, self._n_features):
+        first = n_stored = 0
+        for block in read_blocks(self._source, self._block_size, self._n_features):
             samples = self._checked(first, block, None)
-            measured = partial.DataRange(*samples.data_range(), is_sparse=not isinstance(block, np.ndarray))
+            is_sparse = not isinstance(block, np.ndarray)
+            measured = partial.DataRange(*samples.data_range(), is_sparse=is_sparse)
             ranges = [partial.merge_ranges([*ranges, measured])]
             first += block.shape[0]
+            n_stored += block.nnz if is_sparse else 0
         if not ranges:
             raise ValueError("Found array with 0 sample(s): X gave no row; a minimum of 1 is required")
+        if self._nonzeros_per_row is not None:
+            self._nonzeros_per_row = n_stored / first
         return ranges[0]
 
-    def _width(self) -> int:
-        """Return the number of features that the first block has."""
-        for block in read_blocks(self._source, 1):
+    def _first_rows(self) -> tuple[int, float | None]:
+        """Return the number of features and, of sparse rows, the stored elements per row of the first block."""
+        for block in read_blocks(self._source, BlockSize(LEAST_ROWS)):
             if block.shape[1] == 0:
                 raise ValueError("Found array with 0 feature(s): a minimum of 1 is required")
-            return int(block.shape[1])
+            is_sparse = sp.issparse(block)
+            return int(block.shape[1]), block.nnz / block.shape[0] if is_sparse else None
         raise ValueError("Found array with 0 sample(s): X gave no row; a minimum of 1 is required")
 
     def _gathered(self, rows: NDArray[np.int64]) -> Any:
@@ -305,14 +314,24 @@ class Stream:
     def _samples(self, rows: Any, weight: NDArray[np.float64] | None) -> _core.Samples:
         return _core.Samples(rows, weight, self._metric, self._n_threads)
 
-    def _fixed_bytes(self, n_samples: int) -> int:
+    def _blocks_within(self, limit: int | None, n_samples: int) -> BlockSize:
+        per_row, what = self._nonzeros_per_row, self._described()
+        if per_row is None:
+            fixed = self._fixed_bytes(n_samples, 4.0 * self._n_features, 0)
+            return dense_block_size(limit, fixed, self._n_features, what)
+        # Sums and centres by feature have their clusters in lines of 16.
+        padding = (-self._k % 16) * self._n_features * (8 + 4)
+        fixed = self._fixed_bytes(n_samples, 24.0 * per_row, padding)
+        return sparse_block_size(limit, fixed, per_row, self._k * self._n_features, what)
+
+    def _fixed_bytes(self, n_samples: int, row_bytes: float, padding: int) -> int:
         """What a fit holds besides blocks of rows: in iterations, or while it draws seeds."""
         elements = self._k * self._n_features
         # Sums: all, those of a block, and theirs inside and on the way. Centres: three, packed, bfloat16.
-        iterating = 12 * n_samples + elements * (4 * 8 + 5 * 4)
+        iterating = 12 * n_samples + elements * (4 * 8 + 5 * 4) + padding
         # The rows to draw seeds from; of each one its number, norm, and distances to eight trials.
         n_seeding = min(n_samples, 32768 + 64 * self._k) if self._draws_seeds else self._k
-        return _SCRATCH_BYTES + max(iterating, n_seeding * (4 * self._n_features + 8 * 12))
+        return _SCRATCH_BYTES + max(iterating, int(n_seeding * (row_bytes + 8 * 12)))
 
     def _described(self) -> str:
         return f"for n_clusters={self._k} and {self._n_features} features"

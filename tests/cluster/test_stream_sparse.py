@@ -1,0 +1,167 @@
+"""KMeans over CSR shards on disk: the bits of the fit in memory, in memory that the stored elements decide."""
+
+import itertools
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from coterie import KMeans
+from coterie.cluster import RowFiles
+from coterie.cluster._blocks import BlockSize, read_blocks, sparse_block_size
+from coterie.cluster._sources import ArrayRows
+
+N_ROWS, N_FEATURES = 1200, 300
+SPLITS = (0, 1, 400, 400, 1100, N_ROWS)
+
+
+def sparse_rows(n=N_ROWS, d=N_FEATURES, seed=0):
+    rng = np.random.default_rng(seed)
+    dense = rng.random((n, d)) * (rng.random((n, d)) < 0.03)
+    dense[np.arange(n), rng.integers(0, 9, n)] = 3  # nine groups
+    dense[5] = 0
+    return sp.csr_array(dense.astype(np.float32))
+
+
+X = sparse_rows()
+
+
+def bits(model):
+    fitted = model.labels_, model.cluster_centers_, model.inertia_, model.n_iter_
+    return [np.asarray(a).tobytes() for a in fitted]
+
+
+def npz_files(folder, rows=X, compressed=False):
+    for i, (a, b) in enumerate(itertools.pairwise(SPLITS)):
+        sp.save_npz(folder / f"rows-{i}.npz", rows[a:b], compressed=compressed)
+    return folder
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("k", [2, 9, 33])
+@pytest.mark.parametrize("compressed", [False, True])
+def test_shards_give_the_bits_of_the_fit_in_memory(metric, k, compressed, tmp_path, every_n_threads):
+    options = {"metric": metric, "random_state": 3, "max_iter": 8}
+    expected = bits(KMeans(k, **options).fit(X))
+    folder = npz_files(tmp_path, compressed=compressed)
+    for n_threads in every_n_threads:
+        assert bits(KMeans(k, n_threads=n_threads, memory_limit="60MB", **options).fit(folder)) == expected
+    assert bits(KMeans(k, checkpoint=tmp_path / "state", resume=True, **options).fit(folder)) == expected
+
+
+@pytest.mark.parametrize(
+    "most", [BlockSize(1), BlockSize(500, 1), BlockSize(300, 700), BlockSize(5000, 10**6)]
+)
+def test_blocks_hold_no_more_elements_than_asked_for(most):
+    blocks = list(read_blocks(ArrayRows(X), most))
+    for block in blocks:
+        assert block.shape[0] <= most.rows
+        assert most.nonzeros is None or block.shape[0] == 1 or block.nnz <= most.nonzeros
+    joined = sp.vstack(blocks)
+    np.testing.assert_array_equal(joined.toarray(), X.toarray())
+
+
+def test_a_limit_counts_stored_elements_and_not_width():
+    wide = sp.csr_array((X.data, X.indices * 3000, X.indptr), shape=(N_ROWS, N_FEATURES * 3000))
+    start = wide[:1].toarray()
+    options = {"init": start, "max_iter": 2}
+    streamed = KMeans(1, memory_limit="250MB", **options).fit(wide)  # 256 dense rows would take 900 MB
+    assert bits(streamed) == bits(KMeans(1, **options).fit(wide))
+
+
+def test_block_sizes():
+    with pytest.raises(ValueError, match=r"memory_limit=1000 bytes is too small for it: at least \d+ bytes"):
+        sparse_block_size(1000, 500, 10.0, 100, "for it")
+    small = sparse_block_size(10**6, 0, 10.0, 100, "for it")
+    assert small.rows * (10 * 40 + 120) <= 10**6
+    assert small.nonzeros <= small.rows * 10
+    # A block costs as much as the centres again, so it is not much smaller than they are.
+    assert sparse_block_size(None, 0, 10.0, 10**9, "for it").nonzeros == 2 * 10**9
+
+
+def test_the_limit_holds(tmp_path):
+    """A process that fits 96 MB of shards within 70 MB grows by no more than that."""
+    rng = np.random.default_rng(0)
+    n, per_row = 40_000, 50
+    for shard in range(6):
+        indices = np.sort(rng.integers(0, 2000, (n, per_row), dtype=np.int32), axis=1)
+        places = np.arange(0, n * per_row + 1, per_row)
+        rows = sp.csr_array((np.ones(n * per_row, np.float32), indices.ravel(), places), shape=(n, 2000))
+        rows.sum_duplicates()
+        sp.save_npz(tmp_path / f"rows-{shard}.npz", rows, compressed=False)
+    program = (
+        "import resource, sys, numpy as np, scipy.sparse as sp; from coterie import KMeans\n"
+        "start = np.eye(3, 2000, dtype=np.float32)\n"
+        "KMeans(3, init=start, max_iter=1).fit(sp.csr_array(np.ones((4, 2000), np.float32)))\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "KMeans(3, init=start, tol=0, max_iter=2, n_threads=2, memory_limit='70MB').fit(sys.argv[1])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) * 1024 < 70e6
+
+
+class TestFaults:
+    def test_a_shard_that_disappears_is_named(self, tmp_path):
+        files = RowFiles(npz_files(tmp_path))
+        (tmp_path / "rows-3.npz").unlink()
+        with pytest.raises(FileNotFoundError, match=r"file of rows disappeared: .*rows-3\.npz"):
+            KMeans(3).fit(files)
+
+    def test_shards_of_different_widths_are_both_named(self, tmp_path):
+        npz_files(tmp_path)
+        sp.save_npz(tmp_path / "rows-4.npz", X[:, :290])
+        with pytest.raises(ValueError, match=r"rows-4\.npz has 290 features, .*rows-0\.npz has 300"):
+            KMeans(3).fit(tmp_path)
+
+    def test_a_value_that_is_not_finite_is_named_by_its_row_in_the_whole(self, tmp_path):
+        bad = X.copy()
+        bad.data[bad.indptr[1150]] = np.nan
+        column = bad.indices[bad.indptr[1150]]
+        with pytest.raises(ValueError, match=rf"X\[1150, {column}\]=nan"):
+            KMeans(3).fit(npz_files(tmp_path, bad))
+
+    @pytest.mark.parametrize("size", [0, 30, 2000])
+    def test_a_shard_cut_short_is_named(self, tmp_path, size):
+        with open(npz_files(tmp_path) / "rows-3.npz", "r+b") as file:
+            file.truncate(size)
+        with pytest.raises(ValueError, match=r"rows-3\.npz' is no CSR matrix of scipy\.sparse\.save_npz"):
+            KMeans(3).fit(tmp_path)
+
+    def test_a_changed_byte_is_found(self, tmp_path):
+        path = npz_files(tmp_path) / "rows-3.npz"
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"rows-3\.npz' is no CSR matrix"):
+            KMeans(3).fit(tmp_path)
+
+    def test_other_matrices_and_wrong_indices_are_refused(self, tmp_path):
+        sp.save_npz(tmp_path / "a.npz", X.tocsc())
+        with pytest.raises(ValueError, match=r"a\.npz' is no CSR matrix .*: its format is csc, not csr"):
+            KMeans(3).fit(tmp_path)
+        wrong = X.copy()
+        wrong.indices[3] = N_FEATURES
+        sp.save_npz(tmp_path / "a.npz", wrong)
+        with pytest.raises(ValueError, match=r"a\.npz' is no CSR matrix .*X\.indices must be within"):
+            KMeans(3).fit(tmp_path)
+        np.savez(tmp_path / "a.npz", values=np.ones(3))
+        with pytest.raises(ValueError, match=r"a\.npz' is no CSR matrix"):
+            KMeans(3).fit(tmp_path)
+
+    def test_dense_and_sparse_files_do_not_mix(self, tmp_path):
+        npz_files(tmp_path)
+        np.save(tmp_path / "rows-9.npy", X[:50].toarray())
+        with pytest.raises(
+            ValueError, match=r"all dense or all sparse; .*rows-9\.npy is not as .*rows-0\.npz is"
+        ):
+            KMeans(3).fit(tmp_path)
+
+    def test_the_archive_is_what_scipy_writes(self, tmp_path):
+        with zipfile.ZipFile(npz_files(tmp_path) / "rows-3.npz") as archive:
+            assert {"data.npy", "indices.npy", "indptr.npy"} <= set(archive.namelist())
