@@ -15,6 +15,18 @@ def set_isa(name: str) -> None: ...
 def compiler() -> str: ...
 
 # topics
+def truncated_svd(
+    X: CsrParts,
+    n_components: int,
+    n_oversamples: int,
+    n_iter: int,
+    without: NDArray[np.float64] | None,
+    seed: int,
+    n_threads: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]: ...
+def project_rows(
+    X: CsrParts, term_vectors: NDArray[np.float32], unit_rows: bool, n_threads: int
+) -> NDArray[np.float32]: ...
 def cluster_sums(
     X: CsrParts,
     labels: NDArray[np.int32],
@@ -22,26 +34,6 @@ def cluster_sums(
     row_weights: NDArray[np.float64] | None,
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int64]]: ...
-def dirichlet_mixture(
-    X: CsrParts,
-    n_clusters: int,
-    alpha: float,
-    beta: float,
-    n_passes: int,
-    block_size: int,
-    takes_mode: bool,
-    seed: int,
-    n_threads: int,
-) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], float]: ...
-def mixture_posterior(
-    X: CsrParts,
-    tokens: CsrParts,
-    sizes: NDArray[np.int64],
-    alpha: float,
-    beta: float,
-    with_probabilities: bool,
-    n_threads: int,
-) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]: ...
 
 # similarity
 def cosine_top_k(

@@ -25,9 +25,18 @@ def _tfidf(request: _Request) -> Any:
     return TfidfVectorizer(stop_words="auto", language=request.language, n_threads=request.n_threads)
 
 
+def _lsa(request: _Request) -> Any:
+    from coterie.encode.lsa import LsaEncoder
+
+    return LsaEncoder(
+        language=request.language, random_state=request.random_state, n_threads=request.n_threads
+    )
+
+
 # name: (what follows it after a colon, or "" for nothing; who makes the encoder)
 _MAKERS: dict[str, tuple[str, Callable[[_Request], Any]]] = {
     "tfidf": ("", _tfidf),
+    "lsa": ("", _lsa),
 }
 ENCODERS = tuple(f"{name}:{argument}" if argument else name for name, (argument, _) in _MAKERS.items())
 
@@ -41,7 +50,7 @@ def make_encoder(
     ----------
     spec : str
         One of ``coterie.encode.ENCODERS``: ``"tfidf"`` is :class:`coterie.TfidfVectorizer` with the
-        language's stop words left out.
+        language's stop words left out; ``"lsa"`` is :class:`coterie.encode.LsaEncoder`.
     language : {"en", "zh"}, default="en"
         How texts are split into words, where the encoder does that.
     random_state : int, RandomState or None, default=0
