@@ -9,6 +9,7 @@ void init_system(pybind11::module_& m);
 void init_text(pybind11::module_& m);
 void init_similarity(pybind11::module_& m);
 void init_cluster(pybind11::module_& m);
+void init_linkage(pybind11::module_& m);
 void init_topics(pybind11::module_& m);
 void init_truncated_svd(pybind11::module_& m);
 

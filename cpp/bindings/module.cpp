@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     coterie::init_text(m);
     coterie::init_similarity(m);
     coterie::init_cluster(m);
+    coterie::init_linkage(m);
     coterie::init_topics(m);
     coterie::init_truncated_svd(m);
 }

@@ -141,6 +141,9 @@ def variance_from_sums(
     n_samples: int, squared_norm: float, sums: NDArray[np.int64], feature_scale: NDArray[np.float64]
 ) -> float: ...
 def rows_to_seed_from(n_samples: int, n_clusters: int, seed: int) -> NDArray[np.int64]: ...
+def linkage(
+    distances: NDArray[np.float64], weights: NDArray[np.float64], method: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
 
 # ---- text ---------------------------------------------------------------------------------------------------------
 

@@ -1,9 +1,13 @@
-"""K-means on exact, reproducible kernels."""
+"""Clustering on exact, reproducible kernels: K-means, hierarchical, density-based and spectral."""
 
 from coterie.cluster._sources import RowFiles
 from coterie.cluster.auto_k import KSearch, KTrial, choose_n_clusters
+from coterie.cluster.bisecting import BisectingKMeans
+from coterie.cluster.density import DBSCAN, HDBSCAN
+from coterie.cluster.hierarchical import HierarchicalClustering
 from coterie.cluster.kmeans import KMeans
 from coterie.cluster.minibatch import MiniBatchKMeans
+from coterie.cluster.nearest_centers import NearestCenters
 from coterie.cluster.partial import (
     DataRange,
     Partial,
@@ -13,15 +17,22 @@ from coterie.cluster.partial import (
     partial_step,
     reduce,
 )
+from coterie.cluster.spectral import SpectralClustering
 
 __all__ = [
+    "DBSCAN",
+    "HDBSCAN",
+    "BisectingKMeans",
     "DataRange",
+    "HierarchicalClustering",
     "KMeans",
     "KSearch",
     "KTrial",
     "MiniBatchKMeans",
+    "NearestCenters",
     "Partial",
     "RowFiles",
+    "SpectralClustering",
     "choose_n_clusters",
     "data_range",
     "merge_ranges",
