@@ -4,6 +4,7 @@ from coterie.cluster._sources import RowFiles
 from coterie.cluster.auto_k import KSearch, KTrial, choose_n_clusters
 from coterie.cluster.bisecting import BisectingKMeans
 from coterie.cluster.density import DBSCAN, HDBSCAN
+from coterie.cluster.factory import CLUSTERERS, make_clusterer
 from coterie.cluster.hierarchical import HierarchicalClustering
 from coterie.cluster.kmeans import KMeans
 from coterie.cluster.minibatch import MiniBatchKMeans
@@ -20,6 +21,7 @@ from coterie.cluster.partial import (
 from coterie.cluster.spectral import SpectralClustering
 
 __all__ = [
+    "CLUSTERERS",
     "DBSCAN",
     "HDBSCAN",
     "BisectingKMeans",
@@ -35,6 +37,7 @@ __all__ = [
     "SpectralClustering",
     "choose_n_clusters",
     "data_range",
+    "make_clusterer",
     "merge_ranges",
     "new_centers",
     "partial_step",

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-import numpy as np
-
-from coterie.cluster import KMeans
 from coterie.journey._clock import Clock, Progress
-from coterie.journey._documents import check_labels, check_texts, vectorize
+from coterie.journey._documents import check_labels, check_texts, encode, terms_of
 from coterie.journey._explanation import parameters, score, summarise
-from coterie.journey._grouping import decide_n_clusters
-from coterie.journey._results import ClusterModel, ClusterResult, nearest_centers
+from coterie.journey._grouping import group
+from coterie.journey._results import ClusterModel, ClusterResult
 
 
 def cluster_texts(
     texts: Iterable[str],
     *,
-    n_clusters: int | Literal["auto"] = 20,
+    encoder: Any = "tfidf",
+    clusterer: Any = "kmeans",
+    n_clusters: int | Literal["auto"] | None = None,
     language: str = "en",
     metric: str = "cosine",
     min_df: int | float = 2,
@@ -27,27 +26,40 @@ def cluster_texts(
     max_features: int | None = None,
     stop_words: Any = "auto",
     labels: Any = None,
-    n_init: int = 1,
-    max_iter: int = 100,
+    n_init: int | None = None,
+    max_iter: int | None = None,
+    clusterer_options: Mapping[str, Any] | None = None,
     random_state: Any = 0,
     n_threads: int | None = None,
     n_terms: int = 10,
     n_representatives: int = 5,
     progress: Progress | None = None,
 ) -> ClusterResult:
-    """Cluster texts and say what the clusters are about: TF-IDF, K-means, terms, representatives, scores.
+    """Cluster texts and say what the clusters are about: encode, cluster, terms, representatives, scores.
 
     Parameters
     ----------
     texts : iterable of str
-        The documents. One without any known term (empty, or only stop words) takes no part in finding the
-        centres; it is assigned to the first of the equally near centres and counted in ``n_empty``.
-    n_clusters : int or "auto", default 20
+        The documents. One whose row is zero (with TF-IDF: empty, or only stop words) takes no part in finding
+        the clusters; it is assigned to the first of the equally near centres, or is noise where the clusterer
+        has found noise, and is counted in ``n_empty``.
+    encoder : str or estimator, default "tfidf"
+        What turns texts into rows: a name that :func:`coterie.encode.make_encoder` knows, or a transformer of
+        texts, of which a clone is fitted. ``min_df`` and what follows it are for TF-IDF, which also gives the
+        clusters their terms whatever the encoder.
+    clusterer : str or estimator, default "kmeans"
+        A name that :func:`coterie.cluster.make_clusterer` knows ("kmeans", "minibatch", "ward", "average",
+        "complete", "single", "hdbscan", "dbscan", "spectral", "bisecting"), or a clusterer with ``labels_``,
+        of which a clone is fitted with its own metric and number of clusters.
+    n_clusters : int, "auto" or None, default None
         At most the number of documents with terms. ``"auto"`` asks
-        :func:`coterie.cluster.choose_n_clusters`, whose evidence is kept in ``k_search``.
+        :func:`coterie.cluster.choose_n_clusters`, whose evidence is kept in ``k_search``. None means 20, or
+        what "hdbscan", "dbscan" and ``distance_threshold`` find.
     language : {"en", "zh"}, default "en"
         How texts are split into terms; "zh" needs the extra of that name.
-    metric : {"cosine", "euclidean"}, default "cosine"
+    metric : {"cosine", "euclidean", "jaccard", "weighted_jaccard"}, default "cosine"
+        The Jaccard distances need sparse rows and a clusterer that takes them; centres and scores are then
+        those of the cosine.
     min_df, max_df : int or float, default 2 and 0.5
         Terms in fewer than ``min_df`` or more than ``max_df`` documents (a share, if float) are ignored. Where
         that leaves more than half of the documents without any term, as in tiny corpora, ``min_df`` becomes 1,
@@ -60,10 +72,12 @@ def cluster_texts(
         "auto" is the list of the language.
     labels : array-like of shape (n_documents,), optional
         True classes; then ``metrics`` has the scores of :func:`coterie.evaluate.evaluate`.
-    n_init : int, default 1
-        Starts of K-means; the best is kept.
-    max_iter : int, default 100
-        Iterations of each start.
+    n_init : int, optional
+        Starts of "kmeans", "minibatch" and "bisecting", by default 1; the best is kept.
+    max_iter : int, optional
+        Iterations of each start, by default 100.
+    clusterer_options : mapping of str to object, optional
+        Options of other clusterers by name, as :func:`coterie.cluster.make_clusterer` takes them.
     random_state : int, RandomState or None, default 0
         The same seed gives the same result on any number of threads.
     n_threads : int, optional
@@ -80,10 +94,10 @@ def cluster_texts(
     Raises
     ------
     ValueError
-        If there are no texts, nothing but stop words, more clusters than documents with terms, or ``labels`` of
-        another length.
+        If there are no texts, nothing but stop words, more clusters than documents with terms, an option that
+        the clusterer does not take, nothing but noise, or ``labels`` of another length.
     TypeError
-        If ``texts`` is one string.
+        If ``texts`` is one string, or ``encoder`` or ``clusterer`` neither a name nor an estimator.
 
     Examples
     --------
@@ -106,28 +120,37 @@ def cluster_texts(
         "stop_words": stop_words,
         "n_threads": n_threads,
     }
-    how_to_search = {"metric": metric, "random_state": random_state, "n_threads": n_threads}
+    options = _options(clusterer, n_init, max_iter, clusterer_options)
     clock = Clock(progress)
-    with clock.stage("vectorize"):
-        vectorizer, X = vectorize(documents, min_df, max_df, how_to_read)
+    with clock.stage("vectorize" if encoder == "tfidf" else "encode"):
+        encoded = encode(documents, encoder, min_df, max_df, how_to_read, random_state)
     with clock.stage("cluster"):
-        filled = np.flatnonzero(np.diff(X.indptr))
-        with_terms = X if len(filled) == X.shape[0] else X[filled]
-        k, search = decide_n_clusters(n_clusters, with_terms, len(documents), how_to_search, clock)
-        kmeans = KMeans(k, n_init=n_init, max_iter=max_iter, **how_to_search).fit(with_terms)
-        found = nearest_centers(kmeans, X)
+        grouping = group(encoded, clusterer, n_clusters, metric, random_state, n_threads, options, clock)
+        found = grouping.found
     with clock.stage("explain"):
-        summaries = summarise(X, found, k, vectorizer, n_terms, n_representatives)
+        terms = terms_of(documents, encoded, min_df, max_df, how_to_read)
+        summaries = summarise(encoded.rows, found, grouping.n_clusters, terms, n_terms, n_representatives)
     with clock.stage("evaluate"):
-        metrics = score(X, found, metric, classes, n_threads)
-        metrics["n_empty"] = float(X.shape[0] - len(filled))
+        metrics = score(encoded, grouping, classes, n_threads)
     return ClusterResult(
         **vars(found),
         clusters=summaries,
         metrics=metrics,
-        k_search=search,
-        model=ClusterModel(vectorizer, kmeans, summaries),
-        matrix=X,
+        k_search=grouping.k_search,
+        model=ClusterModel(encoded.encoder, grouping.centers, summaries),
+        matrix=encoded.rows,
         timings=clock.seconds,
-        parameters=parameters(vectorizer, kmeans),
+        parameters=parameters(encoded, grouping, terms),
+        cluster_tree=grouping.tree,
     )
+
+
+def _options(
+    clusterer: Any, n_init: int | None, max_iter: int | None, others: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return the options of the clusterer, with the journey's own defaults for K-means and its kin."""
+    options = dict(others or {})
+    if isinstance(clusterer, str) and clusterer in ("kmeans", "minibatch", "bisecting"):
+        options = {"n_init": 1, "max_iter": 100, **options}
+    given = {"n_init": n_init, "max_iter": max_iter}
+    return options | {name: value for name, value in given.items() if value is not None}

@@ -1,16 +1,34 @@
-"""What goes in: the texts and labels of a call, checked, and the texts as TF-IDF rows."""
+"""What goes in: the texts and labels of a call, checked, and the texts as rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import check_array
 
 from coterie.evaluate.external import encode_labels
 from coterie.text import TfidfVectorizer
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Texts as rows, by a fitted encoder; ``name`` is how it was asked for."""
+
+    name: str
+    encoder: Any
+    rows: Any
+
+    @property
+    def filled(self) -> NDArray[np.intp]:
+        """Rows that are not zero: the others say nothing about their documents."""
+        is_filled = np.diff(self.rows.indptr) > 0 if sp.issparse(self.rows) else self.rows.any(axis=1)
+        return np.flatnonzero(is_filled)
 
 
 def check_texts(texts: Iterable[str]) -> Any:
@@ -27,6 +45,54 @@ def check_labels(labels: Any, n_documents: int) -> NDArray[np.int64]:
     if len(classes) != n_documents:
         raise ValueError(f"labels must have one element per text; got {len(classes)} for {n_documents} texts")
     return classes
+
+
+def encode(
+    documents: Any,
+    encoder: Any,
+    min_df: int | float,
+    max_df: int | float,
+    how_to_read: dict[str, Any],
+    random_state: Any,
+) -> Encoded:
+    """Fit the encoder and encode; ``min_df``, ``max_df`` and most of how to read are for "tfidf" alone."""
+    if isinstance(encoder, str) and encoder == "tfidf":
+        return Encoded("tfidf", *vectorize(documents, min_df, max_df, how_to_read))
+    if isinstance(encoder, str):
+        from coterie.encode import make_encoder
+
+        name = encoder
+        language, n_threads = how_to_read["language"], how_to_read["n_threads"]
+        fitted = make_encoder(encoder, language=language, random_state=random_state, n_threads=n_threads)
+    elif hasattr(encoder, "fit_transform") and hasattr(encoder, "get_params"):
+        name, fitted = type(encoder).__name__, clone(encoder)
+    else:
+        raise TypeError(f"encoder must be a name or an estimator with fit_transform; got {encoder!r}")
+    found = fitted.fit_transform(documents)
+    rows = check_array(found, accept_sparse="csr", dtype=np.float32, input_name=f"rows of {name}")
+    if rows.shape[0] != len(documents):
+        raise ValueError(
+            f"encoder must give one row per text; {name} gave {rows.shape[0]} for {len(documents)} texts"
+        )
+    return Encoded(name, fitted, sp.csr_array(rows) if sp.issparse(rows) else rows)
+
+
+def terms_of(
+    documents: Any,
+    encoded: Encoded,
+    min_df: int | float,
+    max_df: int | float,
+    how_to_read: dict[str, Any],
+) -> tuple[TfidfVectorizer, sp.csr_array] | None:
+    """Return the TF-IDF rows that say what clusters are about; None where no text has a term."""
+    if isinstance(encoded.encoder, TfidfVectorizer):
+        return encoded.encoder, encoded.rows
+    try:
+        return vectorize(documents, min_df, max_df, how_to_read)
+    except ValueError as error:
+        if "vocabulary" not in str(error):
+            raise
+        return None
 
 
 def vectorize(

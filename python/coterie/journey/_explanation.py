@@ -7,42 +7,77 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from coterie.cluster import KMeans
 from coterie.evaluate import evaluate, evaluate_internal
+from coterie.journey._documents import Encoded
+from coterie.journey._grouping import Grouping
 from coterie.journey._results import Assignment, ClusterSummary
 from coterie.text import TfidfVectorizer
 from coterie.topics import class_tfidf, representatives, top_terms
 
+_OF_TEXT = ("language", "min_df", "max_df", "ngram_range", "max_features", "stop_words")
+_NOT_SHOWN = ("n_threads", "copy_x", "verbose", "checkpoint", "resume", "memory_limit", "algorithm")
+
 
 def summarise(
-    X: sp.csr_array,
+    X: Any,
     found: Assignment,
     n_clusters: int,
-    vectorizer: TfidfVectorizer,
+    terms: tuple[TfidfVectorizer, sp.csr_array] | None,
     n_terms: int,
     n_representatives: int,
 ) -> list[ClusterSummary]:
-    weights = class_tfidf(X, found.labels, n_clusters=n_clusters, n_threads=vectorizer.n_threads)
-    terms = top_terms(weights, vectorizer.get_feature_names_out(), n_terms)
     rows = representatives(
         X, found.labels, found.distances, n_clusters=n_clusters, n_representatives=n_representatives
     )
-    sizes = np.bincount(found.labels, minlength=n_clusters).tolist()
-    return [ClusterSummary(c, sizes[c], terms[c], rows[c]) for c in range(n_clusters)]
+    top: list[list[tuple[str, float]]] = [[] for _ in range(n_clusters)]
+    if terms is not None:
+        vectorizer, weights = terms
+        of_class = class_tfidf(weights, found.labels, n_clusters=n_clusters, n_threads=vectorizer.n_threads)
+        top = top_terms(of_class, vectorizer.get_feature_names_out(), n_terms)
+    sizes = np.bincount(found.labels[found.labels >= 0], minlength=n_clusters).tolist()
+    return [ClusterSummary(c, sizes[c], top[c], rows[c]) for c in range(n_clusters)]
 
 
-def score(
-    X: sp.csr_array, found: Assignment, metric: str, classes: Any, n_threads: int | None
-) -> dict[str, float]:
+def score(encoded: Encoded, grouping: Grouping, classes: Any, n_threads: int | None) -> dict[str, float]:
+    """Score the clusters: from the data without the noise, against the classes with noise as one more cluster."""
+    found = grouping.found
     to_other = found.distances + found.margins
-    pairs = np.column_stack([found.distances, to_other]) if np.isfinite(to_other).all() else None
-    scores = dict(evaluate_internal(X, found.labels, metric=metric, distances=pairs, n_threads=n_threads))
-    return scores if classes is None else scores | evaluate(classes, found.labels)
+    kept = np.flatnonzero(found.labels >= 0)
+    all_kept = len(kept) == len(found.labels)
+    rows = encoded.rows if all_kept else encoded.rows[kept]
+    pairs = np.maximum(np.column_stack([found.distances, to_other])[kept], 0)
+    scores = dict(
+        evaluate_internal(
+            rows,
+            found.labels[kept],
+            metric=grouping.centers.metric,
+            distances=pairs if np.isfinite(pairs).all() else None,
+            n_threads=n_threads,
+        )
+    )
+    if classes is not None:
+        scores |= evaluate(classes, found.labels)
+    scores["n_empty"] = float(encoded.rows.shape[0] - len(encoded.filled))
+    if not all_kept:
+        scores["n_noise"] = float(len(found.labels) - len(kept))
+    return scores
 
 
-def parameters(vectorizer: TfidfVectorizer, kmeans: KMeans) -> dict[str, object]:
-    of_text = ("language", "min_df", "max_df", "ngram_range", "max_features", "stop_words")
-    of_clusters = ("n_clusters", "metric", "n_init", "max_iter", "random_state")
-    return {name: getattr(vectorizer, name) for name in of_text} | {
-        name: getattr(kmeans, name) for name in of_clusters
+def parameters(
+    encoded: Encoded, grouping: Grouping, terms: tuple[TfidfVectorizer, sp.csr_array] | None
+) -> dict[str, object]:
+    """Return what was asked for, with what was decided from the data."""
+    of_text = {} if terms is None else {name: getattr(terms[0], name) for name in _OF_TEXT}
+    of_clusterer = {
+        name: value
+        for name, value in grouping.clusterer.get_params(deep=False).items()
+        if name not in _NOT_SHOWN and isinstance(value, str | int | float | bool | None)
+    }
+    return {
+        "encoder": encoded.name,
+        **of_text,
+        "clusterer": grouping.name,
+        **of_clusterer,
+        "n_clusters": grouping.n_clusters,
+        "metric": grouping.metric,
     }

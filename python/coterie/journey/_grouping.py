@@ -1,19 +1,104 @@
-"""How many clusters there are to be."""
+"""How many clusters there are to be, and which documents are in which."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import clone
 
 from coterie._validation import check_integer, check_option
+from coterie.cluster import KMeans, MiniBatchKMeans
 from coterie.cluster.auto_k import KSearch, choose_n_clusters
+from coterie.cluster.factory import make_clusterer, takes_n_clusters
+from coterie.cluster.nearest_centers import NearestCenters
 from coterie.journey._clock import Clock
+from coterie.journey._documents import Encoded
+from coterie.journey._results import Assignment, nearest_centers
+
+DEFAULT_N_CLUSTERS = 20
+_BLOCK = 4_194_304  # distances to all centres at a time
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Who is where: ``centers`` predicts, ``clusterer`` is what was fitted (the same for K-means)."""
+
+    name: str
+    clusterer: Any
+    centers: Any
+    found: Assignment
+    n_clusters: int
+    metric: str
+    k_search: KSearch | None
+    tree: NDArray[np.float64] | None
+
+
+def group(
+    encoded: Encoded,
+    clusterer: Any,
+    n_clusters: int | str | None,
+    metric: str,
+    random_state: Any,
+    n_threads: int | None,
+    options: Mapping[str, Any],
+    clock: Clock,
+) -> Grouping:
+    """Fit the clusterer to the rows that are not zero and assign all of them."""
+    rows, filled = encoded.rows, encoded.filled
+    if len(filled) == 0:
+        raise ValueError(f"texts must have one that encoder {encoded.name!r} knows something of; got none")
+    with_content = rows if len(filled) == rows.shape[0] else rows[filled]
+    search = None
+    if isinstance(clusterer, str):
+        if "jaccard" in metric and not sp.issparse(rows):
+            raise ValueError(f"metric={metric!r} compares sets of terms; encoder {encoded.name!r} gives none")
+        name, shared = clusterer, {"random_state": random_state, "n_threads": n_threads}
+        k = n_clusters
+        if takes_n_clusters(name) and "distance_threshold" not in options:
+            how_to_search = {"metric": _metric_of_centers(metric), **shared}
+            wanted = DEFAULT_N_CLUSTERS if n_clusters is None else n_clusters
+            k, search = decide_n_clusters(wanted, with_content, rows.shape[0], how_to_search, clock)
+        estimator = make_clusterer(name, n_clusters=k, metric=metric, options=options, **shared)
+    else:
+        name, estimator = _given(clusterer, n_clusters, options)
+        metric = str(estimator.get_params().get("metric", "euclidean"))
+    estimator.fit(with_content)
+    tree = getattr(estimator, "cluster_tree_", None)
+    if isinstance(estimator, KMeans | MiniBatchKMeans):
+        found, centers = nearest_centers(estimator, rows), estimator
+    else:
+        labels = np.asarray(estimator.labels_, dtype=np.int32)
+        if labels.max() < 0:
+            raise ValueError(f"{name} found no cluster: all {len(labels)} documents are noise")
+        centers = NearestCenters(_metric_of_centers(metric), n_threads=n_threads).fit(with_content, labels)
+        found = _with_labels(centers, rows, filled, labels)
+    return Grouping(name, estimator, centers, found, len(centers.cluster_centers_), metric, search, tree)
+
+
+def _given(clusterer: Any, n_clusters: object, options: Mapping[str, Any]) -> tuple[str, Any]:
+    """Return the name and a clone of an estimator, which has its own parameters."""
+    if not (hasattr(clusterer, "fit") and hasattr(clusterer, "get_params")):
+        raise TypeError(f"clusterer must be a name or an estimator with fit; got {clusterer!r}")
+    if n_clusters is not None or options:
+        raise ValueError(
+            "n_clusters, n_init, max_iter and clusterer_options must be None where clusterer is an estimator, "
+            f"which has its own; got n_clusters={n_clusters!r}, {dict(options)!r}"
+        )
+    return type(clusterer).__name__, clone(clusterer)
+
+
+def _metric_of_centers(metric: str) -> str:
+    return "euclidean" if metric == "euclidean" else "cosine"
 
 
 def decide_n_clusters(
     wanted: int | str,
-    X: sp.csr_array,
+    X: Any,
     n_documents: int,
     how_to_search: dict[str, Any],
     clock: Clock,
@@ -30,3 +115,23 @@ def decide_n_clusters(
             f"n_clusters must be at most the number of documents with terms, {X.shape[0]} of {n_documents}; got {k}"
         )
     return k, None
+
+
+def _with_labels(
+    centers: NearestCenters, rows: Any, filled: NDArray[np.intp], labels: NDArray[np.int32]
+) -> Assignment:
+    """Describe labels that need not be those of the nearest centres; rows left out of the fit get those."""
+    nearest, near = centers.predict_top_two(rows)
+    own = nearest[:, 0].copy()
+    if labels.min() < 0:  # a clusterer that knows noise: a row without content is that
+        own[:] = -1
+    own[filled] = labels
+    distances, runner_up, to_other = near[:, 0].copy(), nearest[:, 1].copy(), near[:, 1].copy()
+    elsewhere = own != nearest[:, 0]
+    runner_up[elsewhere], to_other[elsewhere] = nearest[elsewhere, 0], near[elsewhere, 0]
+    members = np.flatnonzero(elsewhere & (own >= 0))
+    size = max(1, _BLOCK // len(centers.cluster_centers_))
+    for start in range(0, len(members), size):
+        part = members[start : start + size]
+        distances[part] = centers.transform(rows[part])[np.arange(len(part)), own[part]]
+    return Assignment(own, distances, runner_up, to_other - distances)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie.cluster.auto_k import KSearch
@@ -43,13 +42,16 @@ class Assignment:
     Attributes
     ----------
     labels : ndarray of shape (n_documents,), int32
-        The nearest centre of each document, in [0, n_clusters); ties go to the lowest number.
+        The cluster of each document, in [0, n_clusters); -1 is noise. Of predictions and of K-means it is the
+        nearest centre, ties to the lowest number.
     distances : ndarray of shape (n_documents,), float32
-        Distance to that centre: 1 - cosine in [0, 2], or the Euclidean distance, by the model's metric.
+        Distance to its centre: 1 - cosine in [0, 2], or the Euclidean distance, by the model's metric. For
+        noise, to the nearest centre.
     runner_up : ndarray of shape (n_documents,), int32
-        The second nearest centre; -1 where there is one cluster only.
+        The nearest other centre, for noise the nearest of all; -1 where there is none.
     margins : ndarray of shape (n_documents,), float32
-        Distance to the runner-up minus the distance to the own centre, >= 0; inf where there is no runner-up.
+        Distance to the runner-up minus ``distances``; inf where there is no runner-up, 0 for noise. Negative
+        where a clusterer other than K-means has put a document into a cluster whose centre is not the nearest.
         A document without any known term is equally far (cosine distance 1) from every centre: margin 0.
     """
 
@@ -63,12 +65,15 @@ class Assignment:
 class ClusterModel:
     """A fitted encoder and fitted centres: labels new texts without the texts it was fitted on.
 
+    Clusterings other than K-means have no rule for new texts; theirs is the nearest mean of the clusters
+    (:class:`coterie.cluster.NearestCenters`), which need not repeat the labels of the texts that were clustered.
+
     Attributes
     ----------
     encoder : transformer
         The fitted encoder: texts to rows, for example :class:`coterie.TfidfVectorizer`.
     clusterer : estimator
-        The fitted centres, for example :class:`coterie.KMeans`.
+        The fitted centres: :class:`coterie.KMeans` or what else has ``predict_top_two``.
     summaries : list of ClusterSummary
         What each cluster is about, by cluster number.
     """
@@ -105,17 +110,21 @@ class ClusterResult:
     metrics : dict of str to float
         Internal scores always, external scores when true labels were given; a score that is not defined for
         this result (for example with one cluster only) is absent. ``"n_empty"`` counts the documents without
-        any known term.
+        any known term, ``"n_noise"``, where there are any, those in no cluster: the internal scores leave them
+        out, for the external ones they are one more cluster.
     k_search : KSearch or None
         How the number of clusters was chosen, when it was.
     model : ClusterModel
         Labels new texts.
-    matrix : csr_array of shape (n_documents, n_features), float32
-        The TF-IDF rows that were clustered.
+    matrix : csr_array or ndarray of shape (n_documents, n_features), float32
+        The rows that were clustered.
     timings : dict of str to float
-        Seconds per stage, in order: ``"vectorize"``, ``"cluster"``, ``"explain"``, ``"evaluate"``.
+        Seconds per stage, in order: ``"vectorize"`` (``"encode"`` for other encoders),
+        ``"cluster"``, ``"explain"``, ``"evaluate"``.
     parameters : dict of str to object
         The arguments of the call, with what was decided from the data (``n_clusters``, ``min_df``).
+    cluster_tree : ndarray of shape (n_clusters - 1, 4), float64, or None
+        How hierarchical clustering would merge the clusters: a linkage matrix whose leaves are the clusters.
     """
 
     labels: NDArray[np.int32]
@@ -126,9 +135,10 @@ class ClusterResult:
     metrics: dict[str, float]
     k_search: KSearch | None
     model: ClusterModel
-    matrix: sp.csr_array
+    matrix: Any
     timings: dict[str, float]
     parameters: dict[str, object]
+    cluster_tree: NDArray[np.float64] | None = None
 
 
 def nearest_centers(clusterer: Any, X: Any) -> Assignment:

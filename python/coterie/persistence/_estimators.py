@@ -106,6 +106,7 @@ KEPT: dict[str, Kept] = {
         {**_LABELS, **_NAMES},
         _problem_of_centers,
     ),
+    "NearestCenters": Kept("coterie.cluster", {**_KMEANS, "n_clusters": int}, _NAMES, _problem_of_centers),
     "CountVectorizer": Kept("coterie.text", _VOCABULARY, _VOCABULARY_ORIGIN, _problem_of_terms),
     "TfidfVectorizer": Kept(
         "coterie.text", _VOCABULARY, {**_VOCABULARY_ORIGIN, "idf_": ("float64", 1)}, _problem_of_terms

@@ -27,6 +27,10 @@ _MEANINGS = {
     ),
     "davies_bouldin": ("Davies-Bouldin index", "0 or more, lower is better"),
     "calinski_harabasz": ("Calinski-Harabasz index", "0 or more, higher is better"),
+    "n_noise": (
+        "Documents that are noise",
+        "in no cluster: numbered -1, left out of the scores from the data alone",
+    ),
     "n_empty": ("Documents without a known term", "they are equally far from every cluster"),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.utils import check_array
 
 from coterie._validation import check_integer
 from coterie.topics._cluster_sums import check_cluster_labels, check_csr_rows
@@ -53,7 +54,8 @@ def representatives(
     >>> representatives(X, [0, 0, 0, 1], [0.1, 0.1, 0.3, 0.0], n_representatives=2)
     [[0, 2], [3]]
     """
-    rows = check_csr_rows(X)
+    checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
+    rows = check_csr_rows(checked) if sp.issparse(checked) else checked
     cluster_of, n_clusters = check_cluster_labels(labels, rows.shape[0], n_clusters)
     n_representatives = check_integer("n_representatives", n_representatives, minimum=1)
     distance = np.asarray(distances, dtype=np.float64)
@@ -63,7 +65,7 @@ def representatives(
         )
     if np.isnan(distance).any():
         raise ValueError(f"distances must not be NaN; got NaN for row {int(np.isnan(distance).argmax())}")
-    has_terms = np.diff(rows.indptr) > 0
+    has_terms = np.diff(rows.indptr) > 0 if sp.issparse(rows) else rows.any(axis=1)
     # lexsort is stable: by cluster, then distance, then row number
     order = np.lexsort((distance, cluster_of))
     order = order[has_terms[order]]
@@ -73,15 +75,22 @@ def representatives(
     ]
 
 
-def _first_distinct(rows: sp.csr_array, candidates: NDArray[np.intp], n: int) -> list[int]:
-    seen: set[tuple[bytes, bytes]] = set()
+def _first_distinct(rows: Any, candidates: NDArray[np.intp], n: int) -> list[int]:
+    seen: set[tuple[bytes, ...]] = set()
     chosen: list[int] = []
     for i in candidates:
-        stored = slice(rows.indptr[i], rows.indptr[i + 1])
-        row = (rows.indices[stored].tobytes(), rows.data[stored].tobytes())
+        row = _bytes_of(rows, i)
         if row not in seen:
             seen.add(row)
             chosen.append(int(i))
             if len(chosen) == n:
                 break
     return chosen
+
+
+def _bytes_of(rows: Any, i: np.intp) -> tuple[bytes, ...]:
+    """Return what equal rows have in common."""
+    if not sp.issparse(rows):
+        return (rows[i].tobytes(),)
+    stored = slice(rows.indptr[i], rows.indptr[i + 1])
+    return rows.indices[stored].tobytes(), rows.data[stored].tobytes()
