@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/parallel.hpp"
+#include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
 namespace {
@@ -28,12 +29,8 @@ struct Nearest {
     }
 };
 
-// score - slack, rounded downward to float32.
 float threshold_below(float score, double slack) {
-    const double exact = double{score} - slack;
-    const auto rounded = static_cast<float>(exact);
-    return double{rounded} <= exact ? rounded
-                                    : std::nextafter(rounded, -std::numeric_limits<float>::infinity());
+    return kernels::round_down(double{score} - slack);
 }
 
 index_t n_products(const Dense& x, index_t) {

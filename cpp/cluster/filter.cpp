@@ -32,7 +32,7 @@ RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, inde
 
 // A float32 at or a little above value >= 0.
 float above(double value) {
-    return std::nextafter(static_cast<float>(value), std::numeric_limits<float>::infinity());
+    return kernels::next_above(static_cast<float>(value));
 }
 
 bool is_run(const index_t* rows, index_t m) {

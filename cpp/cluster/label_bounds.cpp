@@ -2,18 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
 namespace {
 
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
 float rounded_up(double value) {
-    return std::nextafter(static_cast<float>(value), kInfinity);
+    return kernels::next_above(static_cast<float>(value));
 }
 float rounded_down(double value) {
-    return std::nextafter(static_cast<float>(value), -kInfinity);
+    return kernels::next_below(static_cast<float>(value));
 }
 
 }  // namespace

@@ -13,21 +13,22 @@ namespace coterie::cluster {
 namespace {
 
 constexpr index_t kFeaturesPerTask = 96;
-constexpr index_t kSparseRanges = 16;
 constexpr index_t kColumnsPerTask = kernels::kTermColumns;
-std::vector<index_t> balanced_ranges(const Dense&) {
+std::vector<index_t> balanced_ranges(const Dense&, int) {
     return {};
 }
 
-// Boundaries of kSparseRanges feature ranges with about equal numbers of nonzeros.
-std::vector<index_t> balanced_ranges(const Sparse& x) {
+// Boundaries of feature ranges with about equal numbers of nonzeros, two a thread: every range looks into every row that
+// moved. Integer sums are the same for any ranges.
+std::vector<index_t> balanced_ranges(const Sparse& x, int n_threads) {
+    const index_t n_ranges = n_threads == 1 ? 1 : 2 * index_t{n_threads};
     std::vector<index_t> count(static_cast<std::size_t>(x.cols), 0);
     for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p) ++count[static_cast<std::size_t>(x.indices[p])];
     std::vector<index_t> range = {0};
     index_t seen = 0;
     for (index_t j = 0; j < x.cols; ++j) {
         seen += count[static_cast<std::size_t>(j)];
-        if (seen * kSparseRanges >= x.nnz() * static_cast<index_t>(range.size()) && j + 1 < x.cols)
+        if (seen * n_ranges >= x.nnz() * static_cast<index_t>(range.size()) && j + 1 < x.cols)
             range.push_back(j + 1);
     }
     range.push_back(x.cols);
@@ -113,7 +114,7 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
       sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_)), 0),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
-      range_(balanced_ranges(samples.x)),
+      range_(balanced_ranges(samples.x, resolve_thread_count(samples.n_threads))),
       occupied_(static_cast<std::size_t>(line_count(samples.x, ld_)), 0) {
     require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
             " must be that of the scales, ", scale_.size());

@@ -37,10 +37,12 @@ struct SparseRow {
     const float* data;
     const std::int32_t* indices;
     index_t nnz;
+    index_t following = 0;  // how many more nonzeros lie behind these: those of the rows that come next
 };
 
 inline SparseRow sparse_row(const CsrView& x, index_t i) {
-    return {x.data + x.indptr[i], x.indices + x.indptr[i], x.indptr[i + 1] - x.indptr[i]};
+    return {x.data + x.indptr[i], x.indices + x.indptr[i], x.indptr[i + 1] - x.indptr[i],
+            x.indptr[x.rows] - x.indptr[i + 1]};
 }
 
 inline index_t ceil_div(index_t a, index_t b) {

@@ -132,12 +132,18 @@ struct Body {
                              const double* length, float* terms, double* squared_norm,
                              double* squared_shift) noexcept {
         constexpr int H = kTermColumns / 8;
+        constexpr index_t kAhead = 24;  // features; the lines in use lie too irregularly for the hardware
         D part[8][H], shift[H];
         for (int h = 0; h < H; ++h) {
             shift[h] = V::zero_d();
             for (int p = 0; p < 8; ++p) part[p][h] = V::zero_d();
         }
         for (index_t j = 0; j < d; ++j) {
+            const index_t next = j + kAhead < d ? j + kAhead : j;
+            if (occupied == nullptr || occupied[next * occupied_ld] != 0) {
+                for (int h = 0; h < H; ++h) __builtin_prefetch(sums + next * ld + 8 * h, 0);
+                if (terms != nullptr) __builtin_prefetch(terms + next * ld, 1);
+            }
             // Most clusters hold few of the rare terms; a line of zeros that stays one adds nothing to any
             // sum.
             if (occupied != nullptr && occupied[j * occupied_ld] == 0) continue;
@@ -213,12 +219,13 @@ struct Body {
     static void sparse_columns(SparseRow row, const float* terms, index_t ld, const float* bias,
                                float* scores) noexcept {
         // The rows of frequent terms sit in the nearer caches; the others are asked for this many nonzeros
-        // ahead.
+        // ahead, which for short rows is in the rows that follow.
         constexpr index_t kAhead = 8;
+        const index_t reachable = row.nnz + row.following;
         F acc[W];
         for (int w = 0; w < W; ++w) acc[w] = V::zero();
         for (index_t p = 0; p < row.nnz; ++p) {
-            if (p + kAhead < row.nnz) {
+            if (p + kAhead < reachable) {
                 const float* ahead = terms + row.indices[p + kAhead] * ld;
                 for (int w = 0; w < W; w += (16 / L > 1 ? 16 / L : 1)) __builtin_prefetch(ahead + w * L);
             }

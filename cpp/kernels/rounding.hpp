@@ -1,7 +1,8 @@
 // Constants and formulas of rounding-error bounds.
 #pragma once
 
-#include <cmath>
+#include <bit>
+#include <cstdint>
 #include <limits>
 
 namespace coterie::kernels {
@@ -13,15 +14,27 @@ inline constexpr double kUpward = 1 + 1e-6;
 // Above this magnitude a float32 score may overflow.
 inline constexpr double kFilterLimit = 1e37;
 
-// gamma_n of error analysis (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+// At least gamma_n = n u / (1 - n u) of error analysis (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1)
+// for n u <= 1/2, without its division: it stands in loops over rows.
 inline double gamma(double n, double roundoff) {
-    return n * roundoff / (1 - n * roundoff);
+    const double nu = n * roundoff;
+    return nu + 2 * nu * nu;
+}
+
+// std::nextafter(v, +-infinity), inline.
+inline float next_above(float v) {
+    if (!(v < std::numeric_limits<float>::infinity())) return v;
+    const auto bits = std::bit_cast<std::int32_t>(v == 0 ? 0.0f : v);
+    return std::bit_cast<float>(bits >= 0 ? bits + 1 : bits - 1);
+}
+inline float next_below(float v) {
+    return -next_above(-v);
 }
 
 // The largest float32 that is not above v.
 inline float round_down(double v) {
     const float f = static_cast<float>(v);
-    return static_cast<double>(f) > v ? std::nextafter(f, -std::numeric_limits<float>::infinity()) : f;
+    return static_cast<double>(f) > v ? next_below(f) : f;
 }
 
 }  // namespace coterie::kernels
