@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coterie._version import __version__
-from coterie.cli import assign, cluster, demo, doctor, evaluate, similar
+from coterie.cli import assign, classify, cluster, demo, doctor, evaluate, similar
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 could not be done (one sentence on stderr says why) · 2 wrong usage · 130 Ctrl-C."
@@ -56,4 +56,5 @@ def make_app() -> typer.Typer:
     }
     for name, command in commands.items():
         app.command(name, epilog=EXIT_CODES)(command)
+    app.add_typer(classify.make_group(), name="classify", epilog=EXIT_CODES)
     return app

@@ -18,8 +18,9 @@ from coterie.persistence._values import decode, encode
 
 TERMS = "vocabulary_"  # term -> column; kept as a JSON list of the terms in the order of the columns
 
-# What an attribute must be: a type, or (dtype, number of dimensions) of an array. A None inside allows None.
-Kind = type | tuple[str, int]
+# What an attribute must be: a type, (dtype or dtypes with | between, number of dimensions) of an array, or the names
+# of the classes of a list of estimators.
+Kind = type | tuple[str, int] | list[str]
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,30 @@ def _problem_of_idf(transformer: Any) -> str | None:
     return None
 
 
+def _problem_of_lsa(encoder: Any) -> str | None:
+    n_terms, shape = len(encoder.term_sums_), encoder.components_.shape
+    if shape != (encoder.n_components_, n_terms) or 0 in shape or len(encoder.singular_values_) != shape[0]:
+        return f"directions of shape {shape} for {encoder.n_components_} components of {n_terms} terms"
+    known = [len(vectorizer.vocabulary_) for vectorizer in encoder.vectorizers_]
+    if known and sum(known) != n_terms:
+        return f"{sum(known)} terms in its vocabularies for {n_terms} columns"
+    return None
+
+
+def _problem_of_classifier(classifier: Any) -> str | None:
+    n_labels = len(classifier.classes_)
+    shapes = (classifier.coef_.shape, classifier.calibration_.shape)
+    if shapes != ((n_labels, classifier.n_features_in_), (n_labels, 2)) or n_labels == 0:
+        n_features = classifier.n_features_in_
+        return f"weights and calibration of shapes {shapes} for {n_labels} labels of {n_features} features"
+    if not len(classifier.intercept_) == len(classifier.thresholds_) == n_labels:
+        return f"intercepts and thresholds that are not {n_labels} each"
+    if len(set(classifier.classes_.tolist())) != n_labels:
+        return "a label that occurs twice"
+    classifier._check_parameters()
+    return None
+
+
 _KMEANS: dict[str, Kind] = {"cluster_centers_": ("float32", 2), "n_features_in_": int}
 _LABELS: dict[str, Kind] = {"labels_": ("int32", 1), "inertia_": float, "n_iter_": int}
 _NAMES: dict[str, Kind] = {"feature_names_in_": ("object", 1)}
@@ -114,6 +139,30 @@ KEPT: dict[str, Kept] = {
     "TfidfTransformer": Kept(
         "coterie.text", {"n_features_in_": int}, {"idf_": ("float64", 1), **_NAMES}, _problem_of_idf
     ),
+    "LsaEncoder": Kept(
+        "coterie.encode",
+        {
+            "components_": ("float32", 2),
+            "singular_values_": ("float64", 1),
+            "term_sums_": ("float64", 1),
+            "n_components_": int,
+            "vectorizers_": ["TfidfVectorizer"],
+        },
+        check=_problem_of_lsa,
+    ),
+    "LinearClassifier": Kept(
+        "coterie.classify",
+        {
+            "classes_": ("object|int64", 1),
+            "multi_label_": bool,
+            "coef_": ("float32", 2),
+            "intercept_": ("float64", 1),
+            "calibration_": ("float64", 2),
+            "thresholds_": ("float64", 1),
+            "n_features_in_": int,
+        },
+        check=_problem_of_classifier,
+    ),
     "HashingVectorizer": Kept("coterie.text", check=_problem_of_parameters),
 }
 
@@ -125,7 +174,7 @@ def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
     if kept is None or type(estimator) is not _class_of(name):
         raise TypeError(f"{part} must be one of {', '.join(KEPT)}; got {type(estimator).__qualname__}")
     check_is_fitted(estimator)
-    attributes = {}
+    attributes: dict[str, Any] = {}
     for attribute in (*kept.attributes, *kept.optional):
         if not _has(estimator, attribute):
             if attribute in kept.attributes:
@@ -136,6 +185,9 @@ def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
             attributes[attribute] = {
                 "terms": writer.add_json(f"{part}.{attribute}", sorted(value, key=value.get))
             }
+        elif isinstance(kept.attributes.get(attribute), list):
+            entries = [describe(inner, f"{part}.{attribute}.{i}", writer) for i, inner in enumerate(value)]
+            attributes[attribute] = {"estimators": entries}
         else:
             attributes[attribute] = encode(value, f"{part}.{attribute}", writer)
     parameters = {
@@ -184,10 +236,14 @@ def _attribute(stored: Any, part: str, attribute: str, known: dict[str, Kind], r
     where = f"{part}.{attribute}"
     if attribute == TERMS:
         return _terms(reader.json(reader.mapping(stored, where, ("terms",))["terms"]), where, reader)
-    value, kind = decode(stored, where, reader), known[attribute]
+    kind = known[attribute]
+    if isinstance(kind, list):
+        return _estimators(reader.mapping(stored, where, ("estimators",))["estimators"], where, kind, reader)
+    value = decode(stored, where, reader)
     if isinstance(kind, tuple):
         dtype, n_dimensions = kind
-        if not isinstance(value, np.ndarray) or value.dtype != dtype or value.ndim != n_dimensions:
+        wanted = dtype.split("|")
+        if not isinstance(value, np.ndarray) or value.dtype.name not in wanted or value.ndim != n_dimensions:
             found = (
                 f"{value.dtype} of shape {value.shape}"
                 if isinstance(value, np.ndarray)
@@ -201,6 +257,20 @@ def _attribute(stored: Any, part: str, attribute: str, known: dict[str, Kind], r
     elif isinstance(value, int) and not 0 <= value < 2**63:
         raise reader.error(where, f"an integer between 0 and 2**63 - 1 is wanted; got {str(value)[:80]}")
     return value
+
+
+def _estimators(entries: Any, where: str, classes: list[str], reader: FolderReader) -> list[Any]:
+    if not isinstance(entries, list):
+        raise reader.error(where, "a list of estimators is wanted")
+    restored = []
+    for i, entry in enumerate(entries):
+        name = reader.mapping(entry, f"{where}.{i}").get("class")
+        if name not in classes:
+            raise reader.error(
+                f"{where}.{i}", f"its class must be one of {', '.join(classes)}; got {str(name)[:80]!r}"
+            )
+        restored.append(restore(entry, f"{where}.{i}", reader))
+    return restored
 
 
 def _terms(terms: Any, where: str, reader: FolderReader) -> dict[str, int]:

@@ -6,6 +6,7 @@ import math
 import os
 from typing import TYPE_CHECKING, Any
 
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from coterie.persistence._estimators import describe, restore
@@ -18,6 +19,8 @@ PathArgument = str | os.PathLike[str]
 
 _MODEL = "ClusterModel"
 _ESTIMATOR = "estimator"
+_PIPELINE = "Pipeline"
+_STEPS = ("encoder", "classifier")
 
 
 def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> None:
@@ -25,7 +28,8 @@ def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> No
 
     Parameters
     ----------
-    estimator : KMeans, MiniBatchKMeans, CountVectorizer, TfidfVectorizer, TfidfTransformer or HashingVectorizer
+    estimator : KMeans, MiniBatchKMeans, CountVectorizer, TfidfVectorizer, TfidfTransformer, HashingVectorizer, \
+LsaEncoder, LinearClassifier, or the Pipeline of coterie.classify.make_classifier
         Fitted, with parameters that are plain values, strings, arrays or a RandomState (no callables).
     folder : path
         Made with its parents; it appears completely or not at all. It holds ``manifest.json`` (schema version,
@@ -59,6 +63,13 @@ def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> No
     True
     """
     writer = FolderWriter()
+    if type(estimator) is Pipeline:
+        steps = dict(estimator.steps)
+        if tuple(steps) != _STEPS:
+            raise TypeError(f"estimator must have the steps {', '.join(_STEPS)}; got {', '.join(steps)}")
+        parts = {name: describe(steps[name], name, writer) for name in _STEPS}
+        writer.write(folder, {"kind": _PIPELINE, "parts": parts}, overwrite=overwrite)
+        return
     entry = describe(estimator, _ESTIMATOR, writer)
     writer.write(folder, {"kind": entry["class"], "parts": {_ESTIMATOR: entry}}, overwrite=overwrite)
 
@@ -97,8 +108,32 @@ def load(folder: PathArgument) -> Any:
     reader = FolderReader(folder)
     if reader.manifest.get("kind") == _MODEL:
         return _load_model(reader)
+    if reader.manifest.get("kind") == _PIPELINE:
+        parts = reader.mapping(reader.manifest.get("parts"), "parts", _STEPS)
+        return _pipeline({name: restore(parts[name], name, reader) for name in _STEPS}, reader)
     parts = reader.mapping(reader.manifest.get("parts"), "parts", (_ESTIMATOR,))
     return restore(parts[_ESTIMATOR], _ESTIMATOR, reader)
+
+
+def _pipeline(steps: dict[str, Any], reader: FolderReader) -> Pipeline:
+    """Join an encoder and a classifier that fit each other."""
+    encoder, classifier = steps["encoder"], steps["classifier"]
+    if not hasattr(encoder, "transform") or not hasattr(classifier, "thresholds_"):
+        raise reader.error("parts", "an encoder and a classifier are wanted")
+    n_features = _n_features(encoder)
+    if n_features != classifier.n_features_in_:
+        raise reader.error(
+            "parts",
+            f"the encoder gives {n_features} features, the classifier has {classifier.n_features_in_}",
+        )
+    return Pipeline(list(steps.items()))
+
+
+def _n_features(encoder: Any) -> int:
+    """How many columns a fitted encoder gives."""
+    if hasattr(encoder, "vocabulary_"):
+        return len(encoder.vocabulary_)
+    return int(encoder.n_components_ if hasattr(encoder, "n_components_") else encoder.n_features)
 
 
 def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = False) -> None:
@@ -205,12 +240,12 @@ def _load_model(reader: FolderReader) -> ClusterModel:
 
 def _misfit(vectorizer: Any, kmeans: Any, n_summaries: int) -> str | None:
     """Say what keeps a vectorizer, centres and so many summaries from being one model."""
-    if not hasattr(vectorizer, "get_stop_words") or not hasattr(kmeans, "predict_top_two"):
+    encodes = hasattr(vectorizer, "get_stop_words") or hasattr(vectorizer, "term_sums_")
+    if not encodes or not hasattr(kmeans, "predict_top_two"):
         return "a vectorizer and K-means centres are wanted"
     check_is_fitted(vectorizer)
     check_is_fitted(kmeans)
-    has_vocabulary = hasattr(vectorizer, "vocabulary_")
-    n_features = len(vectorizer.vocabulary_) if has_vocabulary else vectorizer.n_features
+    n_features = _n_features(vectorizer)
     if n_features != kmeans.n_features_in_:
         return f"the vectorizer gives {n_features} features, the centres have {kmeans.n_features_in_}"
     if n_summaries != kmeans.n_clusters:
