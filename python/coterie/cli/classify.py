@@ -48,63 +48,74 @@ DropMissing = Annotated[
 ]
 
 
+ClassifierFolder = Annotated[
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="FOLDER", rich_help_panel=options.OUTPUT, help="Folder for the classifier."
+    ),
+]
+Clusters = Annotated[
+    Path | None,
+    typer.Option(
+        "--clusters",
+        metavar="MODEL",
+        rich_help_panel=TRAINING,
+        help="Learn the clusters of a model of coterie cluster instead of labels; FILE are documents like those "
+        "it was made from.",
+    ),
+]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        metavar="NAME",
+        rich_help_panel=TRAINING,
+        help="What turns texts into numbers: tfidf, or a name that coterie cluster --encoder takes.",
+    ),
+]
+Regularization = Annotated[
+    float,
+    typer.Option("--C", min=1e-6, rich_help_panel=TRAINING, help="Inverse strength of regularisation."),
+]
+Balanced = Annotated[bool, typer.Option("--balanced", rich_help_panel=TRAINING, help="Weigh rare labels up.")]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        min=0.0,
+        max=1.0,
+        rich_help_panel=TRAINING,
+        help="Least probability of a label where documents have several. Default: for each label that with the "
+        "best F1 on documents left out.",
+    ),
+]
+MinProbability = Annotated[
+    float,
+    typer.Option(
+        "--min-probability",
+        min=0.0,
+        max=1.0,
+        help="Leave the label of a document empty when its probability is lower; for single labels.",
+    ),
+]
+
+
 @reports_errors
 def train(
     files: options.Files,
-    output: Annotated[
-        Path,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            rich_help_panel=options.OUTPUT,
-            help="Folder for the classifier.",
-        ),
-    ],
+    output: ClassifierFolder,
     text_field: options.TextField = None,
     label_field: LabelField = "label",
     label_separator: LabelSeparator = None,
     drop_missing: DropMissing = False,
-    clusters: Annotated[
-        Path | None,
-        typer.Option(
-            "--clusters",
-            metavar="MODEL",
-            rich_help_panel=TRAINING,
-            help="Learn the clusters of a model of coterie cluster instead of labels; FILE are documents like those "
-            "it was made from.",
-        ),
-    ] = None,
+    clusters: Clusters = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
     language: options.Language = "en",
-    encoder: Annotated[
-        str,
-        typer.Option(
-            "--encoder",
-            metavar="NAME",
-            rich_help_panel=TRAINING,
-            help="What turns texts into numbers: tfidf, or a name that coterie cluster --encoder takes.",
-        ),
-    ] = "tfidf",
-    regularization: Annotated[
-        float,
-        typer.Option("--C", min=1e-6, rich_help_panel=TRAINING, help="Inverse strength of regularisation."),
-    ] = 1.0,
-    balanced: Annotated[
-        bool, typer.Option("--balanced", rich_help_panel=TRAINING, help="Weigh rare labels up.")
-    ] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            "--threshold",
-            min=0.0,
-            max=1.0,
-            rich_help_panel=TRAINING,
-            help="Least probability of a label where documents have several. Default: for each label that with the "
-            "best F1 on documents left out.",
-        ),
-    ] = None,
+    encoder: Encoder = "tfidf",
+    regularization: Regularization = 1.0,
+    balanced: Balanced = False,
+    threshold: Threshold = None,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
     overwrite: options.Overwrite = False,
@@ -119,9 +130,9 @@ def train(
     [green]coterie classify train articles.jsonl --clusters out/model --output topics/[/green]
       the clusters that coterie cluster found become the labels
     """
-    from coterie.classify import classifier_from_clusters, make_classifier
+    from coterie.classify import make_classifier
     from coterie.cli.progress import Stages
-    from coterie.persistence import load_model, save
+    from coterie.persistence import save
 
     how: dict[str, Any] = {
         "encoder": encoder,
@@ -135,34 +146,39 @@ def train(
     inputs = InputOptions(text_field, None, None, format, encoding_errors)
     with Stages(visible=not (quiet or as_json)) as stages:
         corpus = read_documents(files, inputs, stages, quiet=quiet)
-        texts = corpus.texts.to_pylist()
-        if clusters is not None:
-            found = load_model(clusters / "model" if (clusters / "model").is_dir() else clusters).predict(
-                texts
-            )
-            classifier = classifier_from_clusters(texts, found.labels, found.margins, **how)
-        else:
+        if clusters is None:
             rows, labels = _labels(corpus, label_field, label_separator, drop_missing, quiet)
-            classifier = make_classifier(**how).fit([texts[row] for row in rows], labels)
+            classifier = make_classifier(**how).fit([corpus.texts[row].as_py() for row in rows], labels)
+        else:
+            classifier = _from_clusters(clusters, corpus.texts.to_pylist(), how)
         save(classifier, output, overwrite=overwrite)
+    if as_json:
+        print_json(_record(classifier, len(corpus), output))
+    elif not quiet:
+        record = _record(classifier, len(corpus), output)
+        kind = "several labels per document" if record["multi_label"] else "one label per document"
+        numbers = "{n_documents:,} documents, {n_labels:,} labels ({kind}), {n_features:,} features"
+        stdout_console().print(numbers.format(**record, kind=kind) + f"\nWritten to {output}", soft_wrap=True)
+
+
+def _from_clusters(folder: Path, texts: list[str], how: dict[str, Any]) -> Any:
+    from coterie.classify import classifier_from_clusters
+    from coterie.persistence import load_model
+
+    found = load_model(folder / "model" if (folder / "model").is_dir() else folder).predict(texts)
+    return classifier_from_clusters(texts, found.labels, found.margins, **how)
+
+
+def _record(classifier: Any, n_documents: int, output: Path) -> dict[str, Any]:
     fitted = classifier.named_steps["classifier"]
-    record = {
+    return {
         "command": "classify train",
-        "n_documents": len(texts),
+        "n_documents": n_documents,
         "n_labels": len(fitted.classes_),
         "multi_label": fitted.multi_label_,
         "n_features": fitted.n_features_in_,
         "output": str(output),
     }
-    if as_json:
-        print_json(record)
-    elif not quiet:
-        kind = "several labels per document" if fitted.multi_label_ else "one label per document"
-        stdout_console().print(
-            f"{len(texts):,} documents, {len(fitted.classes_):,} labels ({kind}), "
-            f"{fitted.n_features_in_:,} features\nWritten to {output}",
-            soft_wrap=True,
-        )
 
 
 @reports_errors
@@ -173,15 +189,7 @@ def predict(
     id_field: options.IdField = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
-    min_probability: Annotated[
-        float,
-        typer.Option(
-            "--min-probability",
-            min=0.0,
-            max=1.0,
-            help="Leave the label of a document empty when its probability is lower; for single labels.",
-        ),
-    ] = 0.0,
+    min_probability: MinProbability = 0.0,
     output: options.OutputFile = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
