@@ -4,6 +4,7 @@
 
 #include "bindings/init.hpp"
 #include "core/interrupt.hpp"
+#include "cuda/device.hpp"
 
 namespace py = pybind11;
 
@@ -26,6 +27,8 @@ void init_errors(py::module_&) {
             if (p) std::rethrow_exception(p);
         } catch (const Interrupted&) {
             if (!PyErr_Occurred()) PyErr_SetNone(PyExc_KeyboardInterrupt);
+        } catch (const cuda::DeviceMemoryError& error) {
+            PyErr_SetString(PyExc_MemoryError, error.what());
         }
     });
 }

@@ -1,0 +1,57 @@
+# Whether CUDA code is built. AUTO: where nvcc is found and a GPU is here, for that GPU. ON: for the architectures of
+# COTERIE_CUDA_ARCHITECTURES, by default those of the wheels, whatever this machine has. OFF: device='cuda' says that it
+# was not built. Nothing of CUDA but the static runtime is linked, so the module loads where there is no driver.
+set(COTERIE_CUDA AUTO CACHE STRING "Build the CUDA kernels: AUTO, ON or OFF")
+set(COTERIE_CUDA_ARCHITECTURES "" CACHE STRING "Architectures as in CMAKE_CUDA_ARCHITECTURES; empty: see cmake/Cuda.cmake")
+set(COTERIE_HAS_CUDA OFF)
+string(TOUPPER "${COTERIE_CUDA}" coterie_cuda_wanted)
+
+set(coterie_cuda_why "COTERIE_CUDA=OFF")
+if(coterie_cuda_wanted STREQUAL "AUTO")
+  find_program(COTERIE_NVCC nvcc PATHS ENV CUDACXX ENV CUDA_PATH /usr/local/cuda PATH_SUFFIXES bin)
+  if(NOT COTERIE_NVCC)
+    set(coterie_cuda_why "no nvcc")
+  elseif(NOT EXISTS /dev/nvidiactl AND NOT COTERIE_CUDA_ARCHITECTURES)
+    set(coterie_cuda_why "no GPU here; -DCOTERIE_CUDA=ON builds for others")
+  else()
+    set(coterie_cuda_wanted ON)
+    set(coterie_cuda_default native)
+  endif()
+else()
+  # Ampere to Blackwell; the last one also as PTX, for what comes after.
+  set(coterie_cuda_default "80-real;86-real;89-real;90a-real;100-real;120")
+endif()
+
+if(coterie_cuda_wanted STREQUAL "ON")
+  if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+    if(COTERIE_CUDA_ARCHITECTURES)
+      set(CMAKE_CUDA_ARCHITECTURES "${COTERIE_CUDA_ARCHITECTURES}")
+    else()
+      set(CMAKE_CUDA_ARCHITECTURES "${coterie_cuda_default}")
+    endif()
+  endif()
+  if(COTERIE_NVCC AND NOT DEFINED CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+    set(CMAKE_CUDA_COMPILER "${COTERIE_NVCC}")
+  endif()
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+  set(CMAKE_CUDA_STANDARD 20)
+  set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+  set(CMAKE_CUDA_EXTENSIONS OFF)
+  set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+  set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+  set(COTERIE_HAS_CUDA ON)
+  string(REPLACE ";" ", " COTERIE_CUDA_ARCHITECTURE_NAMES "${CMAKE_CUDA_ARCHITECTURES}")
+  message(STATUS "CUDA kernels: nvcc ${CMAKE_CUDA_COMPILER_VERSION}, architectures ${COTERIE_CUDA_ARCHITECTURE_NAMES}")
+else()
+  message(STATUS "CUDA kernels: not built (${coterie_cuda_why})")
+endif()
+
+# As on the host, a fused multiply-add happens only where the source says fma. A program's body is a template for the
+# emulation too, which nvcc takes for a call of device code by the host (20014).
+add_library(coterie_cuda_options INTERFACE)
+target_compile_options(coterie_cuda_options INTERFACE
+  "$<$<COMPILE_LANGUAGE:CUDA>:--fmad=false;--expt-relaxed-constexpr;--diag-suppress=20014;-Xcompiler=-ffp-contract=off>")
+if(COTERIE_HAS_CUDA AND COTERIE_WERROR)
+  target_compile_options(coterie_cuda_options INTERFACE "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings>")
+endif()

@@ -1,0 +1,177 @@
+// The canonical arithmetic and the bounds of the filter in the form that device programs use: the same formulas in the
+// same order as kernels::Table, LabelBounds' neighbours and filter.cpp, so the same bits (KERNELS contract, section 1).
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+#include "core/types.hpp"
+#include "cuda/host_device.hpp"
+#include "kernels/rounding.hpp"
+
+namespace coterie::cluster::device {
+
+inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
+inline constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
+
+// Eight threads share a canonical sum: thread l adds the terms of j = l mod 8 in increasing j, then one folds.
+inline constexpr int kLanes = 8;
+
+COTERIE_HOST_DEVICE inline double dot_lane(const float* x, const float* y, index_t d, int lane) {
+    double sum = 0;
+    for (index_t j = lane; j < d; j += kLanes) sum += static_cast<double>(x[j]) * static_cast<double>(y[j]);
+    return sum;
+}
+
+COTERIE_HOST_DEVICE inline double squared_distance_lane(const float* x, const float* y, index_t d, int lane) {
+    double sum = 0;
+    for (index_t j = lane; j < d; j += kLanes) {
+        const double difference = static_cast<double>(x[j]) - static_cast<double>(y[j]);
+        const double square = difference * difference;
+        sum += square;
+    }
+    return sum;
+}
+
+COTERIE_HOST_DEVICE inline double fold(const double* p) {
+    return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
+}
+
+COTERIE_HOST_DEVICE inline double sparse_dot(const SparseRow& row, const float* terms, index_t ld, index_t c) {
+    double sum = 0;
+    for (index_t p = 0; p < row.nnz; ++p)
+        sum += static_cast<double>(row.data[p]) * static_cast<double>(terms[row.indices[p] * ld + c]);
+    return sum;
+}
+
+// round(w (x / norm) scale), as Table::move_row does it.
+COTERIE_HOST_DEVICE inline std::int64_t quantised(float x, double norm, double w, double scale) {
+    const double unit = norm == 1.0 ? static_cast<double>(x)
+                                    : static_cast<double>(static_cast<float>(static_cast<double>(x) / norm));
+    const double weighted = w * unit;
+    return static_cast<std::int64_t>(llrint(weighted * scale));
+}
+
+COTERIE_HOST_DEVICE inline bool is_finite(double v) {
+    return v - v == 0;
+}
+
+// ---- bfloat16 ----
+
+COTERIE_HOST_DEVICE inline std::uint32_t bits_of(float v) {
+#ifdef __CUDA_ARCH__
+    return __float_as_uint(v);
+#else
+    std::uint32_t bits;
+    std::memcpy(&bits, &v, sizeof bits);
+    return bits;
+#endif
+}
+
+COTERIE_HOST_DEVICE inline float float_of(std::uint32_t bits) {
+#ifdef __CUDA_ARCH__
+    return __uint_as_float(bits);
+#else
+    float v;
+    std::memcpy(&v, &bits, sizeof v);
+    return v;
+#endif
+}
+
+// To nearest even; magnitudes below 2^-126 become zero. Of a finite value; the largest ones become infinite.
+COTERIE_HOST_DEVICE inline std::uint16_t to_bf16(float v) {
+    const std::uint32_t bits = bits_of(v);
+    const std::uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
+    return static_cast<std::uint16_t>((rounded & 0x7F80u) == 0 ? 0u : rounded);
+}
+
+COTERIE_HOST_DEVICE inline float from_bf16(std::uint16_t v) {
+    return float_of(static_cast<std::uint32_t>(v) << 16);
+}
+
+// ---- bounds ----
+
+COTERIE_HOST_DEVICE inline double larger(double a, double b) {
+    return a < b ? b : a;
+}
+COTERIE_HOST_DEVICE inline double smaller(double a, double b) {
+    return b < a ? b : a;
+}
+
+COTERIE_HOST_DEVICE inline float above(double value) {
+    return nextafterf(static_cast<float>(value), kFloatInfinity);
+}
+
+// gamma_n (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
+COTERIE_HOST_DEVICE inline double gamma(double n, double roundoff) {
+    return n * roundoff / (1 - n * roundoff);
+}
+
+// Upper bounds of |y| and |y - bf16(y)| from the measured sums of squares: kernels::Bf16Size::include.
+COTERIE_HOST_DEVICE inline double norm_above(double squared_norm) {
+    return sqrt(squared_norm) * kernels::kUpward * (1 + 2 * kernels::kFloatRoundoff);
+}
+COTERIE_HOST_DEVICE inline double residual_above(double squared_residual, double norm) {
+    return sqrt(squared_residual) * kernels::kUpward + kernels::kFloatRoundoff * norm;
+}
+
+// What all columns (centroids) of a filter have in common.
+struct ColumnSummary {
+    double largest_norm;      // max_c |c|, rounded upward
+    double largest_bias;      // max_c half_norm
+    double centred_norm;      // max_c |c - mu|
+    double centred_residual;  // max_c of what bfloat16 lost of it
+    double largest_start;     // max_c |start_c|
+    double shift;             // min_c of the biases, which belongs to the row
+};
+
+// canonical_error of filter.cpp.
+COTERIE_HOST_DEVICE inline double canonical_error(const ColumnSummary& columns, double norm, index_t n_products) {
+    return gamma(static_cast<double>(n_products) + 3, kernels::kDoubleRoundoff) *
+           (norm * columns.largest_norm + columns.largest_bias) * kernels::kUpward;
+}
+
+// Matrix units align the 16 products and the sum of one mma to the largest of them and cut what falls below its 24th bit,
+// then cut the result: each of 18 roundings is below 2^-22 of the largest magnitude (a product of two significands can
+// have one more bit), 72 u for every 16 dimensions with u = 2^-24. CUDA promises less than that and nothing else; the
+// same paper as in emulated_block.cpp measured better. Factor 1.1, and what adding start rounds.
+COTERIE_HOST_DEVICE inline double mma_roundings(index_t d_padded) {
+    return 5 * static_cast<double>(d_padded) + 80;
+}
+
+// RowBound::error of filter.cpp's bfloat16 filter, for sums by matrix units. row_norm, row_residual: of x - mu;
+// raw_norm: |x|; mean_norm: |mu|.
+COTERIE_HOST_DEVICE inline double bf16_bound(const ColumnSummary& columns, double row_norm, double row_residual,
+                                             double raw_norm, double mean_norm, index_t d_padded) {
+    const double kept = row_norm + row_residual;
+    const double magnitude = kept * (columns.centred_norm + columns.centred_residual) + columns.largest_start;
+    const bool is_small = magnitude < kernels::kFilterLimit && raw_norm * columns.largest_norm < kernels::kFilterLimit;
+    if (!is_small || d_padded >= (index_t{1} << 20)) return kInfinity;
+    const double lost = row_residual * columns.centred_norm + kept * columns.centred_residual;
+    const double summed = gamma(mma_roundings(d_padded), kernels::kFloatRoundoff) * magnitude +
+                          (static_cast<double>(d_padded) + 1) * 0x1p-125;
+    const double biased = gamma(static_cast<double>(d_padded) + 8, kernels::kDoubleRoundoff) *
+                          (mean_norm * (columns.largest_norm + mean_norm) + columns.largest_bias);
+    return (lost + summed) * kernels::kUpward + biased * kernels::kUpward +
+           canonical_error(columns, raw_norm, d_padded);
+}
+
+// float32_bound of filter.cpp, for CSR rows.
+COTERIE_HOST_DEVICE inline double float32_bound(const ColumnSummary& columns, double norm, index_t n_products) {
+    const double n = static_cast<double>(n_products);
+    const double magnitude = norm * columns.largest_norm + columns.largest_bias;
+    if (!(magnitude < kernels::kFilterLimit) || n_products >= (index_t{1} << 22)) return kInfinity;
+    const double error = gamma(n + 3, kernels::kFloatRoundoff) * magnitude * kernels::kUpward + (n + 1) * 0x1p-148;
+    return error + canonical_error(columns, norm, n_products);
+}
+
+// score - slack, rounded downward to float32.
+COTERIE_HOST_DEVICE inline float threshold_below(float score, double slack) {
+    const double exact = static_cast<double>(score) - slack;
+    const auto rounded = static_cast<float>(exact);
+    return static_cast<double>(rounded) <= exact ? rounded : nextafterf(rounded, -kFloatInfinity);
+}
+
+}  // namespace coterie::cluster::device

@@ -1,0 +1,162 @@
+// The float32 filter of CSR rows, and the canonical comparison of what a filter left.
+#pragma once
+
+#include "cluster/device_filter.hpp"
+
+namespace coterie::cluster::device {
+
+// Centroids as the canonical score reads them: dense [k][d], or for CSR rows term-major [d][ld].
+template <typename View>
+struct Columns {
+    const float* values;
+    index_t ld;
+    const double* half_norm;  // [k]
+    index_t k;
+};
+
+// A warp takes a row, a lane four columns of every 128, which it meets with each nonzero.
+template <bool kCollect>
+struct SparseFilter {
+    static constexpr const char* kName = kCollect ? "candidates of sparse rows" : "assignment of sparse rows";
+    static constexpr int kThreads = 128;
+    static constexpr index_t kRowsPerBlock = kThreads / 32;
+    static constexpr std::size_t kSharedBytes = kThreads * sizeof(TopTwo);
+    static constexpr int kWidth = 4;
+
+    Rows<Sparse> rows;
+    Columns<Sparse> columns;  // values: [d][ld], ld a multiple of 4
+    const float* bias;        // [ld] half_norm in float32, -kPadScore beyond k
+    const ColumnSummary* summary;
+    index_t n;
+    Verdict verdict;
+
+    struct alignas(16) Four {
+        float v[kWidth];
+    };
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        TopTwo* const parts = block.template shared<TopTwo>(0);
+        block.each([&](int t) {
+            const index_t slot = block.block() * kRowsPerBlock + t / 32;
+            TopTwo top;
+            if (slot < n) score_row(slot, t % 32, top);
+            parts[t] = top;
+        });
+        if constexpr (kCollect) return;
+        block.sync();
+        block.each([&](int t) {
+            const index_t i = block.block() * kRowsPerBlock + t / 32;
+            if (t % 32 != 0 || i >= n) return;
+            TopTwo top;
+            for (int l = 0; l < 32; ++l) top.include(parts[t + l]);
+            const index_t nnz = rows.x.indptr[i + 1] - rows.x.indptr[i];
+            verdict.decide(i, top, float32_bound(*summary, sqrt(rows.squared_norm[i]), nnz));
+        });
+    }
+
+  private:
+    COTERIE_HOST_DEVICE void score_row(index_t slot, int lane, TopTwo& top) const {
+        const SparseRow row = row_at(rows.x, kCollect ? verdict.uncertain.row[slot] : slot);
+        for (index_t c = lane * kWidth; c < columns.ld; c += 32 * kWidth) {
+            float sum[kWidth] = {};
+            for (index_t p = 0; p < row.nnz; ++p) {
+                const Four term =
+                    *reinterpret_cast<const Four*>(columns.values + row.indices[p] * columns.ld + c);
+#pragma unroll
+                for (int l = 0; l < kWidth; ++l) sum[l] = fmaf(row.data[p], term.v[l], sum[l]);
+            }
+#pragma unroll
+            for (int l = 0; l < kWidth; ++l) {
+                const float score = sum[l] - bias[c + l];
+                const auto column = static_cast<std::int32_t>(c + l);
+                if constexpr (kCollect) {
+                    if (column < columns.k && score >= verdict.uncertain.cut[slot]) verdict.collect(slot, column);
+                } else {
+                    top.offer(score, column);
+                }
+            }
+        }
+    }
+};
+
+// A lane's part of the canonical score of row i and centroid c: of a CSR row the first lane takes all, since its order
+// is that of the nonzeros.
+COTERIE_HOST_DEVICE inline double score_lane(const Rows<Dense>& rows, const Columns<Dense>& columns, index_t i,
+                                             index_t c, int lane) {
+    return dot_lane(row_at(rows.x, i), columns.values + c * columns.ld, rows.x.cols, lane);
+}
+COTERIE_HOST_DEVICE inline double score_lane(const Rows<Sparse>& rows, const Columns<Sparse>& columns, index_t i,
+                                             index_t c, int lane) {
+    return lane == 0 ? sparse_dot(row_at(rows.x, i), columns.values, columns.ld, c) : 0.0;
+}
+
+// A block takes one uncertain row: its label is the candidate with the highest canonical score, ties to the lowest.
+template <typename View>
+struct Resolve {
+    static constexpr const char* kName = "canonical comparison of candidates";
+    static constexpr int kThreads = 128;
+    static constexpr int kAtOnce = kThreads / kLanes;
+    static constexpr std::size_t kSharedBytes = kThreads * sizeof(double) + kAtOnce * sizeof(std::int64_t);
+
+    Rows<View> rows;
+    Columns<View> columns;
+    Verdict verdict;
+
+    struct Nearest {
+        double score = -kInfinity;
+        index_t label = 0;
+        COTERIE_HOST_DEVICE void offer(double s, index_t c) {
+            if (s > score || (s == score && c < label)) {
+                score = s;
+                label = c;
+            }
+        }
+    };
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        double* const part = block.template shared<double>(0);
+        std::int64_t* const label = block.template shared<std::int64_t>(kThreads * sizeof(double));
+        const index_t slot = block.block(), i = verdict.uncertain.row[slot];
+        const index_t n_found = verdict.uncertain.n_found[slot];
+        const bool compare_all = n_found > kMostCandidates;
+        const index_t n_candidates = compare_all ? columns.k : n_found;
+        const auto candidate = [&](index_t q) -> index_t {
+            return compare_all ? q : verdict.uncertain.candidate[slot * kMostCandidates + q];
+        };
+        typename Block::template PerThread<Nearest> nearest(block);
+        for (index_t first = 0; first < n_candidates; first += kAtOnce) {
+            block.each([&](int t) {
+                const index_t q = first + t / kLanes;
+                part[t] = q < n_candidates ? score_lane(rows, columns, i, candidate(q), t % kLanes) : 0.0;
+            });
+            block.sync();
+            block.each([&](int t) {
+                const index_t q = first + t / kLanes;
+                if (t % kLanes != 0 || q >= n_candidates) return;
+                const index_t c = candidate(q);
+                nearest(t).offer(fold(part + t) - columns.half_norm[c], c);
+            });
+            block.sync();
+        }
+        block.each([&](int t) {
+            if (t % kLanes != 0) return;
+            part[t / kLanes] = nearest(t).score;
+            label[t / kLanes] = nearest(t).label;
+        });
+        block.sync();
+        block.each([&](int t) {
+            if (t != 0) return;
+            Nearest best;
+            best.label = columns.k;
+            for (int g = 0; g < kAtOnce; ++g) best.offer(part[g], label[g]);
+            const auto chosen = static_cast<std::int32_t>(best.label);
+            if (verdict.labels[i] != chosen) cuda::atomic_add(&verdict.counters->changed, std::int64_t{1});
+            verdict.labels[i] = chosen;
+            cuda::atomic_add(&verdict.counters->candidates, static_cast<std::int64_t>(n_candidates));
+        });
+    }
+};
+
+}  // namespace coterie::cluster::device

@@ -1,0 +1,36 @@
+// The device programs of this room as CUDA kernels.
+#include "cluster/device_kernels.hpp"
+#include "cuda/block.cuh"
+
+namespace coterie::cluster::device {
+
+using cuda::launch;
+
+const Kernels& cuda_kernels() {
+    static constexpr Kernels kernels = {
+        {&launch<Resolve<Dense>>, &launch<MoveRows<Dense>>, &launch<MoveOneRow<Dense>>, &launch<OwnDistances<Dense>>, &launch<AllDistances<Dense>>},
+        {&launch<Resolve<Sparse>>, &launch<MoveRows<Sparse>>, &launch<MoveOneRow<Sparse>>, &launch<OwnDistances<Sparse>>, &launch<AllDistances<Sparse>>},
+        &launch<DenseSquaredNorms>,
+        &launch<SparseSquaredNorms>,
+        &launch<DenseLargest>,
+        &launch<SparseLargest>,
+        &launch<DenseFeatureSums>,
+        &launch<SparseFeatureSums>,
+        &launch<SampleMean>,
+        &launch<PackRows>,
+        &launch<DenseFilter<false>>,
+        &launch<DenseFilter<true>>,
+        &launch<SparseFilter<false>>,
+        &launch<SparseFilter<true>>,
+        &launch<UpdateDense>,
+        &launch<UpdateSparse>,
+        &launch<PackColumns>,
+        &launch<SummariseColumns>,
+        &launch<GatherRows>,
+        &launch<MeasureTrials>,
+        &launch<TaskSums>,
+    };
+    return kernels;
+}
+
+}  // namespace coterie::cluster::device

@@ -1,0 +1,69 @@
+#include "cuda/emulated_block.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace coterie::cuda {
+namespace {
+
+constexpr int kRows = 16, kColumns = 8, kDepth = 16;
+
+float widen(std::uint32_t pair, int half) {
+    const std::uint32_t bits = half == 0 ? pair << 16 : pair & 0xFFFF0000u;
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+// Toward zero, as the matrix units round (Fasi, Higham, Mikaitis, Pranesh: "Numerical behavior of NVIDIA tensor
+// cores", PeerJ Computer Science 7, 2021).
+float truncated(double value) {
+    const auto nearest = static_cast<float>(value);
+    return std::fabs(nearest) > std::fabs(value) ? std::nextafter(nearest, 0.0f) : nearest;
+}
+
+// c + sum of the products with every term cut below the 24th bit of the largest: no better than any unit described
+// there, so that a bound which holds here has seen the worst of them.
+float dot_truncated(const float* a, const float* b, float c) {
+    double terms[kDepth + 1], largest = std::fabs(static_cast<double>(c));
+    terms[kDepth] = c;
+    for (int j = 0; j < kDepth; ++j) {
+        terms[j] = static_cast<double>(a[j]) * b[j];
+        largest = std::max(largest, std::fabs(terms[j]));
+    }
+    if (!(largest < std::numeric_limits<double>::infinity())) {
+        double sum = 0;
+        for (const double term : terms) sum += term;
+        return static_cast<float>(sum);
+    }
+    if (largest == 0) return 0;
+    const double unit = std::ldexp(1.0, std::ilogb(largest) - 23);
+    double sum = 0;
+    for (const double term : terms) sum += std::trunc(term / unit) * unit;
+    return truncated(sum);
+}
+
+}  // namespace
+
+// A: lane l has rows l / 4 and l / 4 + 8, columns 2 (l % 4) + {0, 1} (+ 8): registers (row, column) (0, 0), (8, 0), (0, 8),
+// (8, 8). B: column l / 4, rows 2 (l % 4) + {0, 1} (+ 8). D: rows as A, columns 2 (l % 4) + {0, 1}.
+void EmulatedBlock::emulate_mma(const MmaRegisters (&lanes)[kWarp]) {
+    float a[kRows][kDepth], b[kColumns][kDepth];
+    for (int l = 0; l < kWarp; ++l) {
+        const int group = l / 4, pair = 2 * (l % 4);
+        for (int half = 0; half < 2; ++half) {
+            for (int i = 0; i < 4; ++i)
+                a[group + 8 * (i % 2)][pair + half + 8 * (i / 2)] = widen(lanes[l].a[i], half);
+            for (int i = 0; i < 2; ++i) b[group][pair + half + 8 * i] = widen(lanes[l].b[i], half);
+        }
+    }
+    for (int l = 0; l < kWarp; ++l) {
+        for (int i = 0; i < 4; ++i) {
+            const int row = l / 4 + 8 * (i / 2), column = 2 * (l % 4) + i % 2;
+            lanes[l].d[i] = dot_truncated(a[row], b[column], lanes[l].d[i]);
+        }
+    }
+}
+
+}  // namespace coterie::cuda

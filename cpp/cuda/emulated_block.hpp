@@ -1,0 +1,138 @@
+// A block of a device program on the host.
+//
+// A program is a struct with its arguments as members, kThreads, kSharedBytes and
+//     template <typename Block> COTERIE_HOST_DEVICE void operator()(Block& block) const;
+// whose body is a sequence of steps of the whole block: each(f) runs f(t) for every thread t, sync() is the barrier,
+// PerThread<T> is what a thread keeps in registers from one step to the next. With Block = CudaBlock (block.cuh) that is
+// a CUDA kernel: each(f) is f(threadIdx.x). Here it is a loop over the threads.
+//
+// What the hardware does with several threads at once is emulated from the PTX manual's description of its register
+// layouts. Asynchronous copies are withheld as long as the hardware may withhold them, until the barrier after their
+// wait, so that a step that reads too early reads what was there before.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "core/types.hpp"
+#include "cuda/device.hpp"
+
+namespace coterie::cuda {
+
+// One thread's registers of mma.m16n8k16 (row-major A, column-major B): d += a b in float32.
+struct MmaRegisters {
+    float* d;                // [4]
+    const std::uint32_t* a;  // [4] pairs of bfloat16
+    const std::uint32_t* b;  // [2]
+};
+
+// One thread's part of ldmatrix.x4: the address of one of 32 rows of 8 elements, and its four registers.
+struct LoadMatrices {
+    const std::uint16_t* row;
+    std::uint32_t* out;
+};
+
+inline constexpr int kWarp = 32;
+
+class EmulatedBlock {
+  public:
+    EmulatedBlock(index_t block, index_t n_blocks, int n_threads, std::size_t shared_bytes)
+        : block_(block), n_blocks_(n_blocks), n_threads_(n_threads), shared_(shared_bytes / 16 + 1) {
+        std::memset(shared_.data(), 0xFF, shared_.size() * sizeof(Chunk));
+    }
+
+    template <typename T>
+    class PerThread {
+      public:
+        explicit PerThread(EmulatedBlock& block, T value = T{})
+            : values_(static_cast<std::size_t>(block.n_threads_), value) {}
+        T& operator()(int t) { return values_[static_cast<std::size_t>(t)]; }
+
+      private:
+        std::vector<T> values_;
+    };
+
+    index_t block() const { return block_; }
+    index_t n_blocks() const { return n_blocks_; }
+    // The block's shared memory from this byte on, a multiple of 16.
+    template <typename T>
+    T* shared(std::size_t byte) {
+        return reinterpret_cast<T*>(reinterpret_cast<char*>(shared_.data()) + byte);
+    }
+
+    template <typename F>
+    void each(const F& f) {
+        for (int t = 0; t < n_threads_; ++t) f(t);
+    }
+    void sync() {
+        for (const Copy& copy : arrived_) std::memcpy(copy.to, copy.from, sizeof(Chunk));
+        arrived_.clear();
+    }
+
+    // 16 bytes from global to shared memory, both aligned to 16; part of the group that commit_copies() closes.
+    void copy_async(void* shared, const void* global) { open_.push_back({shared, global}); }
+    void commit_copies() {
+        groups_.push_back(std::move(open_));
+        open_.clear();
+    }
+    // Until at most kPending of the latest groups are under way; the barrier makes the others visible to all threads.
+    template <int kPending>
+    void wait_copies() {
+        while (groups_.size() > kPending) {
+            arrived_.insert(arrived_.end(), groups_.front().begin(), groups_.front().end());
+            groups_.pop_front();
+        }
+    }
+
+    // registers(t) -> LoadMatrices: register i of lane t gets elements 2 (t % 4), 2 (t % 4) + 1 of row t / 4 of matrix
+    // i, whose eight rows are those of lanes 8 i .. 8 i + 7.
+    template <typename F>
+    void load_matrices(const F& registers) {
+        for (int warp = 0; warp < n_threads_; warp += kWarp) {
+            LoadMatrices lanes[kWarp];
+            for (int l = 0; l < kWarp; ++l) lanes[l] = registers(warp + l);
+            for (int l = 0; l < kWarp; ++l)
+                for (int i = 0; i < 4; ++i)
+                    std::memcpy(&lanes[l].out[i], lanes[8 * i + l / 4].row + 2 * (l % 4), sizeof(std::uint32_t));
+        }
+    }
+
+    // registers(t) -> MmaRegisters, of every lane of every warp.
+    template <typename F>
+    void mma(const F& registers) {
+        for (int warp = 0; warp < n_threads_; warp += kWarp) {
+            MmaRegisters lanes[kWarp];
+            for (int l = 0; l < kWarp; ++l) lanes[l] = registers(warp + l);
+            emulate_mma(lanes);
+        }
+    }
+
+  private:
+    struct alignas(16) Chunk {
+        char bytes[16];
+    };
+    struct Copy {
+        void* to;
+        const void* from;
+    };
+    static void emulate_mma(const MmaRegisters (&lanes)[kWarp]);
+
+    index_t block_, n_blocks_;
+    int n_threads_;
+    std::vector<Chunk> shared_;
+    std::vector<Copy> open_, arrived_;
+    std::deque<std::vector<Copy>> groups_;
+};
+
+// Runs a program as a grid of n_blocks, block after block.
+template <typename Program>
+void emulate(Device&, const Program& program, index_t n_blocks) {
+    for (index_t b = 0; b < n_blocks; ++b) {
+        EmulatedBlock block(b, n_blocks, Program::kThreads, Program::kSharedBytes);
+        program(block);
+    }
+}
+
+}  // namespace coterie::cuda

@@ -1,0 +1,53 @@
+// The host as a device: memory filled with a pattern that no program may come to read.
+#include <cstdlib>
+#include <cstring>
+
+#include "cuda/device.hpp"
+
+namespace coterie::cuda {
+namespace {
+
+constexpr int kPattern = 0xFF;  // a NaN as float and double, -1 as an integer
+constexpr std::size_t kAlignment = 256;
+
+class EmulatedDevice final : public Device {
+  public:
+    void* allocate(std::size_t bytes, const char* what) override {
+        const std::size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+        void* const memory = std::aligned_alloc(kAlignment, whole);
+        if (memory == nullptr)
+            throw DeviceMemoryError("no memory for " + std::to_string(bytes) + " bytes of " + what);
+        std::memset(memory, kPattern, whole);
+        return memory;
+    }
+    void release(void* memory) noexcept override { std::free(memory); }
+    void upload(void* device, const void* host, std::size_t bytes) override {
+        if (bytes > 0) std::memcpy(device, host, bytes);
+    }
+    void download(void* host, const void* device, std::size_t bytes) override {
+        if (bytes > 0) std::memcpy(host, device, bytes);
+    }
+    void upload_rows(void* device, const void* host, std::size_t rows, std::size_t row_bytes,
+                     std::size_t stride_bytes) override {
+        for (std::size_t i = 0; i < rows && row_bytes > 0; ++i)
+            std::memcpy(static_cast<char*>(device) + i * row_bytes,
+                        static_cast<const char*>(host) + i * stride_bytes, row_bytes);
+    }
+    void copy(void* to, const void* from, std::size_t bytes) override { std::memmove(to, from, bytes); }
+    void fill(void* device, int byte, std::size_t bytes) override { std::memset(device, byte, bytes); }
+    void synchronise() override {}
+
+    bool is_emulated() const override { return true; }
+    std::string name() const override { return "emulation of a CUDA device on the host"; }
+    std::int64_t free_memory() const override { return std::int64_t{1} << 40; }
+    void* queue() const override { return nullptr; }
+    int index() const override { return 0; }
+};
+
+}  // namespace
+
+std::shared_ptr<Device> open_emulated_device() {
+    return std::make_shared<EmulatedDevice>();
+}
+
+}  // namespace coterie::cuda
