@@ -1,4 +1,6 @@
 // Samples on a device: the interface of cluster.cpp's Samples for what runs there.
+#include "cluster/device_samples.hpp"
+
 #include <pybind11/functional.h>
 #include <pybind11/stl.h>
 
@@ -13,7 +15,6 @@
 #include "bindings/init.hpp"
 #include "cluster/device_kmeans.hpp"
 #include "cluster/device_kmeans_plusplus.hpp"
-#include "cluster/device_samples.hpp"
 #include "cluster/kmeans_plusplus.hpp"
 #include "cuda/device.hpp"
 
@@ -38,7 +39,8 @@ class PyDeviceSamples {
         std::visit(
             [&](const auto& view) {
                 using View = std::decay_t<decltype(view)>;
-                samples_ = std::make_unique<DeviceSamples<View>>(device, DeviceRows<View>(*device, view), w, metric_);
+                samples_ = std::make_unique<DeviceSamples<View>>(device, DeviceRows<View>(*device, view), w,
+                                                                 metric_);
             },
             rows_->view());
     }
@@ -83,8 +85,8 @@ class PyDeviceSamples {
             result = cluster::kmeans(samples, centroids, options);
             centroids.copy_rows(out);
         });
-        return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia, result.n_iter,
-                              result.converged, result.candidates_per_row, result.filter);
+        return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia,
+                              result.n_iter, result.converged, result.candidates_per_row, result.filter);
     }
 
     py::array_t<std::int32_t> assign(const FloatRows& centers) const {
@@ -93,6 +95,16 @@ class PyDeviceSamples {
             cluster::assign_labels(samples, centroids, labels.data());
         });
         return to_numpy(std::move(labels));
+    }
+
+    py::tuple nearest_two(const FloatRows& centers) const {
+        std::vector<std::int32_t> labels(static_cast<std::size_t>(2 * rows()));
+        std::vector<float> distances(labels.size());
+        with_centroids(centers, [&](const auto& samples, const auto& centroids) {
+            cluster::nearest_two(samples, centroids, labels.data(), distances.data());
+        });
+        return py::make_tuple(to_numpy(std::move(labels), {rows(), 2}),
+                              to_numpy(std::move(distances), {rows(), 2}));
     }
 
     py::array_t<float> distances(const FloatRows& centers) const {
@@ -125,7 +137,8 @@ class PyDeviceSamples {
         const MatrixView<const float> x = (*samples)->rows().x;
         py::gil_scoped_release release;
         for (index_t r = 0; r < listed.size(); ++r) {
-            require(data[r] >= 0 && data[r] < x.rows, "rows", "row ", data[r], " must be within [0, ", x.rows, ")");
+            require(data[r] >= 0 && data[r] < x.rows, "rows", "row ", data[r], " must be within [0, ", x.rows,
+                    ")");
             (*samples)->device().download(to + r * x.cols, x.data + data[r] * x.stride,
                                           static_cast<std::size_t>(x.cols) * sizeof(float));
         }
@@ -204,6 +217,7 @@ void init_device_samples(py::module_& m) {
         .def("lloyd", &PyDeviceSamples::lloyd, py::arg("centers"), py::arg("max_iter"), py::arg("tol"),
              py::arg("on_iteration"))
         .def("assign", &PyDeviceSamples::assign, py::arg("centers"))
+        .def("nearest_two", &PyDeviceSamples::nearest_two, py::arg("centers"))
         .def("distances", &PyDeviceSamples::distances, py::arg("centers"))
         .def("inertia", &PyDeviceSamples::inertia, py::arg("centers"), py::arg("labels"))
         .def("take_rows", &PyDeviceSamples::take_rows, py::arg("rows"));

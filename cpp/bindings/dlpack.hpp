@@ -19,7 +19,8 @@ class LentMatrix {
     static constexpr std::int32_t kHost = 1, kCuda = 2, kCudaHost = 3, kCudaManaged = 13;
 
     LentMatrix(const py::capsule& capsule, const char* name) {
-        require(std::string(capsule.name()) == "dltensor", name, "expected a DLPack capsule that nobody has used");
+        require(std::string(capsule.name()) == "dltensor", name,
+                "expected a DLPack capsule that nobody has used");
         tensor_ = capsule.get_pointer<Managed>();
         PyCapsule_SetName(capsule.ptr(), "used_dltensor");  // from here on we release it
         const Tensor& t = tensor_->tensor;

@@ -4,11 +4,10 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
 #include <limits>
 
 #include "core/types.hpp"
-#include "cuda/host_device.hpp"
+#include "cuda/canonical.hpp"
 #include "kernels/rounding.hpp"
 
 namespace coterie::cluster::device {
@@ -16,30 +15,16 @@ namespace coterie::cluster::device {
 inline constexpr double kInfinity = std::numeric_limits<double>::infinity();
 inline constexpr float kFloatInfinity = std::numeric_limits<float>::infinity();
 
-// Eight threads share a canonical sum: thread l adds the terms of j = l mod 8 in increasing j, then one folds.
-inline constexpr int kLanes = 8;
+using cuda::dot_lane;
+using cuda::fold;
+using cuda::from_bf16;
+using cuda::is_finite;
+using cuda::kLanes;
+using cuda::squared_distance_lane;
+using cuda::to_bf16;
 
-COTERIE_HOST_DEVICE inline double dot_lane(const float* x, const float* y, index_t d, int lane) {
-    double sum = 0;
-    for (index_t j = lane; j < d; j += kLanes) sum += static_cast<double>(x[j]) * static_cast<double>(y[j]);
-    return sum;
-}
-
-COTERIE_HOST_DEVICE inline double squared_distance_lane(const float* x, const float* y, index_t d, int lane) {
-    double sum = 0;
-    for (index_t j = lane; j < d; j += kLanes) {
-        const double difference = static_cast<double>(x[j]) - static_cast<double>(y[j]);
-        const double square = difference * difference;
-        sum += square;
-    }
-    return sum;
-}
-
-COTERIE_HOST_DEVICE inline double fold(const double* p) {
-    return ((p[0] + p[4]) + (p[2] + p[6])) + ((p[1] + p[5]) + (p[3] + p[7]));
-}
-
-COTERIE_HOST_DEVICE inline double sparse_dot(const SparseRow& row, const float* terms, index_t ld, index_t c) {
+COTERIE_HOST_DEVICE inline double sparse_dot(const SparseRow& row, const float* terms, index_t ld,
+                                             index_t c) {
     double sum = 0;
     for (index_t p = 0; p < row.nnz; ++p)
         sum += static_cast<double>(row.data[p]) * static_cast<double>(terms[row.indices[p] * ld + c]);
@@ -52,43 +37,6 @@ COTERIE_HOST_DEVICE inline std::int64_t quantised(float x, double norm, double w
                                     : static_cast<double>(static_cast<float>(static_cast<double>(x) / norm));
     const double weighted = w * unit;
     return static_cast<std::int64_t>(llrint(weighted * scale));
-}
-
-COTERIE_HOST_DEVICE inline bool is_finite(double v) {
-    return v - v == 0;
-}
-
-// ---- bfloat16 ----
-
-COTERIE_HOST_DEVICE inline std::uint32_t bits_of(float v) {
-#ifdef __CUDA_ARCH__
-    return __float_as_uint(v);
-#else
-    std::uint32_t bits;
-    std::memcpy(&bits, &v, sizeof bits);
-    return bits;
-#endif
-}
-
-COTERIE_HOST_DEVICE inline float float_of(std::uint32_t bits) {
-#ifdef __CUDA_ARCH__
-    return __uint_as_float(bits);
-#else
-    float v;
-    std::memcpy(&v, &bits, sizeof v);
-    return v;
-#endif
-}
-
-// To nearest even; magnitudes below 2^-126 become zero. Of a finite value; the largest ones become infinite.
-COTERIE_HOST_DEVICE inline std::uint16_t to_bf16(float v) {
-    const std::uint32_t bits = bits_of(v);
-    const std::uint32_t rounded = (bits + 0x7FFFu + (bits >> 16 & 1u)) >> 16;
-    return static_cast<std::uint16_t>((rounded & 0x7F80u) == 0 ? 0u : rounded);
-}
-
-COTERIE_HOST_DEVICE inline float from_bf16(std::uint16_t v) {
-    return float_of(static_cast<std::uint32_t>(v) << 16);
 }
 
 // ---- bounds ----
@@ -128,7 +76,8 @@ struct ColumnSummary {
 };
 
 // canonical_error of filter.cpp.
-COTERIE_HOST_DEVICE inline double canonical_error(const ColumnSummary& columns, double norm, index_t n_products) {
+COTERIE_HOST_DEVICE inline double canonical_error(const ColumnSummary& columns, double norm,
+                                                  index_t n_products) {
     return gamma(static_cast<double>(n_products) + 3, kernels::kDoubleRoundoff) *
            (norm * columns.largest_norm + columns.largest_bias) * kernels::kUpward;
 }
@@ -143,11 +92,13 @@ COTERIE_HOST_DEVICE inline double mma_roundings(index_t d_padded) {
 
 // RowBound::error of filter.cpp's bfloat16 filter, for sums by matrix units. row_norm, row_residual: of x - mu;
 // raw_norm: |x|; mean_norm: |mu|.
-COTERIE_HOST_DEVICE inline double bf16_bound(const ColumnSummary& columns, double row_norm, double row_residual,
-                                             double raw_norm, double mean_norm, index_t d_padded) {
+COTERIE_HOST_DEVICE inline double bf16_bound(const ColumnSummary& columns, double row_norm,
+                                             double row_residual, double raw_norm, double mean_norm,
+                                             index_t d_padded) {
     const double kept = row_norm + row_residual;
     const double magnitude = kept * (columns.centred_norm + columns.centred_residual) + columns.largest_start;
-    const bool is_small = magnitude < kernels::kFilterLimit && raw_norm * columns.largest_norm < kernels::kFilterLimit;
+    const bool is_small =
+        magnitude < kernels::kFilterLimit && raw_norm * columns.largest_norm < kernels::kFilterLimit;
     if (!is_small || d_padded >= (index_t{1} << 20)) return kInfinity;
     const double lost = row_residual * columns.centred_norm + kept * columns.centred_residual;
     const double summed = gamma(mma_roundings(d_padded), kernels::kFloatRoundoff) * magnitude +
@@ -159,11 +110,13 @@ COTERIE_HOST_DEVICE inline double bf16_bound(const ColumnSummary& columns, doubl
 }
 
 // float32_bound of filter.cpp, for CSR rows.
-COTERIE_HOST_DEVICE inline double float32_bound(const ColumnSummary& columns, double norm, index_t n_products) {
+COTERIE_HOST_DEVICE inline double float32_bound(const ColumnSummary& columns, double norm,
+                                                index_t n_products) {
     const double n = static_cast<double>(n_products);
     const double magnitude = norm * columns.largest_norm + columns.largest_bias;
     if (!(magnitude < kernels::kFilterLimit) || n_products >= (index_t{1} << 22)) return kInfinity;
-    const double error = gamma(n + 3, kernels::kFloatRoundoff) * magnitude * kernels::kUpward + (n + 1) * 0x1p-148;
+    const double error =
+        gamma(n + 3, kernels::kFloatRoundoff) * magnitude * kernels::kUpward + (n + 1) * 0x1p-148;
     return error + canonical_error(columns, norm, n_products);
 }
 

@@ -71,7 +71,8 @@ struct SparseFilter {
                 const float score = sum[l] - bias[c + l];
                 const auto column = static_cast<std::int32_t>(c + l);
                 if constexpr (kCollect) {
-                    if (column < columns.k && score >= verdict.uncertain.cut[slot]) verdict.collect(slot, column);
+                    if (column < columns.k && score >= verdict.uncertain.cut[slot])
+                        verdict.collect(slot, column);
                 } else {
                     top.offer(score, column);
                 }
@@ -82,42 +83,57 @@ struct SparseFilter {
 
 // A lane's part of the canonical score of row i and centroid c: of a CSR row the first lane takes all, since its order
 // is that of the nonzeros.
-COTERIE_HOST_DEVICE inline double score_lane(const Rows<Dense>& rows, const Columns<Dense>& columns, index_t i,
-                                             index_t c, int lane) {
+COTERIE_HOST_DEVICE inline double score_lane(const Rows<Dense>& rows, const Columns<Dense>& columns,
+                                             index_t i, index_t c, int lane) {
     return dot_lane(row_at(rows.x, i), columns.values + c * columns.ld, rows.x.cols, lane);
 }
-COTERIE_HOST_DEVICE inline double score_lane(const Rows<Sparse>& rows, const Columns<Sparse>& columns, index_t i,
-                                             index_t c, int lane) {
+COTERIE_HOST_DEVICE inline double score_lane(const Rows<Sparse>& rows, const Columns<Sparse>& columns,
+                                             index_t i, index_t c, int lane) {
     return lane == 0 ? sparse_dot(row_at(rows.x, i), columns.values, columns.ld, c) : 0.0;
 }
 
-// A block takes one uncertain row: its label is the candidate with the highest canonical score, ties to the lowest.
+// The two nearest of the centroids offered, in any order: higher canonical score first, ties to the lower number.
+struct NearestTwo {
+    double score = -kInfinity, second_score = -kInfinity;
+    index_t label = -1, second = -1;
+
+    COTERIE_HOST_DEVICE static bool precedes(double s, index_t c, double other, index_t other_c) {
+        return other_c < 0 || s > other || (s == other && c < other_c);
+    }
+    COTERIE_HOST_DEVICE void offer(double s, index_t c) {
+        if (c < 0) return;
+        if (precedes(s, c, score, label)) {
+            second_score = score;
+            second = label;
+            score = s;
+            label = c;
+        } else if (precedes(s, c, second_score, second)) {
+            second_score = s;
+            second = c;
+        }
+    }
+    COTERIE_HOST_DEVICE void include(const NearestTwo& other) {
+        offer(other.score, other.label);
+        offer(other.second_score, other.second);
+    }
+};
+
+// A block takes one uncertain row and compares its candidates by canonical score.
 template <typename View>
 struct Resolve {
     static constexpr const char* kName = "canonical comparison of candidates";
     static constexpr int kThreads = 128;
     static constexpr int kAtOnce = kThreads / kLanes;
-    static constexpr std::size_t kSharedBytes = kThreads * sizeof(double) + kAtOnce * sizeof(std::int64_t);
+    static constexpr std::size_t kSharedBytes = kThreads * sizeof(double) + kAtOnce * sizeof(NearestTwo);
 
     Rows<View> rows;
     Columns<View> columns;
     Verdict verdict;
 
-    struct Nearest {
-        double score = -kInfinity;
-        index_t label = 0;
-        COTERIE_HOST_DEVICE void offer(double s, index_t c) {
-            if (s > score || (s == score && c < label)) {
-                score = s;
-                label = c;
-            }
-        }
-    };
-
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
         double* const part = block.template shared<double>(0);
-        std::int64_t* const label = block.template shared<std::int64_t>(kThreads * sizeof(double));
+        NearestTwo* const found = block.template shared<NearestTwo>(kThreads * sizeof(double));
         const index_t slot = block.block(), i = verdict.uncertain.row[slot];
         const index_t n_found = verdict.uncertain.n_found[slot];
         const bool compare_all = n_found > kMostCandidates;
@@ -125,7 +141,7 @@ struct Resolve {
         const auto candidate = [&](index_t q) -> index_t {
             return compare_all ? q : verdict.uncertain.candidate[slot * kMostCandidates + q];
         };
-        typename Block::template PerThread<Nearest> nearest(block);
+        typename Block::template PerThread<NearestTwo> nearest(block);
         for (index_t first = 0; first < n_candidates; first += kAtOnce) {
             block.each([&](int t) {
                 const index_t q = first + t / kLanes;
@@ -141,19 +157,17 @@ struct Resolve {
             block.sync();
         }
         block.each([&](int t) {
-            if (t % kLanes != 0) return;
-            part[t / kLanes] = nearest(t).score;
-            label[t / kLanes] = nearest(t).label;
+            if (t % kLanes == 0) found[t / kLanes] = nearest(t);
         });
         block.sync();
         block.each([&](int t) {
             if (t != 0) return;
-            Nearest best;
-            best.label = columns.k;
-            for (int g = 0; g < kAtOnce; ++g) best.offer(part[g], label[g]);
-            const auto chosen = static_cast<std::int32_t>(best.label);
-            if (verdict.labels[i] != chosen) cuda::atomic_add(&verdict.counters->changed, std::int64_t{1});
-            verdict.labels[i] = chosen;
+            NearestTwo best;
+            for (int g = 0; g < kAtOnce; ++g) best.include(found[g]);
+            const auto label = static_cast<std::int32_t>(best.label);
+            if (verdict.labels[i] != label) cuda::atomic_add(&verdict.counters->changed, std::int64_t{1});
+            verdict.labels[i] = label;
+            if (verdict.second != nullptr) verdict.second[i] = static_cast<std::int32_t>(best.second);
             cuda::atomic_add(&verdict.counters->candidates, static_cast<std::int64_t>(n_candidates));
         });
     }

@@ -61,19 +61,19 @@ DeviceFilter<Dense>::DeviceFilter(const DeviceSamples<Dense>& samples, const Cen
     double squared_mean = 0;
     for (const float m : mean_.to_host()) squared_mean += double{m} * double{m};
     mean_norm_ = std::sqrt(squared_mean) * kernels::kUpward;
-    run.pack_rows(
-        samples.device(),
-        {x, mean_.data(), d_padded_, packed_rows_.data(), row_norm_.data(), row_residual_.data()},
-        ceil_div(x.rows, device::PackRows::kRowsPerBlock));
+    run.pack_rows(samples.device(),
+                  {x, mean_.data(), d_padded_, packed_rows_.data(), row_norm_.data(), row_residual_.data()},
+                  ceil_div(x.rows, device::PackRows::kRowsPerBlock));
 }
 
 void DeviceFilter<Dense>::prepare() {
     const device::Kernels& run = samples_.kernels();
     CentroidArrays<Dense>& c = centroids_;
-    run.pack_columns(samples_.device(),
-                     {c.values.data(), c.half_norm.data(), mean_.data(), c.k, samples_.n_features(), d_padded_,
-                      packed_columns_.data(), bias_.data(), column_norm_.data(), column_residual_.data()},
-                     c.n_columns);
+    run.pack_columns(
+        samples_.device(),
+        {c.values.data(), c.half_norm.data(), mean_.data(), c.k, samples_.n_features(), d_padded_,
+         packed_columns_.data(), bias_.data(), column_norm_.data(), column_residual_.data()},
+        c.n_columns);
     run.summarise_columns(samples_.device(),
                           {c.squared_norm.data(), c.half_norm.data(), bias_.data(), column_norm_.data(),
                            column_residual_.data(), c.k, c.n_columns, c.start.data(), c.summary.data()},
@@ -110,14 +110,16 @@ DeviceFilter<Sparse>::DeviceFilter(const DeviceSamples<Sparse>& samples, const C
 void DeviceFilter<Sparse>::prepare() {
     CentroidArrays<Sparse>& c = centroids_;
     samples_.kernels().summarise_columns(samples_.device(),
-                                         {c.squared_norm.data(), c.half_norm.data(), nullptr, nullptr, nullptr,
-                                          c.k, c.n_columns, c.start.data(), c.summary.data()},
+                                         {c.squared_norm.data(), c.half_norm.data(), nullptr, nullptr,
+                                          nullptr, c.k, c.n_columns, c.start.data(), c.summary.data()},
                                          1);
 }
 
 template <bool kCollect>
-device::SparseFilter<kCollect> DeviceFilter<Sparse>::program(const device::Verdict& verdict, index_t n) const {
-    return {samples_.rows(), centroids_.columns(), centroids_.start.data(), centroids_.summary.data(), n, verdict};
+device::SparseFilter<kCollect> DeviceFilter<Sparse>::program(const device::Verdict& verdict,
+                                                             index_t n) const {
+    return {samples_.rows(), centroids_.columns(), centroids_.start.data(), centroids_.summary.data(), n,
+            verdict};
 }
 
 void DeviceFilter<Sparse>::decide(const device::Verdict& verdict) {

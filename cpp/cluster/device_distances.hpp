@@ -13,15 +13,15 @@ COTERIE_HOST_DEVICE inline double loss_lane(const Rows<Dense>& rows, const Colum
     if (rows.is_cosine) return score_lane(rows, columns, i, c, lane);
     return squared_distance_lane(row_at(rows.x, i), columns.values + c * columns.ld, rows.x.cols, lane);
 }
-COTERIE_HOST_DEVICE inline double loss_lane(const Rows<Sparse>& rows, const Columns<Sparse>& columns, index_t i,
-                                            index_t c, int lane) {
+COTERIE_HOST_DEVICE inline double loss_lane(const Rows<Sparse>& rows, const Columns<Sparse>& columns,
+                                            index_t i, index_t c, int lane) {
     return score_lane(rows, columns, i, c, lane);
 }
 
 // Squared euclidean distance, or 1 - cosine within [0, 2], from the folded parts: loss() of assign_labels.cpp.
 template <typename View>
-COTERIE_HOST_DEVICE inline double loss(const Rows<View>& rows, const Columns<View>& columns, index_t i, index_t c,
-                                       double folded) {
+COTERIE_HOST_DEVICE inline double loss(const Rows<View>& rows, const Columns<View>& columns, index_t i,
+                                       index_t c, double folded) {
     if (!rows.is_cosine) {
         if constexpr (std::is_same_v<View, Dense>) return folded;
         const double s = folded - columns.half_norm[c];
@@ -57,7 +57,8 @@ struct OwnDistances {
         block.sync();
         block.each([&](int t) {
             const index_t i = first + t / kLanes;
-            if (t % kLanes == 0 && i < rows.x.rows) out[i] = loss(rows, columns, i, labels[i], fold(part + t));
+            if (t % kLanes == 0 && i < rows.x.rows)
+                out[i] = loss(rows, columns, i, labels[i], fold(part + t));
         });
     }
 };

@@ -26,7 +26,7 @@ struct AssignCounters {
     std::int64_t candidates;  // of the uncertain rows
 };
 
-// A row's two highest scores so far and the column of the highest.
+// A row's two highest scores of the filter so far and the column of the highest.
 struct TopTwo {
     float best = -kFloatInfinity, second = -kFloatInfinity;
     std::int32_t column = 0;
@@ -46,15 +46,17 @@ struct TopTwo {
     }
 };
 
-// Writes the label of row i where the filter proves it, else lists the row.
+// Writes the label of row i where the filter proves it, else lists the row. second: null, or where the runner-up goes;
+// then every row is listed, with the candidates for both.
 struct Verdict {
-    std::int32_t* labels;
+    std::int32_t *labels, *second;
     Uncertain uncertain;
     AssignCounters* counters;
 
     COTERIE_HOST_DEVICE void decide(index_t i, const TopTwo& top, double error) const {
-        const float cut = threshold_below(top.best, 2 * error);
-        if (error < kInfinity && top.second < cut) {
+        // With one column the second score is that of padding, which cuts nothing off.
+        const float cut = threshold_below(second == nullptr ? top.best : top.second, 2 * error);
+        if (second == nullptr && error < kInfinity && top.second < cut) {
             if (labels[i] != top.column) cuda::atomic_add(&counters->changed, std::int64_t{1});
             labels[i] = top.column;
             return;
@@ -76,8 +78,8 @@ struct PackedRows {
     const float *norm, *residual;  // [n] of x - mu
 };
 struct PackedColumns {
-    const std::uint16_t* values;   // [n_columns][d_padded], zero beyond k
-    const float* start;            // [n_columns], kPadScore beyond k
+    const std::uint16_t* values;  // [n_columns][d_padded], zero beyond k
+    const float* start;           // [n_columns], kPadScore beyond k
     const ColumnSummary* summary;
 };
 
@@ -92,9 +94,9 @@ struct DenseFilter {
     static constexpr const char* kName = kCollect ? "candidates of dense rows" : "assignment of dense rows";
     static constexpr int kThreads = 256;
     static constexpr int kTileRows = 256, kTileColumns = 128, kTileDepth = 32, kStages = 4;
-    static constexpr int kChunk = 8;                         // elements of 16 bytes
-    static constexpr int kChunks = kTileDepth / kChunk;      // of a tile row
-    static constexpr int kRowsAtOnce = kThreads / kChunks;   // that one round of copies fills
+    static constexpr int kChunk = 8;                        // elements of 16 bytes
+    static constexpr int kChunks = kTileDepth / kChunk;     // of a tile row
+    static constexpr int kRowsAtOnce = kThreads / kChunks;  // that one round of copies fills
     static constexpr int kStage = (kTileRows + kTileColumns) * kTileDepth;
     static constexpr std::size_t kSharedBytes = std::size_t{kStages} * kStage * sizeof(std::uint16_t);
     static constexpr int kMTiles = 4, kNTiles = 8, kRowsPerThread = 2 * kMTiles;
@@ -184,13 +186,15 @@ struct DenseFilter {
     template <typename Block, typename PerThreadSources>
     COTERIE_HOST_DEVICE void load(Block& block, PerThreadSources& sources, int stage, index_t tile,
                                   index_t j) const {
-        std::uint16_t* const left = block.template shared<std::uint16_t>(stage * kStage * sizeof(std::uint16_t));
+        std::uint16_t* const left =
+            block.template shared<std::uint16_t>(stage * kStage * sizeof(std::uint16_t));
         std::uint16_t* const right = left + kTileRows * kTileDepth;
         block.each([&](int t) {
             const int chunk = t % kChunks, r = t / kChunks;
 #pragma unroll
             for (int q = 0; q < kTileRows / kRowsAtOnce; ++q)
-                block.copy_async(left + place(r + q * kRowsAtOnce, chunk), sources(t).row[q] + j * kTileDepth);
+                block.copy_async(left + place(r + q * kRowsAtOnce, chunk),
+                                 sources(t).row[q] + j * kTileDepth);
 #pragma unroll
             for (int q = 0; q < kTileColumns / kRowsAtOnce; ++q)
                 block.copy_async(

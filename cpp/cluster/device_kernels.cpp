@@ -9,8 +9,10 @@ using cuda::emulate;
 
 const Kernels& emulated_kernels() {
     static constexpr Kernels kernels = {
-        {&emulate<Resolve<Dense>>, &emulate<MoveRows<Dense>>, &emulate<MoveOneRow<Dense>>, &emulate<OwnDistances<Dense>>, &emulate<AllDistances<Dense>>},
-        {&emulate<Resolve<Sparse>>, &emulate<MoveRows<Sparse>>, &emulate<MoveOneRow<Sparse>>, &emulate<OwnDistances<Sparse>>, &emulate<AllDistances<Sparse>>},
+        {&emulate<Resolve<Dense>>, &emulate<MoveRows<Dense>>, &emulate<MoveOneRow<Dense>>,
+         &emulate<OwnDistances<Dense>>, &emulate<AllDistances<Dense>>},
+        {&emulate<Resolve<Sparse>>, &emulate<MoveRows<Sparse>>, &emulate<MoveOneRow<Sparse>>,
+         &emulate<OwnDistances<Sparse>>, &emulate<AllDistances<Sparse>>},
         &emulate<DenseSquaredNorms>,
         &emulate<SparseSquaredNorms>,
         &emulate<DenseLargest>,

@@ -1,6 +1,8 @@
 #include "cluster/device_kmeans.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "cluster/assign_labels.hpp"
@@ -45,30 +47,33 @@ class Assignment {
     DeviceFilter<View>& filter() { return filter_; }
     DeviceArray<std::int32_t>& labels() { return labels_; }
 
-    AssignStats run() {
+    // second: [n_samples] on the device, or null.
+    AssignStats run(std::int32_t* second = nullptr) {
         counters_.fill_bytes(0);
-        const device::Verdict verdict{
-            labels_.data(), {row_.data(), cut_.data(), n_found_.data(), candidate_.data()}, counters_.data()};
+        const device::Verdict verdict{labels_.data(),
+                                      second,
+                                      {row_.data(), cut_.data(), n_found_.data(), candidate_.data()},
+                                      counters_.data()};
         filter_.prepare();
         filter_.decide(verdict);
         device::AssignCounters counted = counters_.to_host()[0];
         const index_t uncertain = counted.uncertain;
         if (uncertain > 0) {
             filter_.list_candidates(verdict, uncertain);
-            row_kernels(samples_).resolve(samples_.device(),
-                                          {samples_.rows(), filter_.centroids().columns(), verdict}, uncertain);
+            row_kernels(samples_).resolve(
+                samples_.device(), {samples_.rows(), filter_.centroids().columns(), verdict}, uncertain);
             counted = counters_.to_host()[0];
         }
         const index_t n = samples_.n_samples();
         return {counted.changed, n, n - uncertain + counted.candidates};
     }
 
-    // In float64, of each row to the centroid that host_labels or the labels here name.
-    std::vector<double> own_distances() {
+    // In float64, of each row to the centroid that labels names.
+    std::vector<double> own_distances() { return own_distances(labels_); }
+    std::vector<double> own_distances(const DeviceArray<std::int32_t>& labels) {
         DeviceArray<double> out(samples_.device(), samples_.n_samples(), "the distances");
         row_kernels(samples_).own_distances(
-            samples_.device(),
-            {samples_.rows(), filter_.centroids().columns(), labels_.data(), out.data()},
+            samples_.device(), {samples_.rows(), filter_.centroids().columns(), labels.data(), out.data()},
             ceil_div(samples_.n_samples(), device::OwnDistances<View>::kRowsPerBlock));
         return out.to_host();
     }
@@ -100,16 +105,16 @@ Scales scales_of(const DeviceSamples<View>& samples) {
 }
 
 void launch_update(const DeviceSamples<Dense>& samples, const device::Sums& sums, CentroidArrays<Dense>& c) {
-    samples.kernels().update_dense(samples.device(),
-                                   {sums, c.values.data(), samples.n_features(),
-                                    samples.metric() == Metric::cosine, c.state()},
-                                   c.k);
+    samples.kernels().update_dense(
+        samples.device(),
+        {sums, c.values.data(), samples.n_features(), samples.metric() == Metric::cosine, c.state()}, c.k);
 }
-void launch_update(const DeviceSamples<Sparse>& samples, const device::Sums& sums, CentroidArrays<Sparse>& c) {
-    samples.kernels().update_sparse(samples.device(),
-                                    {sums, c.values.data(), samples.n_features(), c.k,
-                                     samples.metric() == Metric::cosine, c.state()},
-                                    ceil_div(c.k, device::UpdateSparse::kThreads));
+void launch_update(const DeviceSamples<Sparse>& samples, const device::Sums& sums,
+                   CentroidArrays<Sparse>& c) {
+    samples.kernels().update_sparse(
+        samples.device(),
+        {sums, c.values.data(), samples.n_features(), c.k, samples.metric() == Metric::cosine, c.state()},
+        ceil_div(c.k, device::UpdateSparse::kThreads));
 }
 
 // ClusterSums, on the device.
@@ -123,7 +128,8 @@ class DeviceSums {
           weight_(samples.device(), centroids().k, "the cluster weights"),
           scale_(samples.device(), samples.n_features(), "the scales"),
           member_(samples.device(), samples.n_samples(), "the members"),
-          sums_{values_.data(), centroids().ld, weight_.data(), scale_.data(), scales.weight, member_.data()} {
+          sums_{values_.data(), centroids().ld, weight_.data(),
+                scale_.data(),  scales.weight,  member_.data()} {
         values_.fill_bytes(0);
         weight_.fill_bytes(0);
         scale_.upload(scales.feature.data());
@@ -131,9 +137,9 @@ class DeviceSums {
     }
 
     void move_rows() {
-        row_kernels(samples_).move_rows(samples_.device(),
-                                        {samples_.rows(), assignment_.labels().data(), sums_},
-                                        ceil_div(samples_.n_samples(), device::MoveRows<View>::kRowsPerBlock));
+        row_kernels(samples_).move_rows(
+            samples_.device(), {samples_.rows(), assignment_.labels().data(), sums_},
+            ceil_div(samples_.n_samples(), device::MoveRows<View>::kRowsPerBlock));
     }
 
     // ClusterSums::relocate_empty.
@@ -179,7 +185,8 @@ class DeviceSums {
 }  // namespace
 
 template <typename View>
-LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroids, const LloydOptions& options) {
+LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroids,
+                   const LloydOptions& options) {
     require(centroids.k <= samples.n_samples(), "kmeans", "n_samples=", samples.n_samples(),
             " must be >= n_clusters=", centroids.k);
     LloydResult result;
@@ -219,10 +226,36 @@ LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroid
 }
 
 template <typename View>
-void assign_labels(const DeviceSamples<View>& samples, const Centroids<View>& centroids, std::int32_t* labels) {
+void assign_labels(const DeviceSamples<View>& samples, const Centroids<View>& centroids,
+                   std::int32_t* labels) {
     Assignment<View> assignment(samples, centroids);
     assignment.run();
     assignment.labels().download(labels);
+}
+
+template <typename View>
+void nearest_two(const DeviceSamples<View>& samples, const Centroids<View>& centroids, std::int32_t* labels,
+                 float* distances) {
+    const index_t n = samples.n_samples();
+    Assignment<View> assignment(samples, centroids);
+    DeviceArray<std::int32_t> second(samples.device(), n, "the labels");
+    assignment.run(second.data());
+    const auto write = [&](const DeviceArray<std::int32_t>& which, index_t place) {
+        const std::vector<std::int32_t> found = which.to_host();
+        const std::vector<double> losses = assignment.own_distances(which);
+        for (index_t i = 0; i < n; ++i) {
+            const double loss = losses[static_cast<std::size_t>(i)];
+            labels[2 * i + place] = found[static_cast<std::size_t>(i)];
+            distances[2 * i + place] =
+                static_cast<float>(samples.metric() == Metric::euclidean ? std::sqrt(loss) : loss);
+        }
+    };
+    write(assignment.labels(), 0);
+    if (centroids.k > 1) return write(second, 1);
+    for (index_t i = 0; i < n; ++i) {
+        labels[2 * i + 1] = -1;
+        distances[2 * i + 1] = std::numeric_limits<float>::infinity();
+    }
 }
 
 template <typename View>
@@ -237,26 +270,30 @@ void all_distances(const DeviceSamples<View>& samples, const Centroids<View>& ce
         const index_t m = std::min(at_once, n - first);
         row_kernels(samples).all_distances(samples.device(),
                                            {samples.rows(), arrays.columns(), first, block.data()}, m);
-        samples.device().download(out + first * k, block.data(), static_cast<std::size_t>(m * k) * sizeof(float));
+        samples.device().download(out + first * k, block.data(),
+                                  static_cast<std::size_t>(m * k) * sizeof(float));
     }
 }
 
 template <typename View>
-double inertia(const DeviceSamples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels) {
+double inertia(const DeviceSamples<View>& samples, const Centroids<View>& centroids,
+               const std::int32_t* labels) {
     const CentroidArrays<View> arrays(samples, centroids, 1);
     const index_t n = samples.n_samples();
     DeviceArray<std::int32_t> own(samples.device(), n, "the labels");
     own.upload(labels);
     DeviceArray<double> out(samples.device(), n, "the distances");
-    row_kernels(samples).own_distances(samples.device(), {samples.rows(), arrays.columns(), own.data(), out.data()},
+    row_kernels(samples).own_distances(samples.device(),
+                                       {samples.rows(), arrays.columns(), own.data(), out.data()},
                                        ceil_div(n, device::OwnDistances<View>::kRowsPerBlock));
     return weighted_sum(samples, out.to_host());
 }
 
-#define COTERIE_INSTANTIATE(View)                                                                           \
-    template LloydResult kmeans(const DeviceSamples<View>&, Centroids<View>&, const LloydOptions&);         \
-    template void assign_labels(const DeviceSamples<View>&, const Centroids<View>&, std::int32_t*);         \
-    template void all_distances(const DeviceSamples<View>&, const Centroids<View>&, float*);                \
+#define COTERIE_INSTANTIATE(View)                                                                         \
+    template LloydResult kmeans(const DeviceSamples<View>&, Centroids<View>&, const LloydOptions&);       \
+    template void assign_labels(const DeviceSamples<View>&, const Centroids<View>&, std::int32_t*);       \
+    template void nearest_two(const DeviceSamples<View>&, const Centroids<View>&, std::int32_t*, float*); \
+    template void all_distances(const DeviceSamples<View>&, const Centroids<View>&, float*);              \
     template double inertia(const DeviceSamples<View>&, const Centroids<View>&, const std::int32_t*);
 COTERIE_INSTANTIATE(Dense)
 COTERIE_INSTANTIATE(Sparse)

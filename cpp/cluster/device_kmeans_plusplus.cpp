@@ -64,8 +64,8 @@ class DeviceSeeding {
   private:
     // closest null: by weight alone.
     void sum_tasks(const double* closest) {
-        samples_.kernels().task_sums(samples_.device(), {samples_.rows(), closest, scales_, task_sums_.data()},
-                                     task_sums_.size());
+        samples_.kernels().task_sums(
+            samples_.device(), {samples_.rows(), closest, scales_, task_sums_.data()}, task_sums_.size());
         sums_ = task_sums_.to_host();
     }
 
@@ -97,9 +97,9 @@ class DeviceSeeding {
         std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
         for (std::size_t first = 0; first < trials.size(); first += kTrialsAtOnce) {
             const std::size_t count = std::min<std::size_t>(kTrialsAtOnce, trials.size() - first);
-            device::MeasureTrials measure{samples_.rows(),   {},
+            device::MeasureTrials measure{samples_.rows(),         {},
                                           static_cast<int>(count), scales_.potential,
-                                          closest_.data(),   distances_.data(),
+                                          closest_.data(),         distances_.data(),
                                           potentials_.data()};
             for (std::size_t c = 0; c < count; ++c) measure.trial[c] = trials[first + c];
             potentials_.fill_bytes(0);
@@ -122,8 +122,9 @@ class DeviceSeeding {
     const DeviceSamples<Dense>& samples_;
     Philox random_;
     index_t n_;
-    DeviceArray<double> closest_, best_closest_;  // [n] D^2 to the nearest seed so far, and with the one accepted
-    DeviceArray<double> distances_;               // [kTrialsAtOnce][n]
+    DeviceArray<double> closest_,
+        best_closest_;               // [n] D^2 to the nearest seed so far, and with the one accepted
+    DeviceArray<double> distances_;  // [kTrialsAtOnce][n]
     DeviceArray<std::int64_t> potentials_, task_sums_;
     std::vector<std::int64_t> sums_;
     std::int64_t potential_ = 0;

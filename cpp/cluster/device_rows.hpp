@@ -179,7 +179,8 @@ struct SparseFeatureSums {
             const SparseRow row = row_at(rows.x, i);
             const double length = rows.length(i);
             for (index_t p = 0; p < row.nnz; ++p)
-                cuda::atomic_add(sums + row.indices[p], quantised(row.data[p], length, 1.0, scale[row.indices[p]]));
+                cuda::atomic_add(sums + row.indices[p],
+                                 quantised(row.data[p], length, 1.0, scale[row.indices[p]]));
         });
     }
 };

@@ -30,13 +30,13 @@ void launch_largest(const device::Kernels& kernels, cuda::Device& device, const 
     kernels.sparse_largest(device, {x, out}, ceil_div(x.rows, device::SparseLargest::kRowsPerBlock));
 }
 
-void launch_feature_sums(const device::Kernels& kernels, cuda::Device& device, const device::Rows<Dense>& rows,
-                         const double* scale, std::int64_t* sums) {
+void launch_feature_sums(const device::Kernels& kernels, cuda::Device& device,
+                         const device::Rows<Dense>& rows, const double* scale, std::int64_t* sums) {
     kernels.dense_feature_sums(device, {rows, scale, sums},
                                ceil_div(rows.x.rows, device::DenseFeatureSums::kRowsPerBlock));
 }
-void launch_feature_sums(const device::Kernels& kernels, cuda::Device& device, const device::Rows<Sparse>& rows,
-                         const double* scale, std::int64_t* sums) {
+void launch_feature_sums(const device::Kernels& kernels, cuda::Device& device,
+                         const device::Rows<Sparse>& rows, const double* scale, std::int64_t* sums) {
     kernels.sparse_feature_sums(device, {rows, scale, sums},
                                 ceil_div(rows.x.rows, device::SparseFeatureSums::kRowsPerBlock));
 }

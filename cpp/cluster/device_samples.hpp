@@ -40,7 +40,8 @@ template <typename View>
 class DeviceSamples {
   public:
     // weight: [n_samples] on the host, or null. Throws as Samples does, and cuda::DeviceError.
-    DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceRows<View> rows, const double* weight, Metric metric);
+    DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceRows<View> rows, const double* weight,
+                  Metric metric);
 
     index_t n_samples() const { return rows_.view.rows; }
     index_t n_features() const { return rows_.view.cols; }

@@ -63,7 +63,8 @@ struct MeasureTrials {
             const index_t i = first + t / kLanes;
             for (int c = 0; c < n_trials; ++c)
                 part[c * kThreads + t] =
-                    i < n ? dot_lane(row_at(rows.x, i), row_at(rows.x, trial[c]), rows.x.cols, t % kLanes) : 0.0;
+                    i < n ? dot_lane(row_at(rows.x, i), row_at(rows.x, trial[c]), rows.x.cols, t % kLanes)
+                          : 0.0;
         });
         block.sync();
         block.each([&](int t) {  // a thread takes one row and one trial

@@ -9,14 +9,14 @@ namespace coterie::cluster::device {
 struct Sums {
     std::int64_t* values;
     index_t ld;
-    std::int64_t* weight;     // [k] sum of round(w_i weight_scale)
-    const double* scale;      // [d] powers of two
+    std::int64_t* weight;  // [k] sum of round(w_i weight_scale)
+    const double* scale;   // [d] powers of two
     double weight_scale;
-    std::int32_t* member;     // [n] the cluster whose sum holds the row; -1: none
+    std::int32_t* member;  // [n] the cluster whose sum holds the row; -1: none
 };
 
-COTERIE_HOST_DEVICE inline void move_row(const Rows<Dense>& rows, const Sums& sums, index_t i, std::int32_t from,
-                                         std::int32_t to, int lane) {
+COTERIE_HOST_DEVICE inline void move_row(const Rows<Dense>& rows, const Sums& sums, index_t i,
+                                         std::int32_t from, std::int32_t to, int lane) {
     const float* const x = row_at(rows.x, i);
     const double length = rows.length(i), w = rows.weight_of(i);
     for (index_t j = lane; j < rows.x.cols; j += 32) {
@@ -26,8 +26,8 @@ COTERIE_HOST_DEVICE inline void move_row(const Rows<Dense>& rows, const Sums& su
     }
 }
 
-COTERIE_HOST_DEVICE inline void move_row(const Rows<Sparse>& rows, const Sums& sums, index_t i, std::int32_t from,
-                                         std::int32_t to, int lane) {
+COTERIE_HOST_DEVICE inline void move_row(const Rows<Sparse>& rows, const Sums& sums, index_t i,
+                                         std::int32_t from, std::int32_t to, int lane) {
     const SparseRow x = row_at(rows.x, i);
     const double length = rows.length(i), w = rows.weight_of(i);
     for (index_t p = lane; p < x.nnz; p += 32) {
@@ -125,12 +125,10 @@ struct UpdateDense {
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
         const index_t c = block.block();
-        if (sums.weight[c] == 0) {
-            block.each([&](int t) {
-                if (t == 0) state.squared_shift[c] = 0;
-            });
-            return;
-        }
+        block.each([&](int t) {
+            if (t == 0) state.squared_shift[c] = 0;
+        });
+        if (sums.weight[c] == 0) return;
         const double weight = static_cast<double>(sums.weight[c]) / sums.weight_scale;
         double* const squares = block.template shared<double>(0);
         double* const norms = squares + kThreads;
@@ -168,8 +166,7 @@ struct UpdateDense {
             });
             block.sync();
             block.each([&](int t) {
-                if (t >= kLanes) return;
-                for (int q = t; q < kThreads && first + q < d; q += kLanes) lane_sum(t) += norms[q];
+                for (int q = t; t < kLanes && q < kThreads; q += kLanes) lane_sum(t) += norms[q];
             });
             add_in_order(block, squares, d - first, ordered);
         }
@@ -188,7 +185,8 @@ struct UpdateDense {
   private:
     // The first thread adds the first min(n, kThreads) values to its sum in increasing order.
     template <typename Block, typename PerThreadSum>
-    COTERIE_HOST_DEVICE static void add_in_order(Block& block, const double* values, index_t n, PerThreadSum& sum) {
+    COTERIE_HOST_DEVICE static void add_in_order(Block& block, const double* values, index_t n,
+                                                 PerThreadSum& sum) {
         block.sync();
         block.each([&](int t) {
             if (t != 0) return;

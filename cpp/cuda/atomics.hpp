@@ -11,8 +11,8 @@ namespace coterie::cuda {
 // Each returns the value before.
 COTERIE_HOST_DEVICE inline std::int64_t atomic_add(std::int64_t* place, std::int64_t value) {
 #ifdef __CUDA_ARCH__
-    return static_cast<std::int64_t>(atomicAdd(reinterpret_cast<unsigned long long*>(place),
-                                               static_cast<unsigned long long>(value)));
+    return static_cast<std::int64_t>(
+        atomicAdd(reinterpret_cast<unsigned long long*>(place), static_cast<unsigned long long>(value)));
 #else
     const std::int64_t before = *place;
     *place += value;

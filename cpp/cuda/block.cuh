@@ -38,7 +38,8 @@ class CudaBlock {
     __device__ void sync() { __syncthreads(); }
 
     __device__ void copy_async(void* shared, const void* global) {
-        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address(shared)), "l"(global) : "memory");
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(address(shared)), "l"(global)
+                     : "memory");
     }
     __device__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
     template <int kPending>
@@ -58,7 +59,8 @@ class CudaBlock {
     __device__ __forceinline__ void mma(const F& registers) {
         const MmaRegisters r = registers(static_cast<int>(threadIdx.x));
         asm volatile(
-            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+            "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, "
+            "%9}, {%0, %1, %2, %3};"
             : "+f"(r.d[0]), "+f"(r.d[1]), "+f"(r.d[2]), "+f"(r.d[3])
             : "r"(r.a[0]), "r"(r.a[1]), "r"(r.a[2]), "r"(r.a[3]), "r"(r.b[0]), "r"(r.b[1]));
     }
@@ -82,7 +84,8 @@ __global__ void __launch_bounds__(Program::kThreads) run_program(const __grid_co
 template <typename Program>
 void launch(Device& device, const Program& program, index_t n_blocks) {
     if (n_blocks == 0) return;
-    if (n_blocks > 0x7FFFFFFF) throw DeviceError("a grid of " + std::to_string(n_blocks) + " blocks is too large");
+    if (n_blocks > 0x7FFFFFFF)
+        throw DeviceError("a grid of " + std::to_string(n_blocks) + " blocks is too large");
     int before = 0;
     check_cuda(cudaGetDevice(&before), "cudaGetDevice");
     if (before != device.index()) check_cuda(cudaSetDevice(device.index()), "cudaSetDevice");

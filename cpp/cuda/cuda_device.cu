@@ -108,8 +108,9 @@ class CudaDevice final : public Device {
             cudaGetLastError();
             std::size_t free = 0, total = 0;
             check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
-            throw DeviceMemoryError("device " + std::to_string(index_) + " (" + name() + "): " + what + " take " +
-                                    gibibytes(bytes) + " and " + gibibytes(free) + " of " + gibibytes(total) +
+            throw DeviceMemoryError("device " + std::to_string(index_) + " (" + name() + "): " + what +
+                                    " take " + gibibytes(bytes) + " and " + gibibytes(free) + " of " +
+                                    gibibytes(total) +
                                     " are free; use fewer rows at a time, or device='cpu'");
         }
         check_cuda(error, what);
@@ -185,7 +186,8 @@ class CudaDevice final : public Device {
             while (at < last) {
                 const std::size_t row = at / row_bytes, column = at % row_bytes;
                 const std::size_t n = std::min(row_bytes - column, last - at);
-                std::memcpy(out + (at - begin), static_cast<const char*>(host) + row * stride_bytes + column, n);
+                std::memcpy(out + (at - begin), static_cast<const char*>(host) + row * stride_bytes + column,
+                            n);
                 at += n;
             }
         });
@@ -206,8 +208,9 @@ std::string problem_of(cudaError_t error, int driver) {
     if (error == cudaErrorInsufficientDriver && driver == 0)
         return "no NVIDIA driver is installed on this machine";
     if (error == cudaErrorInsufficientDriver)
-        return "the NVIDIA driver is too old: it supports CUDA " + version(driver) + " and this build needs CUDA " +
-               version(CUDART_VERSION) + " or a later driver of that generation";
+        return "the NVIDIA driver is too old: it supports CUDA " + version(driver) +
+               " and this build needs CUDA " + version(CUDART_VERSION) +
+               " or a later driver of that generation";
     if (error == cudaErrorNoDevice)
         return "the NVIDIA driver finds no device (none is installed, or CUDA_VISIBLE_DEVICES hides them)";
     return explain(error);
@@ -259,9 +262,9 @@ std::shared_ptr<Device> open_cuda_device(int index) {
         throw DeviceError("device='cuda:" + std::to_string(index) + "': this machine has " +
                           std::to_string(state.devices.size()) + " CUDA device(s), numbered from 0");
     if (!found->is_supported)
-        throw DeviceError("device='cuda:" + std::to_string(index) + "': " + found->name + " has compute capability " +
-                          std::to_string(found->major) + "." + std::to_string(found->minor) +
-                          "; 8.0 (Ampere) is the least");
+        throw DeviceError("device='cuda:" + std::to_string(index) + "': " + found->name +
+                          " has compute capability " + std::to_string(found->major) + "." +
+                          std::to_string(found->minor) + "; 8.0 (Ampere) is the least");
     return std::make_shared<CudaDevice>(index);
 }
 

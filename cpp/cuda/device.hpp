@@ -103,20 +103,20 @@ class DeviceArray {
 struct DeviceInfo {
     int index = 0;
     std::string name;
-    int major = 0, minor = 0;     // compute capability
-    int n_processors = 0;         // streaming multiprocessors
-    std::int64_t memory = 0;      // bytes
-    bool is_supported = false;    // this build has code that the device can run
+    int major = 0, minor = 0;   // compute capability
+    int n_processors = 0;       // streaming multiprocessors
+    std::int64_t memory = 0;    // bytes
+    bool is_supported = false;  // this build has code that the device can run
 };
 
 // What this build and this machine offer; never throws.
 struct CudaState {
-    bool built = false;           // with CUDA
-    std::string architectures;    // that the build has code for
-    int runtime_version = 0;      // of the runtime linked in, 1000 major + 10 minor
-    int driver_version = 0;       // what the driver supports; 0: no driver
+    bool built = false;         // with CUDA
+    std::string architectures;  // that the build has code for
+    int runtime_version = 0;    // of the runtime linked in, 1000 major + 10 minor
+    int driver_version = 0;     // what the driver supports; 0: no driver
     std::vector<DeviceInfo> devices;
-    std::string problem;          // why no device can be used; empty: one can
+    std::string problem;  // why no device can be used; empty: one can
 };
 CudaState cuda_state();
 

@@ -95,7 +95,8 @@ class EmulatedBlock {
             for (int l = 0; l < kWarp; ++l) lanes[l] = registers(warp + l);
             for (int l = 0; l < kWarp; ++l)
                 for (int i = 0; i < 4; ++i)
-                    std::memcpy(&lanes[l].out[i], lanes[8 * i + l / 4].row + 2 * (l % 4), sizeof(std::uint32_t));
+                    std::memcpy(&lanes[l].out[i], lanes[8 * i + l / 4].row + 2 * (l % 4),
+                                sizeof(std::uint32_t));
         }
     }
 

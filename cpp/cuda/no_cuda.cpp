@@ -5,7 +5,8 @@ namespace coterie::cuda {
 
 CudaState cuda_state() {
     CudaState state;
-    state.problem = "this build of coterie has no CUDA code; build it where nvcc is on the PATH, with -DCOTERIE_CUDA=ON";
+    state.problem =
+        "this build of coterie has no CUDA code; build it where nvcc is on the PATH, with -DCOTERIE_CUDA=ON";
     return state;
 }
 

@@ -60,8 +60,10 @@ def wrong_systems(name: str, text: str) -> list[str]:
         r"\b\w*intrin\.h\b|arm_neon\.h|\b_(mm|tile)\d*_\w+\(|\b__m(128|256|512)", code
     ):
         problems.append("only kernels/ may use intrinsics")
-    if re.search(r"^\s*#\s*define\b(?!\s+COTERIE_INSTANTIATE\()", code, re.MULTILINE):
-        problems.append("a function or a constant serves instead of #define (explicit instantiation apart)")
+    if re.search(r"^\s*#\s*define\b(?!\s+COTERIE_(INSTANTIATE\(|HOST_DEVICE\b))", code, re.MULTILINE):
+        problems.append(
+            "a function or a constant serves instead of #define (instantiation and __device__ apart)"
+        )
     return problems
 
 

@@ -53,7 +53,7 @@ def examine() -> dict[str, Any]:
         "threads": _core.default_thread_count(),
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "cuda": "built without CUDA",
+        "cuda": _core.cuda_state(),
         "versions": {name: importlib.metadata.version(name) for name in _BASE},
         "extras": {
             extra: {
@@ -73,6 +73,28 @@ def _version(module: str) -> str | None:
     return importlib.metadata.version(module)
 
 
+def _cuda_rows(state: dict[str, Any]) -> dict[str, str]:
+    if not state["built"]:
+        return {"CUDA": f"built without CUDA; device='cuda' is refused: {state['problem']}"}
+    built = f"built with CUDA {_dotted(state['runtime'])} for {state['architectures']}"
+    driver = f"the driver supports {_dotted(state['driver'])}" if any(state["driver"]) else "no driver"
+    usable = (
+        f"device='cuda' is refused: {state['problem']}" if state["problem"] else "device='cuda' can be used"
+    )
+    rows = {"CUDA": f"{built}; {driver}; {usable}"}
+    for device in state["devices"]:
+        unfit = "" if device["supported"] else "; too old for this build"
+        rows[f"cuda:{device['index']}"] = (
+            f"{device['name']}, compute capability {_dotted(device['compute_capability'])}, "
+            f"{device['memory_bytes'] / 2**30:.0f} GiB, {device['processors']} processors{unfit}"
+        )
+    return rows
+
+
+def _dotted(version: tuple[int, int]) -> str:
+    return ".".join(map(str, version))
+
+
 def _print_facts(facts: dict[str, Any]) -> None:
     from rich.table import Table
 
@@ -83,7 +105,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         "instruction set": f"{facts['instruction_set']}{chosen}; also available: {', '.join(slower) or 'none'}",
         "threads": f"{facts['threads']} of {facts['cores']} cores",
         "memory": f"{facts['memory_bytes'] / 2**30:.1f} GiB",
-        "CUDA": facts["cuda"],
+        **_cuda_rows(facts["cuda"]),
         "compiler": facts["compiler"],
         "Python": f"{facts['python']} on {facts['platform']}",
         **facts["versions"],

@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie import _core
+from coterie._device import LentRows, device_of
 from coterie._validation import (
     check_integer,
     check_n_threads,
@@ -117,7 +118,10 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _n_features_out(self) -> int:
         return int(self.cluster_centers_.shape[0])
 
-    def _samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.Samples:
+    def _samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.AnySamples:
+        return self._host_samples(X, weight)
+
+    def _host_samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.Samples:
         return _core.Samples(rows_argument(X), weight, self.metric, check_n_threads(self.n_threads))
 
     def _check_rows(self, X: Any) -> Any:
@@ -155,7 +159,7 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _initial_centers(
         self,
         X: Any,
-        samples: _core.Samples,
+        samples: _core.AnySamples,
         weight: NDArray[np.float64] | None,
         random: np.random.RandomState,
     ) -> Centers:
@@ -166,8 +170,9 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             else:
                 share = None if weight is None else weight / weight.sum()
                 rows = random.choice(X.shape[0], size=self.n_clusters, replace=False, p=share)
-            centers = X[np.asarray(rows)]
-            return dense_rows(centers)
+            if isinstance(samples, _core.DeviceSamples) and isinstance(X, LentRows):
+                return samples.take_rows(np.asarray(rows, dtype=np.int64))
+            return dense_rows(X[np.asarray(rows)])
         given = self.init(X, self.n_clusters, random_state=random) if callable(self.init) else self.init
         centers = dense_rows(given)
         if centers.shape != (self.n_clusters, X.shape[1]):
@@ -200,7 +205,22 @@ def dense_rows(rows: Any) -> Centers:
 
 
 def validate_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """Check samples as scikit-learn does; return float32, dense or CSR, finite."""
+    """Check samples as scikit-learn does; return float32, dense or CSR, finite. Rows on a device stay there."""
+    place = device_of(X)
+    if place is not None:
+        if not hasattr(estimator, "device"):
+            raise TypeError(
+                f"{type(estimator).__name__} runs on the CPU and X lies on {place}; move X to the host"
+            )
+        lent = LentRows(X)
+        if reset:
+            estimator.n_features_in_ = lent.shape[1]
+        elif lent.shape[1] != estimator.n_features_in_:
+            raise ValueError(
+                f"X has {lent.shape[1]} features, but {type(estimator).__name__} is expecting "
+                f"{estimator.n_features_in_} features as input"
+            )
+        return lent
     check_sparse_structure(X)
     return validate_data(
         estimator, X, reset=reset, accept_sparse="csr", dtype=np.float32, order=None, accept_large_sparse=True

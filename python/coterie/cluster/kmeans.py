@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
+from coterie._device import LentRows, check_device, open_device
+from coterie._validation import check_n_threads, rows_argument
 from coterie.cluster._base import (
     Init,
     KMeansBase,
@@ -65,6 +67,11 @@ class KMeans(KMeansBase):
     resume : bool, default=False
         Go on from the state in ``checkpoint`` if there is one; the result has the bits of the fit that was not
         interrupted. The state of other rows or parameters is refused.
+
+    device : str, default="cpu"
+        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, where the library was built with CUDA; "auto", where ``X`` lies,
+        else a GPU if one can be used, else the CPU. The results have the same bits. What is asked for is what runs,
+        or an error says why it cannot. Not with rows that are streamed: a device holds all of them.
 
     Attributes
     ----------
@@ -131,6 +138,7 @@ class KMeans(KMeansBase):
         memory_limit: int | str | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         resume: bool = False,
+        device: str = "cpu",
     ) -> None:
         self.n_clusters = n_clusters
         self.init = init
@@ -146,6 +154,7 @@ class KMeans(KMeansBase):
         self.memory_limit = memory_limit
         self.checkpoint = checkpoint
         self.resume = resume
+        self.device = device
 
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X``.
@@ -153,7 +162,8 @@ class KMeans(KMeansBase):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features), path, sequence of paths or callable
-            Rows, converted to float32. CSR is used as it is; other sparse formats are converted to CSR.
+            Rows, converted to float32; those of PyTorch or CuPy on a GPU are read there. CSR is used as it is,
+            other sparse formats are converted to it.
             Paths are those of :class:`RowFiles`; a callable returns an iterator over blocks of rows (arrays or
             sparse matrices), the same rows each time. These are streamed.
         y : None
@@ -171,14 +181,21 @@ class KMeans(KMeansBase):
         ValueError
             For a parameter out of range, fewer rows than clusters, NaN or infinity, a malformed sparse matrix, rows of
             different widths, a memory limit that is too small, a checkpoint of another fit.
+        RuntimeError
+            For a device that cannot be used; the message says why.
+        MemoryError
+            When the device's memory does not suffice; the message says what would.
         TypeError
             For a parameter of the wrong kind.
         FileNotFoundError
             When a file of rows is not there, or not there any more.
         """
         self._check_parameters()
+        check_device(self.device)
         must_stream = self.memory_limit is not None or self.checkpoint is not None or self.resume
         source = source_of(X, must_stream=must_stream)
+        if source is not None and self.device != "cpu":
+            raise ValueError(f"rows that are streamed run on device='cpu'; got device={self.device!r}")
         best = (
             self._fit_in_memory(X, sample_weight)
             if source is None
@@ -197,6 +214,16 @@ class KMeans(KMeansBase):
         if hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
         return best
+
+    def _samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.AnySamples:
+        rows = X.array if isinstance(X, LentRows) else X
+        device = open_device(self.device, rows)
+        if device is None:
+            return self._host_samples(X, weight)
+        n_threads = check_n_threads(self.n_threads)
+        if isinstance(X, LentRows):
+            return X.samples(device, weight, self.metric, n_threads)
+        return _core.DeviceSamples(rows_argument(X), weight, self.metric, device, n_threads)
 
     def _fit_in_memory(self, X: Any, sample_weight: ArrayLike | None) -> _core.LloydRun:
         X = validate_rows(self, X, reset=True)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from coterie import _core
 from coterie._validation import check_integer, check_real
 from coterie.cluster._base import (
     Centers,
@@ -256,7 +255,7 @@ class MiniBatchKMeans(KMeansBase):
         """Move the centres by one batch and reassign those hardly ever seen; return the batch's inertia before."""
         if weight is not None and not weight.any():
             return 0.0
-        samples: _core.Samples = self._samples(X, weight)
+        samples = self._host_samples(X, weight)
         _, self.cluster_centers_, self._cluster_weight, loss = samples.minibatch_step(
             self.cluster_centers_, self._cluster_weight
         )
