@@ -31,6 +31,7 @@ def assign(
     id_field: options.IdField = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
     output: options.OutputFile = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -50,7 +51,7 @@ def assign(
 
     fitted = load_model(_model_folder(model))
     with Stages(visible=not (quiet or as_json)) as stages:
-        inputs = InputOptions(text_field, id_field, None, format, encoding_errors)
+        inputs = InputOptions(text_field, id_field, None, format, encoding_errors, max_document_bytes)
         if output is None:
             corpus = read_documents(files, inputs, stages, quiet=quiet)
             assignment = fitted.predict(corpus.texts)

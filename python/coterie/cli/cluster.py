@@ -11,12 +11,27 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from coterie.cli import options
+from coterie.cli.cluster_large import cluster_large, is_too_large, large_run
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
-from coterie.cli.documents import InputOptions, read_documents, read_stop_words
+from coterie.cli.documents import input_options, read_documents, read_stop_words
 
 if TYPE_CHECKING:
     from coterie.io import Corpus, OutputFolder
     from coterie.journey import ClusterResult
+
+_PARAMETERS = (
+    "n_clusters",
+    "language",
+    "metric",
+    "min_df",
+    "max_df",
+    "ngram_range",
+    "max_features",
+    "n_init",
+    "max_iter",
+    "random_state",
+    "n_threads",
+)
 
 
 @reports_errors
@@ -27,6 +42,7 @@ def cluster(
     label_field: options.LabelField = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
     language: options.Language = "en",
     min_df: options.MinDf = "2",
     max_df: options.MaxDf = "0.5",
@@ -39,6 +55,8 @@ def cluster(
     max_iter: options.MaxIter = 100,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
+    memory_limit: options.MemoryLimit = None,
+    resume: options.Resume = False,
     output: options.OutputFolder = None,
     report: options.Report = None,
     overwrite: options.Overwrite = False,
@@ -56,31 +74,22 @@ def cluster(
     [green]zcat titles.txt.gz | coterie cluster - -k auto --json[/green]
       one document per line from a pipe; the number of clusters is searched for; JSON to the next program
     """
+    given = dict(locals())
     from coterie.cli.progress import Stages
 
     if report and output is None:
         raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
-    inputs = InputOptions(text_field, id_field, label_field, format, encoding_errors)
-    parameters = {
-        "n_clusters": n_clusters,
-        "language": language,
-        "metric": metric,
-        "min_df": min_df,
-        "max_df": max_df,
-        "ngram_range": ngram_range,
-        "max_features": max_features,
-        "stop_words": read_stop_words(stop_words),
-        "n_init": n_init,
-        "max_iter": max_iter,
-        "random_state": random_state,
-        "n_threads": n_threads,
-    }
+    inputs = input_options(given)
+    parameters = {name: given[name] for name in _PARAMETERS} | {"stop_words": read_stop_words(stop_words)}
+    if memory_limit is not None or resume or is_too_large(files):
+        cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
+        return
     with _output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:
         started = time.perf_counter()
         corpus = read_documents(files, inputs, stages, quiet=quiet)
         result, timings = cluster_corpus(corpus, parameters, time.perf_counter() - started, stages)
         if folder is not None:
-            write_outputs(folder, corpus, result, timings, title=_title(files), report=report is not False)
+            write_outputs(folder, corpus, result, timings, title=title_of(files), report=report is not False)
     if as_json:
         print_json(as_record("cluster", corpus, result, timings, output))
     elif not quiet:
@@ -95,7 +104,7 @@ def _output_folder(output: Path | None, overwrite: bool, files: list[str]) -> An
     return OutputFolder(output, overwrite=overwrite, inputs=files)
 
 
-def _title(files: list[str]) -> str:
+def title_of(files: list[str]) -> str:
     names = ["standard input" if file == "-" else Path(file).name for file in files]
     return ", ".join(names)
 
@@ -209,7 +218,7 @@ def print_result(
         console.print(f"\n{result.k_search}")
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
     console.print(
-        f"\n{len(corpus):,} documents, {result.matrix.shape[1]:,} terms, {len(sizes):,} clusters "
+        f"\n{len(corpus):,} documents, {result.n_features:,} terms, {len(sizes):,} clusters "
         f"in {sum(timings.values()):.1f} s ({stages})"
     )
     if output is not None:

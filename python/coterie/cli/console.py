@@ -6,6 +6,7 @@ import functools
 import json
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -32,8 +33,8 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
         try:
             command(*args, **kwargs)
             sys.stdout.flush()
-        except KeyboardInterrupt:
-            _complain("interrupted; nothing was written")
+        except KeyboardInterrupt as error:
+            _complain(str(error) or "interrupted; nothing was written")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:  # the reader of our output, such as head, has had enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -49,7 +50,18 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
     return run
 
 
+# Parameters of the library as messages name them, outside of quotes: those are of the user.
+_PARAMETERS = re.compile(
+    r"(?<!['\w-])(text_field|id_field|label_field|encoding_errors|max_document_bytes|memory_limit|n_clusters|min_df"
+    r"|max_df|ngram_range|max_features|stop_words|n_init|max_iter|random_state|n_threads)(?!['\w])"
+)
+
+
 def _sentence(error: Exception) -> str:
+    return _PARAMETERS.sub(lambda match: f"--{match[1].replace('_', '-')}", _library_sentence(error))
+
+
+def _library_sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.strerror}: {os.fspath(error.filename)}"
     if isinstance(error, MemoryError):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any
 
 from coterie.cli.console import warn
+from coterie.cli.options import MAX_DOCUMENT_BYTES
 
 if TYPE_CHECKING:
     from coterie.cli.progress import Stages
@@ -21,6 +23,20 @@ class InputOptions:
     label_field: str | None = None
     format: str = "auto"
     encoding_errors: str = "strict"
+    max_document_bytes: int = MAX_DOCUMENT_BYTES
+
+
+def input_options(given: Mapping[str, Any]) -> InputOptions:
+    """Pick them from the options of a command."""
+    return InputOptions(**{f.name: given[f.name] for f in fields(InputOptions) if f.name in given})
+
+
+def report_oddities(n_null_texts: int, n_duplicate_ids: int) -> None:
+    """Remark on what was odd about the documents."""
+    if n_null_texts:
+        warn(f"{n_null_texts:,} documents have no text and count as empty")
+    if n_duplicate_ids:
+        warn(f"{n_duplicate_ids:,} documents carry an id that an earlier document carries too")
 
 
 def read_documents(files: list[str], options: InputOptions, stages: Stages, *, quiet: bool) -> Corpus:
@@ -29,19 +45,13 @@ def read_documents(files: list[str], options: InputOptions, stages: Stages, *, q
 
     corpus = read_corpus(
         files,
-        text_field=options.text_field,
-        id_field=options.id_field,
-        label_field=options.label_field,
-        format=options.format,
-        encoding_errors=options.encoding_errors,
+        **asdict(options),
         progress=lambda n_documents: stages.count("read", n_documents),
     )
     if len(corpus) == 0:
         raise ValueError(f"no documents in {', '.join(files)}")
-    if corpus.n_null_texts and not quiet:
-        warn(f"{corpus.n_null_texts:,} documents have no text and count as empty")
-    if corpus.n_duplicate_ids and not quiet:
-        warn(f"{corpus.n_duplicate_ids:,} documents carry an id that an earlier document carries too")
+    if not quiet:
+        report_oddities(corpus.n_null_texts, corpus.n_duplicate_ids)
     stages.n_documents = len(corpus)
     return corpus
 

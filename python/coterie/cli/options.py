@@ -12,6 +12,8 @@ TERMS = "Terms"
 CLUSTERING = "Clustering"
 OUTPUT = "Output"
 SEARCH = "Search"
+MEMORY = "Corpora larger than memory"
+MAX_DOCUMENT_BYTES = 32 << 20
 
 
 def parse_n_clusters(value: str) -> int | str:
@@ -105,6 +107,16 @@ EncodingErrors = Annotated[
         help="Bytes that are not UTF-8: strict stops and names the row, replace reads them as U+FFFD.",
     ),
 ]
+MaxDocumentBytes = Annotated[
+    int,
+    typer.Option(
+        "--max-document-bytes",
+        min=1,
+        metavar="BYTES",
+        rich_help_panel=INPUT,
+        help="The longest line, CSV record or text that is read; a longer one is an error.",
+    ),
+]
 Language = Annotated[
     str,
     typer.Option(
@@ -172,6 +184,24 @@ NThreads = Annotated[
         metavar="N",
         rich_help_panel=CLUSTERING,
         help="Default: all cores. The result is the same for any number.",
+    ),
+]
+MemoryLimit = Annotated[
+    str | None,
+    typer.Option(
+        "--memory-limit",
+        metavar="SIZE",
+        rich_help_panel=MEMORY,
+        help="Most memory to use, such as 500M or 4GB: the corpus is read anew in each step, its rows wait on disk, "
+        "and the results are the same. Default: in memory, within a limit of half of it where that is too large.",
+    ),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        rich_help_panel=MEMORY,
+        help="Go on where a run with --memory-limit and the same options was stopped.",
     ),
 ]
 OutputFile = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from coterie.cli import options
 from coterie.cli.console import print_json, reports_errors, stdout_console
-from coterie.cli.documents import InputOptions, read_documents, read_stop_words
+from coterie.cli.documents import input_options, read_documents, read_stop_words
 
 if TYPE_CHECKING:
     import scipy.sparse as sp
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from coterie.text import TfidfVectorizer
 
 _DUPLICATE_THRESHOLD = 0.9
+_OF_TEXT = ("language", "min_df", "max_df", "ngram_range", "max_features", "n_threads")
 
 
 @reports_errors
@@ -29,6 +30,7 @@ def similar(
     id_field: options.IdField = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
     language: options.Language = "en",
     min_df: options.MinDf = "1",
     max_df: options.MaxDf = "1.0",
@@ -58,23 +60,16 @@ def similar(
     [green]coterie similar articles.jsonl --near-duplicates --threshold 0.95 --output groups.parquet[/green]
       id, group and keep (one of each group) for every document that has a near-duplicate
     """
+    given = dict(locals())
     from coterie.cli.progress import Stages
     from coterie.text import TfidfVectorizer
 
     _check_search(metric, near_duplicates, bool(to_id or to_text))
-    vectorizer = TfidfVectorizer(
-        language=language,
-        min_df=min_df,
-        max_df=max_df,
-        ngram_range=ngram_range,
-        max_features=max_features,
-        stop_words=read_stop_words(stop_words),
-        n_threads=n_threads,
-    )
+    of_text = {name: given[name] for name in _OF_TEXT}
+    vectorizer = TfidfVectorizer(stop_words=read_stop_words(stop_words), **of_text)
     with _output_file(output, overwrite, files) as staged:
         with Stages(visible=not (quiet or as_json)) as stages:
-            inputs = InputOptions(text_field, id_field, None, format, encoding_errors)
-            corpus = read_documents(files, inputs, stages, quiet=quiet)
+            corpus = read_documents(files, input_options(given), stages, quiet=quiet)
             stages.share("vectorize", 0.0)
             matrix = vectorizer.fit_transform(corpus.texts)
             stages.share("vectorize", 1.0)

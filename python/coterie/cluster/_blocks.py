@@ -18,8 +18,8 @@ from coterie.cluster._sources import Block, RowSource
 _BLOCK_BYTES = 64 << 20  # more a block gains nothing
 LEAST_ROWS = 256
 # A stored element in this block, the next, a piece of the one after and what joins or converts them.
-_BYTES_PER_NONZERO = 40
-_BYTES_PER_SPARSE_ROW = 120  # the same for the places of rows; norms, labels and weights
+SPARSE_NONZERO_BYTES = 40
+SPARSE_ROW_BYTES = 120  # the same for the places of rows; norms, labels and weights
 _UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
 _BINARY_UNITS = {"ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40}
 
@@ -66,7 +66,7 @@ def sparse_block_size(
     limit: int | None, fixed: int, nonzeros_per_row: float, n_elements: int, what: str
 ) -> BlockSize:
     """Return the size of blocks of CSR rows; ``n_elements`` are those of the centres, which each block costs again."""
-    per_row = nonzeros_per_row * _BYTES_PER_NONZERO + _BYTES_PER_SPARSE_ROW
+    per_row = nonzeros_per_row * SPARSE_NONZERO_BYTES + SPARSE_ROW_BYTES
     most = max(_BLOCK_BYTES // 8, 2 * n_elements)
     rows = int(most / max(1.0, nonzeros_per_row)) + LEAST_ROWS
     if limit is not None:

@@ -164,14 +164,32 @@ def choose_n_clusters(
     sample_size = check_integer("sample_size", sample_size, minimum=10)
     rows = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     rng = check_random_state(random_state)
-    sample, n_documents = _sample_documents(rows, sample_size, metric, rng)
+    norms = np.sqrt(rows.multiply(rows).sum(axis=1)) if sp.issparse(rows) else np.linalg.norm(rows, axis=1)
+    filled = np.flatnonzero(np.asarray(norms).ravel() > 0)
+    sample = rows[filled[choose_rows(len(filled), sample_size, rng)]]
+    limit = None if k_max is None else check_integer("k_max", k_max, minimum=2)
+    return search_sample(sample, len(filled), metric, limit, rng, n_threads, progress)
+
+
+def search_sample(
+    sample: Any,
+    n_documents: int,
+    metric: str,
+    k_max: int | None,
+    rng: RandomState,
+    n_threads: int | None,
+    progress: Callable[[float], None] | None,
+) -> KSearch:
+    """As :func:`choose_n_clusters`, from a sample of the ``n_documents`` rows that are not zero."""
+    if sp.issparse(sample):  # columns that the sample does not use cost time only
+        sample = sample[:, np.unique(sample.indices)]
+    if metric == "cosine" and n_documents:
+        sample = normalize(sample)
     n = sample.shape[0]
     if n < 10:
         return KSearch([], 1, False, f"Too few documents to compare numbers of clusters: {n} with terms.", n)
-    limit = min(200, int(4 * n_documents**0.5))
-    if k_max is not None:
-        limit = check_integer("k_max", k_max, minimum=2)
-    parts = [sample[_choose(n, (4 * n) // 5, rng)] for _ in range(_N_FITS)]
+    limit = min(200, int(4 * n_documents**0.5)) if k_max is None else k_max
+    parts = [sample[choose_rows(n, (4 * n) // 5, rng)] for _ in range(_N_FITS)]
     shuffled = [_shuffle_terms(part, metric, rng) for part in parts]
     distinct = min(_n_distinct(part) for part in (*parts, *shuffled))
     grid = _grid(min(limit, n // 4, distinct - 1))
@@ -250,18 +268,9 @@ def _grid(limit: int) -> list[int]:
     return [k for k in sorted({round(2 ** (half / 2)) for half in range(2, 17)}) if k <= limit]
 
 
-def _choose(n: int, size: int, rng: RandomState) -> NDArray[np.intp]:
+def choose_rows(n: int, size: int, rng: RandomState) -> NDArray[np.intp]:
+    """Draw increasing row numbers, all where there are no more than ``size``."""
     return np.sort(rng.choice(n, size, replace=False)) if size < n else np.arange(n)
-
-
-def _sample_documents(rows: Any, size: int, metric: str, rng: RandomState) -> tuple[Any, int]:
-    """Return a sample of the rows that are not zero, and how many such rows there are."""
-    norms = np.sqrt(rows.multiply(rows).sum(axis=1)) if sp.issparse(rows) else np.linalg.norm(rows, axis=1)
-    filled = np.flatnonzero(np.asarray(norms).ravel() > 0)
-    sample = rows[filled[_choose(len(filled), size, rng)]]
-    if sp.issparse(sample):  # columns that the sample does not use cost time only
-        sample = sample[:, np.unique(sample.indices)]
-    return (normalize(sample) if metric == "cosine" and len(filled) else sample), len(filled)
 
 
 def _shuffle_terms(rows: Any, metric: str, rng: RandomState) -> Any:

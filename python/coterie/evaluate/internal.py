@@ -106,7 +106,7 @@ def evaluate_internal(
     cluster_of = _check_labels(labels, rows.n_rows)
     present, inverse = np.unique(cluster_of, return_inverse=True)
     encoded = inverse.astype(np.int32)
-    why = _undefined(len(present), rows.n_rows)
+    why = undefined(len(present), rows.n_rows)
     if why:
         return Scores(omitted=dict.fromkeys(_SCORES, why))
 
@@ -118,7 +118,7 @@ def evaluate_internal(
     else:
         pairs = nearest_two(rows, means, encoded)
     own = own_distances(rows, means, encoded)
-    sampled = _sampled_silhouette(rows, encoded, sample_size, random_state)
+    sampled = sampled_silhouette(rows, encoded, sample_size, random_state)
     scores = {
         "silhouette_simplified": simplified_silhouette(pairs, encoded),
         **({"silhouette_sampled": sampled} if isinstance(sampled, float) else {}),
@@ -128,7 +128,8 @@ def evaluate_internal(
     return Scores(scores, {} if isinstance(sampled, float) else {"silhouette_sampled": sampled})
 
 
-def _undefined(n_clusters: int, n_rows: int) -> str:
+def undefined(n_clusters: int, n_rows: int) -> str:
+    """Say why no score is defined, or return an empty string."""
     if n_clusters < 2:
         return f"needs at least 2 clusters with documents; got {n_clusters}"
     if n_clusters == n_rows:
@@ -136,15 +137,15 @@ def _undefined(n_clusters: int, n_rows: int) -> str:
     return ""
 
 
-def _sampled_silhouette(
-    rows: Rows, labels: NDArray[np.int32], sample_size: int, random_state: Any
+def sampled_silhouette(
+    rows: Any, labels: NDArray[np.int32], sample_size: int, random_state: Any
 ) -> float | str:
     """Return the score, or in words why there is none."""
     sample = np.arange(rows.n_rows)
     if sample_size < rows.n_rows:
         sample = np.sort(check_random_state(random_state).choice(rows.n_rows, sample_size, replace=False))
     labels = labels[sample]
-    why = _undefined(len(np.unique(labels)), len(labels))
+    why = undefined(len(np.unique(labels)), len(labels))
     if why:
         return f"in the sample: {why}"
     with sklearn.config_context(working_memory=64):

@@ -197,6 +197,22 @@ def table_of(columns: Mapping[str, Any], n_rows: int) -> pa.Table:
     return pa.table({"": pa.nulls(n_rows)}).select([])
 
 
+def common_type(types: Iterable[pa.DataType]) -> pa.DataType | None:
+    """Return the type that columns of these types are widened to, None where that is JSON text."""
+    pa = require_extra("pyarrow", "cli")
+    tables = [pa.table({"": pa.array([], arrow_type)}) for arrow_type in types]
+    try:
+        return pa.concat_tables(tables, promote_options="permissive").schema.field(0).type
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return None
+
+
+def as_json_column(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Turn a column into JSON text, as those are that have no type in common."""
+    pa = require_extra("pyarrow", "cli")
+    return pa.array([_as_json_text(value) for value in plain_values(values)], pa.large_string())
+
+
 def concat_columns(arrays: Sequence[pa.Array | pa.ChunkedArray]) -> pa.ChunkedArray:
     """Join pieces of one column, widened to a common type, or as JSON text where there is none."""
     pa = require_extra("pyarrow", "cli")
@@ -204,8 +220,7 @@ def concat_columns(arrays: Sequence[pa.Array | pa.ChunkedArray]) -> pa.ChunkedAr
     try:
         return pa.concat_tables(tables, promote_options="permissive").column(0)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
-        pieces = [pa.array([_as_json_text(v) for v in plain_values(a)], pa.large_string()) for a in arrays]
-        return pa.chunked_array(pieces, pa.large_string())
+        return pa.chunked_array([as_json_column(array) for array in arrays], pa.large_string())
 
 
 def concat_tables(tables: Sequence[pa.Table]) -> pa.Table:

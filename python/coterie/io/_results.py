@@ -6,6 +6,7 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from coterie.journey import ClusterSummary
 
+_ROWS_PER_GROUP = 1 << 17
 ASSIGNMENT_COLUMNS = ("id", "cluster", "distance", "runner_up", "margin")
 
 
@@ -73,8 +75,62 @@ def write_assignments(
     ['id', 'cluster', 'distance', 'runner_up', 'margin']
     """
     pa = require_extra("pyarrow", "cli")
-    pq = require_extra("pyarrow.parquet", "cli")
     ids = pa.array(ids) if not isinstance(ids, pa.Array | pa.ChunkedArray) else ids
+    with AssignmentsFile(path) as file:
+        file.write(ids, assignment, columns)
+
+
+class AssignmentsFile:
+    """The table of :func:`write_assignments`, written piece by piece: the same bytes however it is cut.
+
+    Parameters
+    ----------
+    path : path
+        Usually from :meth:`OutputFolder.file` or :func:`atomic_write`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = os.fspath(path)
+        self._writer: Any = None
+        self._waiting: list[pa.Table] = []
+        self._n_waiting = 0
+
+    def __enter__(self) -> AssignmentsFile:
+        return self
+
+    def write(self, ids: Any, assignment: AssignmentLike, columns: pa.Table | None = None) -> None:
+        """Add rows; arguments as for :func:`write_assignments`, of the same types in every call."""
+        table = _assignments_table(ids, assignment, columns)
+        self._waiting.append(table)
+        self._n_waiting += table.num_rows
+        while self._n_waiting >= _ROWS_PER_GROUP:
+            self._write_group(_ROWS_PER_GROUP)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is None and self._waiting and (self._n_waiting or self._writer is None):
+            self._write_group(self._n_waiting)
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write_group(self, n_rows: int) -> None:
+        """Write so many of the waiting rows as one group, in one chunk: where chunks end moves Parquet's pages."""
+        pa = require_extra("pyarrow", "cli")
+        table = pa.concat_tables(self._waiting)
+        self._waiting = [table.slice(n_rows)]
+        self._n_waiting = table.num_rows - n_rows
+        if self._writer is None:
+            pq = require_extra("pyarrow.parquet", "cli")
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
+        self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=_ROWS_PER_GROUP)
+
+
+def _assignments_table(ids: Any, assignment: AssignmentLike, columns: pa.Table | None) -> pa.Table:
+    pa = require_extra("pyarrow", "cli")
     values = (ids, assignment.labels, assignment.distances, assignment.runner_up, assignment.margins)
     table = dict(zip(ASSIGNMENT_COLUMNS, values, strict=True))
     n_documents = len(assignment.labels)
@@ -87,7 +143,7 @@ def write_assignments(
     for name, column in table.items():
         if len(column) != n_documents:
             raise ValueError(f"column {name!r} has {len(column)} values for {n_documents} documents")
-    pq.write_table(pa.table(table), os.fspath(path), compression="zstd")
+    return pa.table(table)
 
 
 def write_clusters(

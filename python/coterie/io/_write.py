@@ -197,8 +197,10 @@ class OutputFolder:
                 _flush(Path(folder, name))
             _flush(Path(folder))
         backup = Path(tempfile.mkdtemp(dir=self.staging))
-        moves = [(self.path / name, backup / name) for name in self._previous]
-        moves += [(self.staging / name, self.path / name) for name in [*written, MARKER]]
+        # The marker leaves last and comes first: after a kill in between, what is there is known to be coterie's.
+        previous = sorted(self._previous, key=lambda name: name == MARKER)
+        moves = [(self.path / name, backup / name) for name in previous]
+        moves += [(self.staging / name, self.path / name) for name in [MARKER, *written]]
         done: list[tuple[Path, Path]] = []
         try:
             for source, target in moves:

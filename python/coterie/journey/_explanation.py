@@ -67,17 +67,24 @@ def parameters(
     encoded: Encoded, grouping: Grouping, terms: tuple[TfidfVectorizer, sp.csr_array] | None
 ) -> dict[str, object]:
     """Return what was asked for, with what was decided from the data."""
-    of_text = {} if terms is None else {name: getattr(terms[0], name) for name in _OF_TEXT}
-    of_clusterer = {
-        name: value
-        for name, value in grouping.clusterer.get_params(deep=False).items()
-        if name not in _NOT_SHOWN and isinstance(value, str | int | float | bool | None)
-    }
     return {
         "encoder": encoded.name,
-        **of_text,
+        **({} if terms is None else parameters_of_text(terms[0])),
         "clusterer": grouping.name,
-        **of_clusterer,
+        **parameters_of_clusterer(grouping.clusterer),
         "n_clusters": grouping.n_clusters,
         "metric": grouping.metric,
+    }
+
+
+def parameters_of_text(vectorizer: TfidfVectorizer) -> dict[str, object]:
+    return {name: getattr(vectorizer, name) for name in _OF_TEXT}
+
+
+def parameters_of_clusterer(clusterer: Any) -> dict[str, object]:
+    """Return the parameters that are plain values and decide about the clusters."""
+    return {
+        name: value
+        for name, value in clusterer.get_params(deep=False).items()
+        if name not in _NOT_SHOWN and isinstance(value, str | int | float | bool | None)
     }

@@ -140,6 +140,11 @@ class ClusterResult:
     parameters: dict[str, object]
     cluster_tree: NDArray[np.float64] | None = None
 
+    @property
+    def n_features(self) -> int:
+        """Columns of ``matrix``."""
+        return int(self.matrix.shape[1])
+
 
 def nearest_centers(clusterer: Any, X: Any) -> Assignment:
     """Assign rows to the nearest of the fitted centres."""

@@ -68,9 +68,13 @@ def class_tfidf(
     if rows.nnz and rows.data.min() < 0:
         raise ValueError(f"X must have no negative entries; got {rows.data.min()}")
     cluster_of, n_clusters = check_cluster_labels(labels, rows.shape[0], n_clusters)
-    sums = cluster_sums(rows, cluster_of, n_clusters, n_threads=n_threads)
+    return weigh_terms(cluster_sums(rows, cluster_of, n_clusters, n_threads=n_threads))
+
+
+def weigh_terms(sums: sp.csr_array) -> sp.csr_array:
+    """Turn the sums of the rows of each cluster, float64 of shape (n_clusters, n_features), into weights in place."""
     sums.eliminate_zeros()
-    frequency = np.bincount(sums.indices, weights=sums.data, minlength=rows.shape[1])
+    frequency = np.bincount(sums.indices, weights=sums.data, minlength=sums.shape[1])
     terms_per_cluster = np.asarray(sums.sum(axis=1)).ravel()
     average = terms_per_cluster.sum() / max(np.count_nonzero(terms_per_cluster), 1)
     share = sums.data / np.repeat(terms_per_cluster, np.diff(sums.indptr))

@@ -1,0 +1,91 @@
+"""``coterie cluster --memory-limit``: the same answers, and what is left when it is stopped."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+
+
+def test_prints_and_writes_what_it_does_without_a_limit(call, document_file, tmp_path):
+    options = [document_file, "-k", 3, "--label-field", "topic", "--id-field", "id"]
+    plain = call("cluster", *options, "--output", "plain")
+    limited = call("cluster", *options, "--output", "limited", "--memory-limit", "2GB")
+
+    def without_times(text, folder):
+        return [line for line in text.splitlines() if " s (" not in line and folder not in line]
+
+    assert without_times(limited.stdout, "limited")[:-1] == without_times(plain.stdout, "plain")[:-1]
+    for name in ("assignments.parquet", "clusters.jsonl"):
+        assert (tmp_path / "limited" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
+
+
+def test_json_and_a_pipe(run, document_file):
+    options = ["-k", 3, "--json", "--label-field", "topic"]
+    found = json.loads(
+        run("cluster", "-", *options, "--memory-limit", "2GB", stdin=document_file.read_bytes()).stdout
+    )
+    plain = json.loads(run("cluster", document_file, *options).stdout)
+    for name in ("n_documents", "clusters", "metrics", "parameters"):
+        assert found[name] == plain[name]
+    assert list(found["timings"]) == ["vocabulary", "vectorize", "cluster", "explain", "evaluate", "write"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            ["--memory-limit", "1MB"],
+            "--memory-limit=1000000 bytes is too small: the vocabulary of the first 60",
+        ),
+        (["--memory-limit", "much"], '--memory-limit must be bytes or a size such as "2GB"'),
+        (
+            ["--memory-limit", "2GB", "-k", "61"],
+            "--n-clusters must be at most the number of documents with terms",
+        ),
+        (["--memory-limit", "2GB", "--text-field", "txt"], "--text-field='txt' is not a field of"),
+        (["--max-document-bytes", "20"], "longer than --max-document-bytes=20; raise --max-document-bytes"),
+    ],
+)
+def test_errors_name_the_options(call, document_file, options, words):
+    assert words in call("cluster", document_file, *options, fails=1).stderr
+
+
+def test_remarks(call, write_jsonl, documents):
+    rows = [*documents, {**documents[0], "text": None, "topic": None}]
+    answer = call(
+        "cluster",
+        write_jsonl(rows),
+        "-k",
+        3,
+        "--memory-limit",
+        "2GB",
+        "--id-field",
+        "id",
+        "--label-field",
+        "topic",
+    )
+    assert "1 documents have no text and count as empty" in answer.stderr
+    assert "1 documents carry an id that an earlier document carries too" in answer.stderr
+    assert "1 documents have no label; the scores are of the other 60" in answer.stderr
+
+
+def test_ctrl_c_says_how_to_go_on(coterie_command, environment, tmp_path, documents, write_jsonl):
+    path = write_jsonl([{**row, "id": i} for i, row in enumerate(documents * 800)])
+    arguments = [path, "-k", 3, "-o", "out", "--memory-limit", "2GB", "--no-report"]
+    command = [*coterie_command, "cluster", *map(str, arguments)]
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
+    while not (tmp_path / "out.work" / "corpus.json").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert (
+        stderr == f"coterie: interrupted; --resume goes on from what is finished in '{tmp_path}/out.work'\n"
+    )
+    assert not (tmp_path / "out").exists()
+    subprocess.run([*command, "--resume", "--quiet"], cwd=tmp_path, env=environment, check=True)
+    assert (tmp_path / "out" / "assignments.parquet").exists()
+    assert not (tmp_path / "out.work").exists()
