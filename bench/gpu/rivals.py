@@ -1,0 +1,107 @@
+"""Lloyd iterations of other libraries on a GPU, from given centres; each returns seconds for an iteration."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+Fit = Callable[[int], Any]  # runs so many iterations
+REPEATS = 5
+
+
+def seconds_per_iteration(fit: Fit, n_iter: int = 10) -> float:
+    """Median over repeats of what n_iter more iterations take, so that uploads and seeding do not count."""
+    import torch
+
+    def seconds(n: int) -> float:
+        torch.cuda.synchronize()
+        begin = time.perf_counter()
+        fit(n)
+        torch.cuda.synchronize()
+        return time.perf_counter() - begin
+
+    seconds(1 + n_iter)
+    return statistics.median(seconds(1 + n_iter) - seconds(1) for _ in range(REPEATS)) / n_iter
+
+
+def coterie_fit(x: Any, centers: Any) -> Fit:
+    from coterie import _core
+
+    device = _core.Device("cuda")
+    start = centers.cpu().numpy()
+    samples = _core.DeviceSamples(x.__dlpack__(stream=device.stream), None, "euclidean", device, 0)
+    return lambda n: samples.lloyd(start, n, 0.0, None)
+
+
+def torch_fit(dtype: str) -> Callable[[Any, Any], Fit]:
+    """Lloyd in a few lines of PyTorch, a block of rows at a time; in bfloat16 the labels are not exact."""
+
+    def make(x: Any, centers: Any) -> Fit:
+        import torch
+
+        torch.backends.cuda.matmul.allow_tf32 = False
+        kind = getattr(torch, dtype)
+        block = max(1024, (1 << 30) // len(centers) // 4)
+
+        def fit(n: int) -> Any:
+            found = centers.clone()
+            for _ in range(n):
+                sums, counts = torch.zeros_like(found), torch.zeros(len(found), device=x.device)
+                half_norm = (found * found).sum(1) / 2
+                for begin in range(0, len(x), block):
+                    rows = x[begin : begin + block]
+                    scores = (rows.to(kind) @ found.to(kind).T).float() - half_norm
+                    labels = scores.argmax(1)
+                    sums.index_add_(0, labels, rows)
+                    counts.index_add_(0, labels, torch.ones_like(labels, dtype=torch.float32))
+                found = torch.where(counts[:, None] > 0, sums / counts[:, None].clamp(min=1), found)
+            return found
+
+        return fit
+
+    return make
+
+
+def flash_kmeans_fit(x: Any, centers: Any) -> Fit:
+    batch_kmeans = importlib.import_module("flash_kmeans").batch_kmeans_Euclid
+    rows, start = x.half()[None], centers.half()[None]
+    return lambda n: batch_kmeans(rows, len(centers), max_iters=n, tol=-1.0, init_centroids=start)
+
+
+def fastkmeans_fit(x: Any, centers: Any) -> Fit:
+    estimator = importlib.import_module("fastkmeans").FastKMeans
+    rows = x.cpu().numpy()
+
+    def fit(n: int) -> Any:
+        return estimator(
+            x.shape[1], len(centers), niter=n, tol=-1.0, gpu=True, max_points_per_centroid=None
+        ).train(rows)
+
+    return fit
+
+
+def cuml_fit(x: Any, centers: Any) -> Fit:
+    estimator = importlib.import_module("cuml.cluster").KMeans
+    start = centers.cpu().numpy()
+    return lambda n: estimator(
+        n_clusters=len(centers), init=start, n_init=1, max_iter=n, tol=0.0, output_type="cupy"
+    ).fit(x)
+
+
+# name: (module that must be there, how to make a fit)
+RIVALS: dict[str, tuple[str, Callable[[Any, Any], Fit]]] = {
+    "coterie": ("coterie", coterie_fit),
+    "torch float32": ("torch", torch_fit("float32")),
+    "torch bfloat16": ("torch", torch_fit("bfloat16")),
+    "flash-kmeans float16": ("flash_kmeans", flash_kmeans_fit),
+    "fastkmeans": ("fastkmeans", fastkmeans_fit),
+    "cuML": ("cuml", cuml_fit),
+}
+
+
+def is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
