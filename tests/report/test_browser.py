@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from coterie import cluster_texts
 from coterie.report import render_report
 
 HOSTILE = [
@@ -208,3 +209,26 @@ def test_prints_in_light_colours_without_controls(page):
     assert page.locator(".tools").is_hidden()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert len(page.pdf()) > 10_000
+
+
+def test_noise_and_the_tree_of_the_clusters_are_drawn(open_page, fruit_trains_music):
+    texts = [*fruit_trains_music, *HOSTILE[:4]]
+    noisy = cluster_texts(
+        texts, clusterer="dbscan", clusterer_options={"eps": 0.7}, min_df=1, max_df=1.0, stop_words=None
+    )
+    page = open_page(render_report(noisy, texts))
+    n_noise = int(noisy.metrics["n_noise"])
+    assert n_noise > 0
+    assert page.locator("#cards .card").last.inner_text().startswith("Noise")
+    assert page.locator("#legend li").last.inner_text().split()[-1] == str(n_noise)
+    assert visible_points(page) == len(texts)
+    page.locator("#legend .toggle").last.click()
+    assert visible_points(page) == len(texts) - n_noise
+    assert page.locator("#dendrogram").count() == 0
+
+    tree = cluster_texts(texts, clusterer="average", n_clusters=7, min_df=1, max_df=1.0, stop_words=None)
+    page = open_page(render_report(tree, texts))
+    leaves = page.locator("#dendrogram .ytick").all_text_contents()
+    assert len(leaves) == 7
+    assert sum(int(leaf.rpartition("(")[2][:-1]) for leaf in leaves) == len(texts)
+    assert page.locator("#dendrogram .scatterlayer path.js-line").count() == 6  # merges

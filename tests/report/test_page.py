@@ -10,6 +10,7 @@ import pytest
 
 from coterie._excerpt import excerpt
 from coterie.report import render_report
+from coterie.report.dendrogram import draw_tree
 from coterie.report.document_map import place_documents, sample_documents
 from coterie.report.scores import describe_scores
 
@@ -98,3 +99,16 @@ def test_unknown_scores_are_shown_by_name():
     assert (known.shown, describe_scores({"n_empty": 12.0})[0].shown) == ("0.500", "12")
     assert (known.title, known.value) == ("Adjusted Rand index (ARI)", 0.5)
     assert (unknown.title, unknown.meaning, unknown.value) == ("My score", "", 2.0)
+
+
+def test_trees_are_laid_out_leaf_by_leaf() -> None:
+    tree = np.array([[0, 1, 0.5, 20], [2, 4, 0.7, 30], [3, 5, 0.9, 70]], dtype=float)
+    drawn = draw_tree(tree)
+    assert sorted(drawn.leaves) == [[0], [1], [2], [3]]
+    assert drawn.x.count(None) == 3
+    assert max(x for x in drawn.x if x is not None) == 0.9
+    few = draw_tree(tree, most_leaves=2)
+    assert sorted(few.leaves) == [[0, 1, 2], [3]]
+    assert few.x.count(None) == 1
+    chain = np.array([[0, 1, 1.0, 2], *[[i, 2998 + i, float(i), i + 1] for i in range(2, 3000)]])
+    assert len(draw_tree(chain).leaves) == 60  # a chain of any length is drawn without recursion

@@ -90,10 +90,11 @@ def _print_counts(summaries: Any, corpus: Corpus, assignment: Assignment, output
     from coterie.cli.tables import clusters_table
 
     console = stdout_console()
-    sizes = np.bincount(assignment.labels, minlength=len(summaries)).tolist()
+    counts = np.bincount(assignment.labels, minlength=len(summaries)).tolist()
+    sizes = dict(enumerate(counts))
     console.print(clusters_table(summaries, sizes, console.width))
     console.print(
-        f"\n{len(corpus):,} documents in {sum(size > 0 for size in sizes):,} of {len(sizes):,} clusters"
+        f"\n{len(corpus):,} documents in {sum(size > 0 for size in counts):,} of {len(sizes):,} clusters"
     )
     if output is not None:
         console.print(f"Written to {output}", soft_wrap=True)

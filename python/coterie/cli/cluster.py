@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from coterie.cli import options
+from coterie.cli import clusterer_options, options
 from coterie.cli.cluster_large import cluster_large, is_too_large, large_run
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import input_options, read_documents, read_stop_words
 
 if TYPE_CHECKING:
     from coterie.io import Corpus, OutputFolder
-    from coterie.journey import ClusterResult
+    from coterie.journey import ClusterResult, ClusterSummary
 
+
+# the arguments that are parameters of cluster_texts by the same name, and those that its clusterer_options take
 _PARAMETERS = (
+    "encoder",
+    "clusterer",
     "n_clusters",
     "language",
     "metric",
@@ -32,6 +36,7 @@ _PARAMETERS = (
     "random_state",
     "n_threads",
 )
+_CLUSTERER_OPTIONS = ("distance_threshold", "min_cluster_size", "min_samples", "eps", "n_neighbors")
 
 
 @reports_errors
@@ -49,10 +54,17 @@ def cluster(
     ngram_range: options.NgramRange = "1,1",
     max_features: options.MaxFeatures = None,
     stop_words: options.StopWords = "auto",
-    n_clusters: options.NClusters = "20",
+    encoder: clusterer_options.Encoder = "tfidf",
+    clusterer: clusterer_options.Clusterer = "kmeans",
+    n_clusters: options.NClusters = None,
     metric: options.Metric = "cosine",
-    n_init: options.NInit = 1,
-    max_iter: options.MaxIter = 100,
+    n_init: options.NInit = None,
+    max_iter: options.MaxIter = None,
+    distance_threshold: clusterer_options.DistanceThreshold = None,
+    min_cluster_size: clusterer_options.MinClusterSize = None,
+    min_samples: clusterer_options.MinSamples = None,
+    eps: clusterer_options.Eps = None,
+    n_neighbors: clusterer_options.NNeighbors = None,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
     memory_limit: options.MemoryLimit = None,
@@ -71,6 +83,9 @@ def cluster(
     [green]coterie cluster reviews.parquet news.csv.gz --language zh -k 50 --label-field label[/green]
       several files, Chinese, scored against known classes; the clusters are printed
 
+    [green]coterie cluster tickets.csv --encoder lsa --clusterer ward -k 30 --output out/[/green]
+      dense rows, hierarchical clusters, and their dendrogram in the report
+
     [green]zcat titles.txt.gz | coterie cluster - -k auto --json[/green]
       one document per line from a pipe; the number of clusters is searched for; JSON to the next program
     """
@@ -81,6 +96,8 @@ def cluster(
         raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
     inputs = input_options(given)
     parameters = {name: given[name] for name in _PARAMETERS} | {"stop_words": read_stop_words(stop_words)}
+    chosen = {name: given[name] for name in _CLUSTERER_OPTIONS if given[name] is not None}
+    parameters["clusterer_options"] = chosen
     if memory_limit is not None or resume or is_too_large(files):
         cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
         return
@@ -146,15 +163,21 @@ def write_outputs(
 ) -> None:
     """Write everything that ``coterie cluster`` leaves; ``timings`` gains the seconds of report and files."""
     from coterie.io import write_assignments, write_clusters, write_metrics
-    from coterie.persistence import save_model
+    from coterie.persistence import can_save, save_model
 
     started = time.perf_counter()
     columns = corpus.columns
     if corpus.labels is not None:
         columns = columns.append_column("label", corpus.labels)
     write_assignments(folder.file("assignments.parquet"), corpus.ids, result, columns)
-    write_clusters(folder.file("clusters.jsonl"), result.clusters, corpus.texts, corpus.ids)
-    save_model(result.model, folder.file("model"))
+    write_clusters(folder.file("clusters.jsonl"), all_clusters(result), corpus.texts, corpus.ids)
+    if can_save(result.model):
+        save_model(result.model, folder.file("model"))
+    else:
+        encoder = type(result.model.encoder).__name__
+        warn(
+            f"no model/ is written: a model folder cannot hold {encoder}; pickle the ClusterModel of the Python API"
+        )
     timings["write"] = time.perf_counter() - started
     if report:
         from coterie.report import render_report
@@ -171,6 +194,14 @@ def write_outputs(
         folder.file("metrics.json"),
         {name: record[name] for name in ("n_documents", "metrics", "k_search", "parameters", "timings")},
     )
+
+
+def all_clusters(result: ClusterResult) -> list[ClusterSummary]:
+    """Return the clusters and, as the last one, what is noise, if anything is."""
+    from coterie.journey import ClusterSummary
+
+    n_noise = int(result.metrics.get("n_noise", 0))
+    return result.clusters + ([ClusterSummary(-1, n_noise, [], [])] if n_noise else [])
 
 
 def as_record(
@@ -193,7 +224,7 @@ def as_record(
                     for row in summary.representatives
                 ],
             }
-            for summary in result.clusters
+            for summary in all_clusters(result)
         ],
         "k_search": None if result.k_search is None else asdict(result.k_search),
         "parameters": result.parameters,
@@ -208,17 +239,17 @@ def print_result(
     from coterie.cli.tables import clusters_table, scores_table
 
     console = stdout_console()
-    sizes = [summary.size for summary in result.clusters]
-    console.print(
-        clusters_table(result.clusters, sizes, console.width, lambda row: corpus.texts[row].as_py())
-    )
+    summaries = all_clusters(result)
+    sizes = {summary.cluster: summary.size for summary in summaries}
+    console.print(clusters_table(summaries, sizes, console.width, lambda row: corpus.texts[row].as_py()))
     console.print()
     console.print(scores_table(result.metrics))
     if result.k_search is not None:
         console.print(f"\n{result.k_search}")
+    unit = "terms" if result.parameters.get("encoder", "tfidf") == "tfidf" else "dimensions"
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
     console.print(
-        f"\n{len(corpus):,} documents, {result.n_features:,} terms, {len(sizes):,} clusters "
+        f"\n{len(corpus):,} documents, {result.n_features:,} {unit}, {len(result.clusters):,} clusters "
         f"in {sum(timings.values()):.1f} s ({stages})"
     )
     if output is not None:

@@ -234,6 +234,7 @@ NClusters = Annotated[
         parser=parse_n_clusters,
         metavar="N|auto",
         rich_help_panel=CLUSTERING,
+        show_default="20, or as many as there are",
         help="How many clusters; auto tries a range and says why it chose, or that there is no clear number.",
     ),
 ]
@@ -241,18 +242,31 @@ Metric = Annotated[
     str,
     typer.Option(
         "--metric",
-        metavar="cosine|euclidean",
+        metavar="NAME",
         rich_help_panel=CLUSTERING,
-        help="Distance from document to centre.",
+        help="Distance of documents: cosine or euclidean; for average, complete, single, hdbscan, dbscan and spectral "
+        "also jaccard (of sets of terms) and weighted_jaccard.",
     ),
 ]
 NInit = Annotated[
-    int,
-    typer.Option("--n-init", min=1, rich_help_panel=CLUSTERING, help="Starts to try; the best one is kept."),
+    int | None,
+    typer.Option(
+        "--n-init",
+        min=1,
+        rich_help_panel=CLUSTERING,
+        show_default="1",
+        help="Starts to try (kmeans, minibatch, bisecting); the best one is kept.",
+    ),
 ]
 MaxIter = Annotated[
-    int,
-    typer.Option("--max-iter", min=1, rich_help_panel=CLUSTERING, help="Most iterations per start."),
+    int | None,
+    typer.Option(
+        "--max-iter",
+        min=1,
+        rich_help_panel=CLUSTERING,
+        show_default="100",
+        help="Most iterations per start (kmeans, minibatch, bisecting).",
+    ),
 ]
 RandomState = Annotated[
     int,

@@ -20,14 +20,14 @@ _LEAST_WIDTH = 20  # of the last column, on a terminal however narrow
 
 def clusters_table(
     summaries: Sequence[ClusterSummary],
-    sizes: Sequence[int],
+    sizes: Mapping[int, int],
     width: int,
     text_of: Callable[[int], str] | None = None,
 ) -> Table:
-    """Return the clusters, largest first: number, size, share, terms and the most typical document.
+    """Return the clusters, largest first, and noise last: number, size, share, terms and the most typical document.
 
-    ``sizes`` counts the documents of each cluster; ``width`` is the console's; ``text_of`` gives the text of a row
-    number, None leaves the examples out.
+    ``sizes`` counts the documents of each cluster by its number; ``width`` is the console's; ``text_of`` gives the
+    text of a row number, None leaves the examples out.
     """
     from rich.table import Table
     from rich.text import Text
@@ -40,14 +40,16 @@ def clusters_table(
     example_width = max(_LEAST_WIDTH, width - _FIXED_WIDTH - _TERMS_WIDTH - 2)
     if text_of is not None:
         table.add_column("most typical document", no_wrap=True, overflow="ellipsis")
-    n_documents = max(1, sum(sizes))
-    for summary in sorted(summaries, key=lambda summary: -sizes[summary.cluster]):
+    n_documents = max(1, sum(sizes.values()))
+    for summary in sorted(summaries, key=lambda s: (s.cluster < 0, -sizes[s.cluster])):
         size = sizes[summary.cluster]
         cells = [
             str(summary.cluster),
             f"{size:,}",
             f"{100 * size / n_documents:.1f} %",
-            _fitting(_first_terms(summary, terms_width), terms_width),
+            "(noise: in no cluster)"
+            if summary.cluster < 0
+            else _fitting(_first_terms(summary, terms_width), terms_width),
         ]
         if text_of is not None:
             row = next(iter(summary.representatives), None)

@@ -167,11 +167,17 @@ KEPT: dict[str, Kept] = {
 }
 
 
+def is_kept(estimator: Any) -> bool:
+    """Say whether a model folder can hold an estimator of this class."""
+    name = type(estimator).__name__
+    return name in KEPT and type(estimator) is _class_of(name)
+
+
 def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
     """Return the manifest's entry of a fitted estimator and add its files, whose names begin with ``part``."""
     name = type(estimator).__name__
     kept = KEPT.get(name)
-    if kept is None or type(estimator) is not _class_of(name):
+    if kept is None or not is_kept(estimator):
         raise TypeError(f"{part} must be one of {', '.join(KEPT)}; got {type(estimator).__qualname__}")
     check_is_fitted(estimator)
     attributes: dict[str, Any] = {}

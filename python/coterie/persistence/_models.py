@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from coterie.persistence._estimators import describe, restore
+from coterie.persistence._estimators import describe, is_kept, restore
 from coterie.persistence._folder import FolderReader, FolderWriter
 
 if TYPE_CHECKING:
@@ -188,6 +188,27 @@ def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = F
     ]
     content = {"kind": _MODEL, "parts": parts, "summaries": writer.add_json("summaries", summaries)}
     writer.write(folder, content, overwrite=overwrite)
+
+
+def can_save(model: ClusterModel) -> bool:
+    """Say whether a model folder can hold a cluster model, whose encoder and centres must be of coterie's own classes.
+
+    Parameters
+    ----------
+    model : ClusterModel
+        As :func:`coterie.cluster_texts` gives it.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> from coterie import cluster_texts
+    >>> can_save(cluster_texts(["one fish", "red fish", "tall tree", "old tree"], n_clusters=2).model)
+    True
+    """
+    return is_kept(model.encoder) and is_kept(model.clusterer)
 
 
 def load_model(folder: PathArgument) -> ClusterModel:

@@ -11,11 +11,13 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from coterie._excerpt import excerpt
 from coterie._validation import check_integer, require_extra
 from coterie._version import __version__
 from coterie.journey import ClusterResult, KSearch
+from coterie.report.dendrogram import draw_tree
 from coterie.report.document_map import place_documents, sample_documents
 from coterie.report.scores import describe_scores
 
@@ -49,6 +51,7 @@ _COLOURS = [
     "#a83f7d",
     "#857f2c",
 ]
+_NOISE_COLOUR = "#8a8f99"
 _SYMBOLS = [
     "circle",
     "square",
@@ -126,21 +129,31 @@ def render_report(
             raise ValueError(f"{name} must have one entry per document ({n_documents}); got {len(values)}")
     names = range(n_documents) if ids is None else ids
     clusters = _describe_clusters(result, texts, names, labels)
+    noise = _describe_noise(result, labels)
     stages = result.timings if timings is None else timings
     page = {
         "title": excerpt(title, _TITLE_LENGTH),
         "version": __version__,
         "n_documents": n_documents,
+        "n_clusters": len(result.clusters),
         "n_features": result.matrix.shape[1],
+        "is_sparse": sp.issparse(result.matrix),
         "seconds": sum(stages.values()),
         "timings": stages,
         "parameters": {name: _plain(value) for name, value in result.parameters.items()},
         "scores": describe_scores(result.metrics),
         "clusters": clusters,
+        "noise": noise,
         "k_search": result.k_search,
         "text_language": "zh" if result.parameters.get("language") == "zh" else "",
     }
-    return _render(page, _map_data(result, texts, names, clusters, n_map_documents))
+    shown = clusters if noise is None else [*clusters, noise]
+    drawings = {
+        "map": _map_data(result, texts, names, shown, n_map_documents),
+        "k_search": _search_curves(result.k_search),
+        "dendrogram": _dendrogram(result, clusters),
+    }
+    return _render(page, drawings)
 
 
 def _describe_clusters(
@@ -148,7 +161,8 @@ def _describe_clusters(
 ) -> list[dict[str, Any]]:
     n_documents = max(1, len(result.labels))
     members = np.argsort(result.labels, kind="stable")
-    ends = np.cumsum([cluster.size for cluster in result.clusters])
+    n_noise = int(np.count_nonzero(result.labels < 0))
+    ends = n_noise + np.cumsum([cluster.size for cluster in result.clusters])
     largest = max((cluster.size for cluster in result.clusters), default=0) or 1
     described = []
     for cluster, end in zip(result.clusters, ends, strict=True):
@@ -157,7 +171,9 @@ def _describe_clusters(
         heaviest = max((weight for _, weight in terms), default=1.0)
         described.append(
             {
+                "index": cluster.cluster,
                 "number": cluster.cluster,
+                "title": f"Cluster {cluster.cluster}",
                 "size": cluster.size,
                 "share": cluster.size / n_documents,
                 "relative_size": cluster.size / largest,
@@ -180,6 +196,37 @@ def _describe_clusters(
     return described
 
 
+def _describe_noise(result: ClusterResult, labels: Sequence[object] | None) -> dict[str, Any] | None:
+    """Return what is shown of the documents in no cluster, or None where there are none."""
+    rows = np.flatnonzero(result.labels < 0).tolist()
+    if len(rows) == 0:
+        return None
+    return {
+        "index": len(result.clusters),
+        "number": -1,
+        "title": "Noise",
+        "size": len(rows),
+        "share": len(rows) / len(result.labels),
+        "terms": [],
+        "colour": _NOISE_COLOUR,
+        "symbol": "circle-open",
+        "labels": [] if labels is None else _frequent_labels([labels[row] for row in rows]),
+    }
+
+
+def _dendrogram(result: ClusterResult, clusters: list[dict[str, Any]]) -> dict[str, Any] | None:
+    if result.cluster_tree is None or len(result.cluster_tree) == 0:
+        return None
+    drawn = draw_tree(result.cluster_tree)
+    names = []
+    for leaf in drawn.leaves:
+        largest = max((clusters[number] for number in leaf), key=lambda cluster: cluster["size"])
+        n_documents = sum(clusters[number]["size"] for number in leaf)
+        others = f" and {len(leaf) - 1} more" if len(leaf) > 1 else ""
+        names.append(f"{_short_name(largest)} · {largest['number']}{others} ({n_documents:,})")
+    return {"names": names, "x": drawn.x, "y": drawn.y}
+
+
 def _frequent_labels(labels: list[object]) -> list[tuple[str, float]]:
     counts = Counter(str(label) for label in labels if label is not None and label != "")
     total = sum(counts.values())
@@ -196,18 +243,20 @@ def _map_data(
 ) -> dict[str, Any]:
     seed = result.parameters.get("random_state")
     random_state = seed if isinstance(seed, int) else 0
-    rows = sample_documents(result.labels, len(clusters), n_map_documents, random_state)
+    index = np.where(result.labels < 0, len(result.clusters), result.labels).astype(np.int32)
+    rows = sample_documents(index, len(clusters), n_map_documents, random_state)
     points = place_documents(result.matrix[rows], result.model.clusterer.cluster_centers_, random_state)
     return {
         "clusters": [
             {
+                "title": cluster["title"],
                 "name": _short_name(cluster),
                 "colour": cluster["colour"],
                 "symbol": cluster["symbol"],
             }
             for cluster in clusters
         ],
-        "cluster": result.labels[rows].tolist(),
+        "cluster": index[rows].tolist(),
         "x": [round(float(x), 4) for x in points[:, 0]],
         "y": [round(float(y), 4) for y in points[:, 1]],
         "distance": [_finite(distance) for distance in result.distances[rows]],
@@ -220,7 +269,7 @@ def _short_name(cluster: dict[str, Any]) -> str:
     return ", ".join(term for term, _, _ in cluster["terms"][:2])
 
 
-def _render(page: dict[str, Any], map_data: dict[str, Any]) -> str:
+def _render(page: dict[str, Any], drawings: dict[str, Any]) -> str:
     jinja2 = require_extra("jinja2", "cli")
     plotly_offline = require_extra("plotly.offline", "cli")
     environment = jinja2.Environment(
@@ -240,10 +289,9 @@ def _render(page: dict[str, Any], map_data: dict[str, Any]) -> str:
     style = (assets / "report.css").read_text(encoding="utf-8")
     html: str = environment.get_template("report.html.j2").render(
         page=page,
-        map=map_data,
+        drawings=drawings,
         style=jinja2.utils.markupsafe.Markup(style),
         scripts=[jinja2.utils.markupsafe.Markup(script) for script in scripts],
-        k_search_data=_search_curves(page["k_search"]),
         script_hashes=[_content_hash(script) for script in scripts],
     )
     return html

@@ -92,7 +92,7 @@
     const point = event.points[0].customdata;
     const cluster = data.map.cluster[point];
     const title = document.createElement("b");
-    title.textContent = `Cluster ${cluster}${data.map.clusters[cluster].name ? ": " + data.map.clusters[cluster].name : ""}`;
+    title.textContent = `${data.map.clusters[cluster].title}${data.map.clusters[cluster].name ? ": " + data.map.clusters[cluster].name : ""}`;
     const text = document.createElement("div");
     text.dir = "auto";
     text.textContent = data.map.text[point] || "(empty document)";
@@ -188,8 +188,27 @@
     }, { displayModeBar: false, responsive: true });
   }
 
+  // ---- the tree of the clusters ----------------------------------------------------------------------------------
+  function drawTree() {
+    const tree = data.dendrogram;
+    if (!tree) return;
+    const { text, muted, line } = ink();
+    const shorter = (name) => (name.length > 44 ? name.slice(0, 43) + "…" : name);
+    const names = tree.names.map((name) => escapeMarkup(innerWidth < 700 ? shorter(name) : name));
+    Plotly.react(byId("dendrogram"), [{ type: "scatter", mode: "lines", x: tree.x, y: tree.y, line: { color: "#4269d0", width: 1.6 }, hoverinfo: "x" }], {
+      margin: { l: 10, r: 16, t: 8, b: 44 },
+      xaxis: { title: { text: "distance" }, range: [0, 1.03 * Math.max(...tree.x)], gridcolor: line, zerolinecolor: line, fixedrange: true },
+      yaxis: { tickvals: names.map((_, leaf) => leaf), ticktext: names, tickfont: { color: text, size: 12 }, range: [names.length - 0.5, -0.5], automargin: true, showgrid: false, zeroline: false, fixedrange: true },
+      showlegend: false,
+      hoverlabel: { bgcolor: ink().panel, bordercolor: line, font: { color: text } },
+      paper_bgcolor: "rgba(0,0,0,0)",
+      plot_bgcolor: "rgba(0,0,0,0)",
+      font: { family: getComputedStyle(document.body).fontFamily, color: muted },
+    }, { displayModeBar: false, responsive: true });
+  }
+
   // ---- start -----------------------------------------------------------------------------------------------------
-  const redraw = () => { drawMap(); drawSearch(); };
+  const redraw = () => { drawMap(); drawSearch(); drawTree(); };
   redraw();
   map.on("plotly_hover", showTip);
   map.on("plotly_click", showTip);

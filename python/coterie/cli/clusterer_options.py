@@ -1,0 +1,83 @@
+"""The options that say how documents become rows and rows clusters."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from coterie.cli.options import CLUSTERING
+
+Encoder = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        metavar="NAME",
+        rich_help_panel=CLUSTERING,
+        help="What turns documents into rows: tfidf, or another of those that coterie encode knows, such as lsa.",
+    ),
+]
+Clusterer = Annotated[
+    str,
+    typer.Option(
+        "--clusterer",
+        metavar="NAME",
+        rich_help_panel=CLUSTERING,
+        help="kmeans, minibatch, bisecting; ward, average, complete, single (hierarchical, with a dendrogram); "
+        "hdbscan, dbscan (find the number of clusters, leave noise in cluster -1); spectral.",
+    ),
+]
+DistanceThreshold = Annotated[
+    float | None,
+    typer.Option(
+        "--distance-threshold",
+        min=0.0,
+        metavar="X",
+        rich_help_panel=CLUSTERING,
+        help="Cut the tree (ward, average, complete, single) at this distance instead of into --n-clusters.",
+    ),
+]
+MinClusterSize = Annotated[
+    int | None,
+    typer.Option(
+        "--min-cluster-size",
+        min=2,
+        metavar="N",
+        rich_help_panel=CLUSTERING,
+        show_default="5",
+        help="Least documents of a cluster (hdbscan).",
+    ),
+]
+MinSamples = Annotated[
+    int | None,
+    typer.Option(
+        "--min-samples",
+        min=1,
+        metavar="N",
+        rich_help_panel=CLUSTERING,
+        show_default="5",
+        help="Near documents that make a region dense (hdbscan: as --min-cluster-size; dbscan); more give more noise.",
+    ),
+]
+Eps = Annotated[
+    float | None,
+    typer.Option(
+        "--eps",
+        min=0.0,
+        metavar="X",
+        rich_help_panel=CLUSTERING,
+        show_default="0.5",
+        help="Largest distance of near documents (dbscan).",
+    ),
+]
+NNeighbors = Annotated[
+    int | None,
+    typer.Option(
+        "--n-neighbors",
+        min=1,
+        metavar="N",
+        rich_help_panel=CLUSTERING,
+        show_default="10",
+        help="Neighbours of each document in the graph (spectral).",
+    ),
+]
