@@ -5,17 +5,22 @@
 #include "bindings/arrays.hpp"
 #include "bindings/init.hpp"
 #include "topics/cluster_sums.hpp"
+#include "topics/dirichlet_mixture.hpp"
 
 namespace py = pybind11;
 
 namespace coterie {
 namespace {
 
+const CsrView& sparse_view(const RowsArgument& rows, const char* name) {
+    if (!rows.is_sparse()) throw py::type_error(std::string(name) + " must be given as CSR");
+    return std::get<CsrView>(rows.view());
+}
+
 py::tuple bind_cluster_sums(const py::object& x, const py::array& labels, index_t n_clusters,
                             const std::optional<py::array>& row_weights, int n_threads) {
     const RowsArgument rows(x, "X", n_threads);
-    if (!rows.is_sparse()) throw py::type_error("X must be given as CSR");
-    const auto& csr = std::get<CsrView>(rows.view());
+    const CsrView& csr = sparse_view(rows, "X");
     const std::int32_t* label_data = vector_data<std::int32_t>(labels, csr.rows, "labels");
     const double* weights =
         row_weights ? vector_data<double>(*row_weights, csr.rows, "row_weights") : nullptr;
@@ -28,11 +33,51 @@ py::tuple bind_cluster_sums(const py::object& x, const py::array& labels, index_
                           to_numpy(std::move(sums.indptr)));
 }
 
+py::tuple bind_dirichlet_mixture(const py::object& x, index_t n_clusters, double alpha, double beta,
+                                 index_t n_passes, index_t block_size, bool takes_mode, std::uint64_t seed,
+                                 int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& csr = sparse_view(rows, "X");
+    MixtureRun run;
+    {
+        py::gil_scoped_release release;
+        run = dirichlet_mixture(csr, {n_clusters, alpha, beta}, n_passes, block_size, takes_mode, seed,
+                                n_threads);
+    }
+    return py::make_tuple(to_numpy(std::move(run.labels)), to_numpy(std::move(run.n_moved)),
+                          to_numpy(std::move(run.n_active)), run.log_likelihood);
+}
+
+py::tuple bind_mixture_posterior(const py::object& x, const py::object& tokens, const py::array& sizes,
+                                 double alpha, double beta, bool with_probabilities, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads), state_rows(tokens, "tokens", n_threads);
+    const CsrView& csr = sparse_view(rows, "X");
+    const CsrView& state = sparse_view(state_rows, "tokens");
+    const std::int64_t* size = vector_data<std::int64_t>(sizes, state.rows, "sizes");
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(csr.rows));
+    std::vector<double> log_evidence(labels.size());
+    std::vector<double> probabilities(
+        with_probabilities ? labels.size() * static_cast<std::size_t>(state.rows) : 0);
+    {
+        py::gil_scoped_release release;
+        mixture_posterior(csr, {state, size}, {state.rows, alpha, beta}, labels.data(), log_evidence.data(),
+                          with_probabilities ? probabilities.data() : nullptr, n_threads);
+    }
+    const std::vector<index_t> shape = {with_probabilities ? csr.rows : 0, state.rows};
+    return py::make_tuple(to_numpy(std::move(labels)), to_numpy(std::move(log_evidence)),
+                          to_numpy(std::move(probabilities), shape));
+}
+
 }  // namespace
 
 void init_topics(py::module_& m) {
     m.def("cluster_sums", &bind_cluster_sums, py::arg("X"), py::arg("labels"), py::arg("n_clusters"),
           py::arg("row_weights").none(true), py::arg("n_threads"));
+    m.def("dirichlet_mixture", &bind_dirichlet_mixture, py::arg("X"), py::arg("n_clusters"), py::arg("alpha"),
+          py::arg("beta"), py::arg("n_passes"), py::arg("block_size"), py::arg("takes_mode"), py::arg("seed"),
+          py::arg("n_threads"));
+    m.def("mixture_posterior", &bind_mixture_posterior, py::arg("X"), py::arg("tokens"), py::arg("sizes"),
+          py::arg("alpha"), py::arg("beta"), py::arg("with_probabilities"), py::arg("n_threads"));
 }
 
 }  // namespace coterie

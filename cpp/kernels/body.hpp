@@ -99,6 +99,25 @@ struct Body {
         V::store_d(out, sum);
     }
 
+    template <int H>
+    static void add_columns(SparseRow row, const float* terms, index_t ld, double* sums) noexcept {
+        D sum[H];
+        for (int h = 0; h < H; ++h) sum[h] = V::load_d(sums + 8 * h);
+        for (index_t p = 0; p < row.nnz; ++p) {
+            const float* term = terms + index_t{row.indices[p]} * ld;
+            const D value = V::broadcast_d(row.data[p]);
+            for (int h = 0; h < H; ++h) sum[h] = V::fma(value, V::widen(term + 8 * h), sum[h]);
+        }
+        for (int h = 0; h < H; ++h) V::store_d(sums + 8 * h, sum[h]);
+    }
+
+    static void add_term_rows(SparseRow row, const float* terms, index_t ld, index_t columns,
+                              double* sums) noexcept {
+        index_t c = 0;
+        for (; c + 32 <= columns; c += 32) add_columns<4>(row, terms + c, ld, sums + c);
+        for (; c < columns; c += 8) add_columns<1>(row, terms + c, ld, sums + c);
+    }
+
     // q = round(w * (x / norm) * scale) of 8 features.
     static void quantise(D x, D length, bool is_unit, D weight, D scale, std::int64_t* q) noexcept {
         const D unit = is_unit ? x : V::to_float32(V::div(x, length));
@@ -317,6 +336,7 @@ struct Body {
                 squared_distance,
                 dots,
                 sparse_dots,
+                add_term_rows,
                 move_row,
                 update_terms,
                 L,

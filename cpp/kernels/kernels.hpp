@@ -34,6 +34,9 @@ struct Table {
     // out[c] = sum_p data[p] * terms[indices[p] * 8 + c], c < 8, in float64 in order of p; terms is
     // term-major.
     void (*sparse_dots)(SparseRow row, const double* terms, double* out) noexcept;
+    // sums[c] += sum_p data[p] * terms[indices[p] * ld + c], c < columns (a multiple of 8), in float64 in order of p.
+    void (*add_term_rows)(SparseRow row, const float* terms, index_t ld, index_t columns,
+                          double* sums) noexcept;
     // Integer sums: into[j] += q_j, and from[j] -= q_j unless from is null, q_j = round(w * (x[j] / norm) *
     // scale[j]) with x / norm rounded to float32 first (norm == 1 leaves x as it is), ties to even, scale[j]
     // a power of two.

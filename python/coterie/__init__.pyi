@@ -11,3 +11,4 @@ from coterie.text import CountVectorizer as CountVectorizer
 from coterie.text import HashingVectorizer as HashingVectorizer
 from coterie.text import TfidfTransformer as TfidfTransformer
 from coterie.text import TfidfVectorizer as TfidfVectorizer
+from coterie.topics import DirichletMixture as DirichletMixture

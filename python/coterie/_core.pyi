@@ -46,6 +46,26 @@ def cluster_sums(
     row_weights: NDArray[np.float64] | None,
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int64]]: ...
+def dirichlet_mixture(
+    X: CsrParts,
+    n_clusters: int,
+    alpha: float,
+    beta: float,
+    n_passes: int,
+    block_size: int,
+    takes_mode: bool,
+    seed: int,
+    n_threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], float]: ...
+def mixture_posterior(
+    X: CsrParts,
+    tokens: CsrParts,
+    sizes: NDArray[np.int64],
+    alpha: float,
+    beta: float,
+    with_probabilities: bool,
+    n_threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]: ...
 
 # similarity
 def cosine_top_k(

@@ -17,6 +17,7 @@ HOMES = {
     "TfidfVectorizer": "coterie.text",
     "KMeans": "coterie.cluster",
     "MiniBatchKMeans": "coterie.cluster",
+    "DirichletMixture": "coterie.topics",
     "cosine_top_k": "coterie.similarity",
     "jaccard_top_k": "coterie.similarity",
     "near_duplicates": "coterie.similarity",

@@ -20,6 +20,10 @@ class Philox:
     def __init__(self, seed: int, stream: int) -> None:
         self.key, self.stream, self.counter = [seed & _MASK, seed >> 32], [stream & _MASK, stream >> 32], 0
 
+    def at(self, counter: int) -> int:
+        self.counter = counter
+        return self.below(2**64)
+
     def below(self, bound: int) -> int:
         block = philox4x32([self.counter & _MASK, self.counter >> 32, *self.stream], self.key)
         self.counter += 1

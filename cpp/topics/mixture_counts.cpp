@@ -1,0 +1,120 @@
+#include "topics/mixture_counts.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/elementary.hpp"
+#include "kernels/kernels.hpp"
+
+namespace coterie {
+namespace {
+
+// Below every score of a cluster, and still far from overflow when terms are added.
+constexpr double kPadding = -1e300;
+
+}  // namespace
+
+MixtureCounts::MixtureCounts(index_t n_terms, index_t n_clusters, double alpha, double beta,
+                             std::int64_t largest_count)
+    : n_terms_(n_terms),
+      n_clusters_(n_clusters),
+      columns_(ceil_div(n_clusters, 8) * 8),
+      alpha_(alpha),
+      beta_(beta),
+      log_count_(static_cast<std::size_t>(largest_count + 1)),
+      size_(static_cast<std::size_t>(n_clusters), 0),
+      n_tokens_(static_cast<std::size_t>(n_clusters), 0) {
+    for (std::size_t n = 0; n < log_count_.size(); ++n)
+        log_count_[n] = static_cast<float>(canonical_log(static_cast<double>(n) + beta));
+    const auto n_cells = static_cast<std::size_t>(n_terms * columns_);
+    count_.resize(n_cells);
+    log_term_.resize(n_cells);
+    std::fill(count_.begin(), count_.end(), 0);
+    std::fill(log_term_.begin(), log_term_.end(), log_count_[0]);
+}
+
+void MixtureCounts::add_tokens(index_t k, std::int32_t term, std::int32_t count) {
+    const auto cell = static_cast<std::size_t>(term * columns_ + k);
+    count_[cell] += count;
+    log_term_[cell] = log_count_[static_cast<std::size_t>(count_[cell])];
+    n_tokens_[static_cast<std::size_t>(k)] += count;
+}
+
+void MixtureCounts::move(TermRow document, index_t k, int sign) {
+    for (index_t p = 0; p < document.n; ++p) add_tokens(k, document.terms[p], sign * document.counts[p]);
+    add_documents(k, sign);
+}
+
+double MixtureCounts::rising(std::int64_t tokens, std::int64_t length) const {
+    const double from = static_cast<double>(tokens) + static_cast<double>(n_terms_) * beta_;
+    return canonical_log_gamma(from + static_cast<double>(length)) - canonical_log_gamma(from);
+}
+
+void MixtureCounts::length_terms(std::int64_t length, double* out) const {
+    for (index_t k = 0; k < n_clusters_; ++k) {
+        const auto at = static_cast<std::size_t>(k);
+        out[k] = canonical_log(static_cast<double>(size_[at]) + alpha_) - rising(n_tokens_[at], length);
+    }
+    std::fill(out + n_clusters_, out + columns_, kPadding);
+}
+
+void MixtureCounts::add_terms(TermRow document, const float* ones, double* scores) const {
+    const SparseRow row{ones, document.terms, document.n};
+    kernels::active().add_term_rows(row, log_term_.data(), columns_, columns_, scores);
+    for (index_t p = 0; p < document.n; ++p) {
+        if (document.counts[p] == 1) continue;
+        const std::int32_t* const count = count_.data() + document.terms[p] * columns_;
+        for (std::int32_t j = 1; j < document.counts[p]; ++j)
+            for (index_t k = 0; k < n_clusters_; ++k)
+                scores[k] += static_cast<double>(log_count_[static_cast<std::size_t>(count[k] + j)]);
+    }
+}
+
+double MixtureCounts::score_without(TermRow document, index_t k) const {
+    const auto at = static_cast<std::size_t>(k);
+    double score = canonical_log(static_cast<double>(size_[at] - 1) + alpha_) -
+                   rising(n_tokens_[at] - document.length, document.length);
+    for (index_t p = 0; p < document.n; ++p) {
+        const std::int32_t others =
+            count_[static_cast<std::size_t>(document.terms[p] * columns_ + k)] - document.counts[p];
+        score += static_cast<double>(log_count_[static_cast<std::size_t>(others)]);
+    }
+    for (index_t p = 0; p < document.n; ++p) {
+        const std::int32_t others =
+            count_[static_cast<std::size_t>(document.terms[p] * columns_ + k)] - document.counts[p];
+        for (std::int32_t j = 1; j < document.counts[p]; ++j)
+            score += static_cast<double>(log_count_[static_cast<std::size_t>(others + j)]);
+    }
+    return score;
+}
+
+void MixtureCounts::prefetch(TermRow document) const {
+    constexpr index_t kLine = 16;  // floats of a cache line
+    const index_t n = std::min<index_t>(document.n, 16);
+    for (index_t p = 0; p < n; ++p) {
+        const float* const row = log_term_.data() + document.terms[p] * columns_;
+        for (index_t k = 0; k < columns_; k += kLine) __builtin_prefetch(row + k);
+    }
+}
+
+double MixtureCounts::log_likelihood() const {
+    // upto[n] = ln Gamma(n + beta) - ln Gamma(beta)
+    std::vector<double> upto(log_count_.size() + 1, 0.0);
+    for (std::size_t n = 1; n < upto.size(); ++n)
+        upto[n] = upto[n - 1] + canonical_log(static_cast<double>(n - 1) + beta_);
+    double sum = 0;
+    for (index_t w = 0; w < n_terms_; ++w)
+        for (index_t k = 0; k < n_clusters_; ++k)
+            sum += upto[static_cast<std::size_t>(count_[static_cast<std::size_t>(w * columns_ + k)])];
+    std::int64_t n_documents = 0;
+    for (index_t k = 0; k < n_clusters_; ++k) {
+        const auto at = static_cast<std::size_t>(k);
+        sum -= rising(0, n_tokens_[at]);
+        sum += canonical_log_gamma(static_cast<double>(size_[at]) + alpha_) - canonical_log_gamma(alpha_);
+        n_documents += size_[at];
+    }
+    const double prior = static_cast<double>(n_clusters_) * alpha_;
+    return sum + canonical_log_gamma(prior) - canonical_log_gamma(static_cast<double>(n_documents) + prior);
+}
+
+}  // namespace coterie

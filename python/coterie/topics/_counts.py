@@ -1,0 +1,29 @@
+"""Documents as counts of terms: what the models of topics take."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.utils.validation import validate_data
+
+from coterie._validation import CsrParts, check_sparse_structure, rows_argument
+
+
+def validate_counts(estimator: Any, X: Any, *, reset: bool) -> CsrParts:
+    """Check X as scikit-learn does and return it as the compiled ops take it.
+
+    That the entries are counts is proved by the ops, which name the first that is not.
+    """
+    check_sparse_structure(X)
+    checked = validate_data(
+        estimator, X, reset=reset, accept_sparse="csr", dtype=np.float32, accept_large_sparse=True
+    )
+    return cast(CsrParts, rows_argument(sp.csr_array(checked)))
+
+
+def csr_of(parts: CsrParts) -> sp.csr_array:
+    """Return the matrix behind what ops take, without a copy."""
+    data, indices, indptr, n_features = parts
+    return sp.csr_array((data, indices, indptr), shape=(len(indptr) - 1, n_features))
