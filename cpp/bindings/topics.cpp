@@ -4,8 +4,11 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/init.hpp"
+#include "bindings/topic_models.hpp"
 #include "topics/cluster_sums.hpp"
 #include "topics/dirichlet_mixture.hpp"
+#include "topics/latent_dirichlet_allocation.hpp"
+#include "topics/topic_mixtures.hpp"
 
 namespace py = pybind11;
 
@@ -68,6 +71,62 @@ py::tuple bind_mixture_posterior(const py::object& x, const py::object& tokens, 
                           to_numpy(std::move(probabilities), shape));
 }
 
+py::tuple bind_latent_dirichlet_allocation(const py::object& x, const py::array& alpha, double beta,
+                                           index_t n_iter, bool learns, index_t n_samples,
+                                           const py::object& background, std::uint64_t seed, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& csr = sparse_view(rows, "X");
+    TopicPriors priors{vector_of<double>(alpha, "alpha"), beta};
+    TermTopics known;
+    if (!background.is_none()) known = term_topics_argument(background, "background");
+    TopicRun run;
+    {
+        py::gil_scoped_release release;
+        run = latent_dirichlet_allocation(csr, std::move(priors), n_iter, learns, n_samples,
+                                          known.indptr.empty() ? nullptr : &known, seed, n_threads);
+    }
+    return py::make_tuple(to_python(std::move(run.term_topics)), run.n_samples,
+                          to_numpy(std::move(run.priors.alpha)), run.priors.beta, run.log_likelihood,
+                          run.n_tokens);
+}
+
+py::array_t<float> bind_topic_mixtures(const py::object& x, const py::object& term_topics,
+                                       const py::array& totals, const py::array& alpha, double beta,
+                                       index_t max_iter, double tol, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& csr = sparse_view(rows, "X");
+    const TermTopics counts = term_topics_argument(term_topics, "term_topics");
+    const std::vector<std::int64_t> total = vector_of<std::int64_t>(totals, "totals");
+    const TopicPriors priors{vector_of<double>(alpha, "alpha"), beta};
+    std::vector<float> mixtures(static_cast<std::size_t>(csr.rows) * total.size());
+    {
+        py::gil_scoped_release release;
+        topic_mixtures(csr, {&counts, &total, &priors}, {max_iter, tol}, mixtures.data(), n_threads);
+    }
+    return to_numpy(std::move(mixtures), {csr.rows, static_cast<index_t>(total.size())});
+}
+
+py::array_t<double> bind_mixture_log_likelihood(const py::object& x, const py::object& term_topics,
+                                                const py::array& totals, const py::array& alpha, double beta,
+                                                const py::array& mixtures, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& csr = sparse_view(rows, "X");
+    const TermTopics counts = term_topics_argument(term_topics, "term_topics");
+    const std::vector<std::int64_t> total = vector_of<std::int64_t>(totals, "totals");
+    const TopicPriors priors{vector_of<double>(alpha, "alpha"), beta};
+    const MatrixView<const float> theta = matrix_view(mixtures, "mixtures");
+    require(theta.rows == csr.rows && theta.cols == static_cast<index_t>(total.size()) &&
+                theta.stride == theta.cols,
+            "mixtures", "expected shape (", csr.rows, ", ", total.size(), "); got (", theta.rows, ", ",
+            theta.cols, ")");
+    std::vector<double> out(static_cast<std::size_t>(csr.rows));
+    {
+        py::gil_scoped_release release;
+        mixture_log_likelihood(csr, {&counts, &total, &priors}, theta.data, out.data(), n_threads);
+    }
+    return to_numpy(std::move(out));
+}
+
 }  // namespace
 
 void init_topics(py::module_& m) {
@@ -78,6 +137,13 @@ void init_topics(py::module_& m) {
           py::arg("n_threads"));
     m.def("mixture_posterior", &bind_mixture_posterior, py::arg("X"), py::arg("tokens"), py::arg("sizes"),
           py::arg("alpha"), py::arg("beta"), py::arg("with_probabilities"), py::arg("n_threads"));
+    m.def("latent_dirichlet_allocation", &bind_latent_dirichlet_allocation, py::arg("X"), py::arg("alpha"),
+          py::arg("beta"), py::arg("n_iter"), py::arg("learns"), py::arg("n_samples"),
+          py::arg("background").none(true), py::arg("seed"), py::arg("n_threads"));
+    m.def("topic_mixtures", &bind_topic_mixtures, py::arg("X"), py::arg("term_topics"), py::arg("totals"),
+          py::arg("alpha"), py::arg("beta"), py::arg("max_iter"), py::arg("tol"), py::arg("n_threads"));
+    m.def("mixture_log_likelihood", &bind_mixture_log_likelihood, py::arg("X"), py::arg("term_topics"),
+          py::arg("totals"), py::arg("alpha"), py::arg("beta"), py::arg("mixtures"), py::arg("n_threads"));
 }
 
 }  // namespace coterie

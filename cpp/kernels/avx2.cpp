@@ -15,6 +15,9 @@ struct Avx2 {
     struct D {
         __m256d low, high;  // lanes 0-3, 4-7
     };
+    struct U {
+        __m256i low, high;  // lanes 0-7, 8-15
+    };
 
     static F zero() { return _mm256_setzero_ps(); }
     static F broadcast(float x) { return _mm256_set1_ps(x); }
@@ -73,6 +76,31 @@ struct Avx2 {
         double v[8];
         store_d(v, a);
         for (int l = 0; l < 8; ++l) out[l] = _mm_cvtsd_si64(_mm_set_sd(v[l]));
+    }
+    static U load_u(const std::uint32_t* p) {
+        const auto* q = reinterpret_cast<const __m256i*>(p);
+        return {_mm256_loadu_si256(q), _mm256_loadu_si256(q + 1)};
+    }
+    static void store_u(std::uint32_t* p, U a) {
+        auto* q = reinterpret_cast<__m256i*>(p);
+        _mm256_storeu_si256(q, a.low);
+        _mm256_storeu_si256(q + 1, a.high);
+    }
+    static U broadcast_u(std::uint32_t x) {
+        const __m256i v = _mm256_set1_epi32(static_cast<int>(x));
+        return {v, v};
+    }
+    static U xor_u(U a, U b) { return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)}; }
+    static void multiply_half(__m256i a, __m256i factor, __m256i* high, __m256i* low) {
+        const __m256i even = _mm256_mul_epu32(a, factor);
+        const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
+        *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
+        *low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
+    }
+    static void multiply_u(U a, std::uint32_t factor, U* high, U* low) {
+        const __m256i f = _mm256_set1_epi64x(factor);
+        multiply_half(a.low, f, &high->low, &low->low);
+        multiply_half(a.high, f, &high->high, &low->high);
     }
     static double fold(D a) {
         const __m256d four = _mm256_add_pd(a.low, a.high);

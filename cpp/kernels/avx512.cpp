@@ -14,6 +14,7 @@ struct Avx512 {
     static constexpr int kRows = 8;
     using F = __m512;
     using D = __m512d;
+    using U = __m512i;
 
     static F zero() { return _mm512_setzero_ps(); }
     static F broadcast(float x) { return _mm512_set1_ps(x); }
@@ -52,6 +53,17 @@ struct Avx512 {
     static D div(D a, D b) { return _mm512_div_pd(a, b); }
     static D to_float32(D a) { return _mm512_cvtps_pd(_mm512_cvtpd_ps(a)); }
     static void round(D a, std::int64_t* out) { _mm512_storeu_si512(out, _mm512_cvtpd_epi64(a)); }
+    static U load_u(const std::uint32_t* p) { return _mm512_loadu_si512(p); }
+    static void store_u(std::uint32_t* p, U a) { _mm512_storeu_si512(p, a); }
+    static U broadcast_u(std::uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
+    static U xor_u(U a, U b) { return _mm512_xor_si512(a, b); }
+    static void multiply_u(U a, std::uint32_t factor, U* high, U* low) {
+        const __m512i f = _mm512_set1_epi64(factor);
+        const __m512i even = _mm512_mul_epu32(a, f);
+        const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), f);
+        *high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+        *low = _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
+    }
     static double fold(D a) {
         const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));
         const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));

@@ -14,6 +14,9 @@ namespace coterie::kernels {
 // Columns of one call of Table::update_terms: a cache line of floats.
 inline constexpr index_t kTermColumns = 16;
 
+// Counters of one group of Table::random_words.
+inline constexpr index_t kRandomLanes = 16;
+
 // Score of a padding column: below every real score.
 inline constexpr float kPadScore = -3.0e38f;
 
@@ -52,6 +55,13 @@ struct Table {
     void (*update_terms)(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,
                          index_t occupied_ld, const double* scale, const double* weight, const double* length,
                          float* terms, double* squared_norm, double* squared_shift) noexcept;
+
+    // ---- random numbers ----
+
+    // The four words of Philox4x32-10 (see core/philox.hpp) for the counters counter + i, i < 16 * groups:
+    // word w of counter + i is out[(i / 16) * 64 + w * 16 + i % 16].
+    void (*random_words)(std::uint64_t seed, std::uint64_t stream, std::uint64_t counter, index_t groups,
+                         std::uint32_t* out) noexcept;
 
     // ---- float32 filter, dense ----
 

@@ -15,6 +15,9 @@ struct Portable {
     struct D {
         double v[8];
     };
+    struct U {
+        std::uint32_t v[16];
+    };
 
     template <typename Op>
     static F each(Op op) {
@@ -109,6 +112,30 @@ struct Portable {
     }
     static void round(D a, std::int64_t* out) {
         for (int l = 0; l < 8; ++l) out[l] = __builtin_llrint(a.v[l]);
+    }
+    static U load_u(const std::uint32_t* p) {
+        U r;
+        for (int l = 0; l < 16; ++l) r.v[l] = p[l];
+        return r;
+    }
+    static void store_u(std::uint32_t* p, U a) {
+        for (int l = 0; l < 16; ++l) p[l] = a.v[l];
+    }
+    static U broadcast_u(std::uint32_t x) {
+        U r;
+        for (int l = 0; l < 16; ++l) r.v[l] = x;
+        return r;
+    }
+    static U xor_u(U a, U b) {
+        for (int l = 0; l < 16; ++l) a.v[l] ^= b.v[l];
+        return a;
+    }
+    static void multiply_u(U a, std::uint32_t factor, U* high, U* low) {
+        for (int l = 0; l < 16; ++l) {
+            const std::uint64_t product = std::uint64_t{factor} * a.v[l];
+            high->v[l] = static_cast<std::uint32_t>(product >> 32);
+            low->v[l] = static_cast<std::uint32_t>(product);
+        }
     }
     static double fold(D a) {
         return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));

@@ -12,3 +12,4 @@ from coterie.text import HashingVectorizer as HashingVectorizer
 from coterie.text import TfidfTransformer as TfidfTransformer
 from coterie.text import TfidfVectorizer as TfidfVectorizer
 from coterie.topics import DirichletMixture as DirichletMixture
+from coterie.topics import LatentDirichletAllocation as LatentDirichletAllocation

@@ -67,6 +67,40 @@ def mixture_posterior(
     n_threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]: ...
 
+# indptr of the terms, topics, counts
+TermTopics = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32]]
+
+def latent_dirichlet_allocation(
+    X: CsrParts,
+    alpha: NDArray[np.float64],
+    beta: float,
+    n_iter: int,
+    learns: bool,
+    n_samples: int,
+    background: TermTopics | None,
+    seed: int,
+    n_threads: int,
+) -> tuple[TermTopics, int, NDArray[np.float64], float, float, int]: ...
+def topic_mixtures(
+    X: CsrParts,
+    term_topics: TermTopics,
+    totals: NDArray[np.int64],
+    alpha: NDArray[np.float64],
+    beta: float,
+    max_iter: int,
+    tol: float,
+    n_threads: int,
+) -> NDArray[np.float32]: ...
+def mixture_log_likelihood(
+    X: CsrParts,
+    term_topics: TermTopics,
+    totals: NDArray[np.int64],
+    alpha: NDArray[np.float64],
+    beta: float,
+    mixtures: NDArray[np.float32],
+    n_threads: int,
+) -> NDArray[np.float64]: ...
+
 # similarity
 def cosine_top_k(
     X: RowsArgument,

@@ -18,6 +18,7 @@ HOMES = {
     "KMeans": "coterie.cluster",
     "MiniBatchKMeans": "coterie.cluster",
     "DirichletMixture": "coterie.topics",
+    "LatentDirichletAllocation": "coterie.topics",
     "cosine_top_k": "coterie.similarity",
     "jaccard_top_k": "coterie.similarity",
     "near_duplicates": "coterie.similarity",

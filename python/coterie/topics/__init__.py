@@ -3,11 +3,13 @@
 from coterie.topics.class_tfidf import class_tfidf, top_terms
 from coterie.topics.dirichlet_mixture import DirichletMixture
 from coterie.topics.explain import Explanation, explain_assignment
+from coterie.topics.latent_dirichlet_allocation import LatentDirichletAllocation
 from coterie.topics.representatives import representatives
 
 __all__ = [
     "DirichletMixture",
     "Explanation",
+    "LatentDirichletAllocation",
     "class_tfidf",
     "explain_assignment",
     "representatives",
