@@ -12,9 +12,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
-from coterie._validation import CsrParts, check_integer, check_n_threads, check_real
+from coterie._validation import CsrParts, check_integer, check_n_threads
 from coterie.topics._cluster_sums import cluster_sums
 from coterie.topics._counts import csr_of, validate_counts
+from coterie.topics._parameters import check_prior
 
 # Documents drawn against the same counts: a 64th of the corpus, so that a pass is nearly the sequential one (on AG
 # News, Banking77 and CLINC150 ln p(X, z) ends within 0.7 % of it), and at most so many.
@@ -277,14 +278,6 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_prior("beta", self.beta)
         check_integer("max_iter", self.max_iter, minimum=1)
         check_n_threads(self.n_threads)
-
-
-def check_prior(name: str, value: object) -> float:
-    """Return a Dirichlet parameter as float, or raise naming it."""
-    prior = check_real(name, value)
-    if prior <= 0:
-        raise ValueError(f"{name} must be > 0; got {prior}")
-    return prior
 
 
 def _by_falling_size(drawn: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:

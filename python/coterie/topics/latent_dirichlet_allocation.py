@@ -13,14 +13,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
-from coterie._validation import CsrParts, check_integer, check_n_threads, check_real
+from coterie._validation import CsrParts, check_n_threads
 from coterie.topics._completion import halves
 from coterie.topics._counts import csr_of, validate_counts
+from coterie.topics._parameters import check_allocation
+from coterie.topics._term_topics import faded, matrix_of, summed, totals_of
 from coterie.topics.class_tfidf import top_terms
-from coterie.topics.dirichlet_mixture import check_prior
 
 _MAX_SEED = 2**62
-_MAX_TOPICS = 65535
 _SAMPLES = 8  # states of the sampler that are averaged: 1 to 2 % of the held-out perplexity on 20 Newsgroups
 
 
@@ -175,7 +175,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         TypeError
             For a parameter of the wrong kind.
         """
-        self._check_parameters()
+        check_allocation(self)
         counts = self._validate_counts(X, reset=True)
         if not counts[0].any():
             raise ValueError(f"X must have a document with terms; all {len(counts[2]) - 1} rows are empty")
@@ -202,7 +202,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         ValueError, TypeError
             As ``fit``; a batch without terms changes nothing but ``n_batch_iter_``.
         """
-        self._check_parameters()
+        check_allocation(self)
         is_first = not hasattr(self, "_term_topics")
         counts = self._validate_counts(X, reset=is_first)
         if is_first:
@@ -356,7 +356,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             )
         )
         self.doc_topic_prior_, self.topic_word_prior_ = alpha, beta
-        self._term_topics = found if background is None else _sum(found, background, len(alpha))
+        self._term_topics = found if background is None else summed(found, background, len(alpha))
         self.bound_ = float(np.exp(-self.log_likelihood_ / n_tokens)) if n_tokens else 1.0
         self.empty_documents_ = np.flatnonzero(np.asarray(csr_of(counts).sum(axis=1)).ravel() == 0)
         self.n_iter_ += n_iter
@@ -365,13 +365,8 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _faded(self) -> _core.TermTopics:
         """Counts of the batches before, as they count in the next one."""
         keep = 1 - (float(self.learning_offset) + self.n_batch_iter_) ** -float(self.learning_decay)
-        indptr, topic, count = self._term_topics
-        random = np.random.Generator(np.random.Philox(key=self._seed + self.n_batch_iter_))
-        counts = np.floor(count * (keep / self._n_samples) + random.random(len(count))).astype(np.int32)
-        faded = sp.csr_array((counts, topic, indptr), shape=(len(indptr) - 1, len(self.doc_topic_prior_)))
-        faded = faded.copy()
-        faded.eliminate_zeros()
-        return _parts(faded)
+        seed = self._seed + self.n_batch_iter_
+        return faded(self._term_topics, len(self.doc_topic_prior_), keep / self._n_samples, seed)
 
     def _mixtures(self, counts: CsrParts) -> NDArray[np.float32]:
         return _core.topic_mixtures(
@@ -401,41 +396,10 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return float(log_likelihood.sum()), int(second[0].sum(dtype=np.float64))
 
     def _counts(self) -> sp.csr_array:
-        indptr, topic, count = self._term_topics
-        return sp.csr_array((count, topic, indptr), shape=(len(indptr) - 1, len(self.doc_topic_prior_)))
+        return matrix_of(self._term_topics, len(self.doc_topic_prior_))
 
     def _totals(self) -> NDArray[np.int64]:
-        _, topic, count = self._term_topics
-        return np.bincount(topic, count, minlength=len(self.doc_topic_prior_)).astype(np.int64)
+        return totals_of(self._term_topics, len(self.doc_topic_prior_))
 
     def _validate_counts(self, X: Any, *, reset: bool) -> CsrParts:
         return validate_counts(self, X, reset=reset)
-
-    def _check_parameters(self) -> None:
-        check_integer("n_components", self.n_components, minimum=1, maximum=_MAX_TOPICS)
-        for name in ("doc_topic_prior", "topic_word_prior"):
-            if getattr(self, name) is not None:
-                check_prior(name, getattr(self, name))
-        for name in ("max_iter", "batch_iter", "max_doc_update_iter"):
-            check_integer(name, getattr(self, name), minimum=1)
-        if not isinstance(self.learn_priors, bool | np.bool_):
-            raise TypeError(f"learn_priors must be True or False; got {self.learn_priors!r}")
-        check_real("learning_decay", self.learning_decay, minimum=0)
-        check_real("learning_offset", self.learning_offset, minimum=1)
-        check_real("mean_change_tol", self.mean_change_tol, minimum=0)
-        check_n_threads(self.n_threads)
-
-
-def _parts(counts: sp.csr_array) -> _core.TermTopics:
-    return (
-        counts.indptr.astype(np.int64),
-        counts.indices.astype(np.int32),
-        counts.data.astype(np.int32),
-    )
-
-
-def _sum(a: _core.TermTopics, b: _core.TermTopics, n_topics: int) -> _core.TermTopics:
-    shape = (len(a[0]) - 1, n_topics)
-    total = sp.csr_array((a[2], a[1], a[0]), shape=shape) + sp.csr_array((b[2], b[1], b[0]), shape=shape)
-    total.sort_indices()
-    return _parts(total)
