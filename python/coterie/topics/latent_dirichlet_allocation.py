@@ -200,7 +200,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Raises
         ------
         ValueError, TypeError
-            As ``fit``; a batch without terms changes nothing but ``n_batch_iter_``.
+            As ``fit``, but a batch may have no terms.
         """
         check_allocation(self)
         is_first = not hasattr(self, "_term_topics")
@@ -258,12 +258,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Returns
         -------
         float
-            ``exp(-score(X) / predicted tokens)``, >= 1; lower is better.
-
-        Raises
-        ------
-        ValueError
-            If no document has two tokens.
+            ``exp(-score(X) / predicted tokens)``, >= 1; lower is better. ValueError if no document has two tokens.
         """
         log_likelihood, n_predicted = self._completion(X)
         if n_predicted == 0:
@@ -285,8 +280,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Returns
         -------
         list of n_components lists of (str, float)
-            Terms with their probabilities in the topic, falling; ties by feature index. Terms without a token in the
-            topic are left out, so a list may be short or empty.
+            Terms with their probabilities, falling; ties by feature index; terms without a token are left out.
         """
         check_is_fitted(self)
         counts = sp.csr_array(self._counts().T, dtype=np.float64)
