@@ -12,6 +12,7 @@
 #include "cluster/data_range.hpp"
 #include "cluster/filter_choice.hpp"
 #include "cluster/kmeans.hpp"
+#include "cluster/kmeans_parallel.hpp"
 #include "cluster/kmeans_plusplus.hpp"
 #include "cluster/minibatch_step.hpp"
 
@@ -115,6 +116,13 @@ void init_cluster(py::module_& m) {
                 }));
             },
             py::arg("n_clusters"), py::arg("n_local_trials"), py::arg("seed"), py::arg("max_rows") = 0)
+        .def(
+            "kmeans_parallel",
+            [](const PySamples& self, index_t k, std::uint64_t seed, index_t max_rows) {
+                return to_numpy(self.with_samples(
+                    [&](const auto& s) { return cluster::kmeans_parallel(s, k, max_rows, seed); }));
+            },
+            py::arg("n_clusters"), py::arg("seed"), py::arg("max_rows") = 0)
         .def("lloyd", &lloyd, py::arg("centers"), py::arg("max_iter"), py::arg("tol"),
              py::arg("on_iteration"))
         .def("assign", &assign, py::arg("centers"), py::arg("filter") = "auto")

@@ -60,6 +60,15 @@ SampledRows<View>::SampledRows(const Samples<View>& samples, index_t n_rows, std
 }
 
 template <typename View>
+SampledRows<View>::SampledRows(const Samples<View>& samples, std::vector<index_t> rows,
+                               std::vector<double> weight)
+    : rows_(std::move(rows)), weight_(std::move(weight)) {
+    View view;
+    copy_rows(samples.x, view);
+    samples_ = std::make_unique<Samples<View>>(view, weight_.data(), samples.metric, samples.n_threads);
+}
+
+template <typename View>
 void SampledRows<View>::copy_rows(const Dense& x, Dense& view) {
     data_.reserve(rows_.size() * static_cast<std::size_t>(x.cols));
     for (const index_t i : rows_) data_.insert(data_.end(), x.row(i), x.row(i) + x.cols);

@@ -1,4 +1,4 @@
-// A uniform sample of rows as samples of their own.
+// Some rows as samples of their own: a uniform sample, or those listed.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ class SampledRows {
   public:
     // n_rows distinct rows, a function of the seed and the number of rows alone; copies them.
     SampledRows(const Samples<View>& samples, index_t n_rows, std::uint64_t seed);
+    // The rows listed, with weights of their own; copies them.
+    SampledRows(const Samples<View>& samples, std::vector<index_t> rows, std::vector<double> weight);
 
     // The sampled rows with their weights and the metric of their source.
     const Samples<View>& samples() const { return *samples_; }
@@ -32,7 +34,7 @@ class SampledRows {
     void copy_rows(const Dense& x, Dense& view);
     void copy_rows(const Sparse& x, Sparse& view);
 
-    std::vector<index_t> rows_;  // increasing
+    std::vector<index_t> rows_;
     std::vector<float> data_;
     std::vector<std::int32_t> indices_;
     std::vector<std::int64_t> indptr_;

@@ -1,6 +1,7 @@
 from coterie._version import __version__ as __version__
 from coterie.cluster import KMeans as KMeans
 from coterie.cluster import MiniBatchKMeans as MiniBatchKMeans
+from coterie.cluster import TwoLevelKMeans as TwoLevelKMeans
 from coterie.journey import cluster_texts as cluster_texts
 
 __all__: list[str]

@@ -3,7 +3,7 @@
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from coterie import KMeans, MiniBatchKMeans
+from coterie import KMeans, MiniBatchKMeans, TwoLevelKMeans
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (
@@ -14,7 +14,12 @@ EXPECTED_FAILURES = {
 
 
 @parametrize_with_checks(
-    [KMeans(n_clusters=3), KMeans(n_clusters=3, metric="cosine"), MiniBatchKMeans(n_clusters=3)],
+    [
+        KMeans(n_clusters=3),
+        KMeans(n_clusters=3, metric="cosine"),
+        MiniBatchKMeans(n_clusters=3),
+        TwoLevelKMeans(n_clusters=3),
+    ],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

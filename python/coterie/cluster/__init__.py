@@ -19,6 +19,7 @@ from coterie.cluster.partial import (
     reduce,
 )
 from coterie.cluster.spectral import SpectralClustering
+from coterie.cluster.two_level import TwoLevelKMeans
 
 __all__ = [
     "CLUSTERERS",
@@ -35,6 +36,7 @@ __all__ = [
     "Partial",
     "RowFiles",
     "SpectralClustering",
+    "TwoLevelKMeans",
     "choose_n_clusters",
     "data_range",
     "make_clusterer",

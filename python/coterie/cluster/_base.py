@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -28,6 +28,8 @@ from coterie._validation import (
 Centers = NDArray[np.float32]
 Init = str | ArrayLike | Callable[..., ArrayLike]
 
+# k-means++ looks at its sample again for every seed: above this many it would take longer than the iterations.
+_MOST_CLUSTERS_FOR_KMEANS_PLUSPLUS = 64
 _MAX_SEED = np.iinfo(np.int64).max
 
 
@@ -137,11 +139,11 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         if not (isinstance(self.n_init, str) and self.n_init == "auto"):
             check_integer("n_init", self.n_init, minimum=1)
         if isinstance(self.init, str):
-            check_option("init", self.init, ("k-means++", "random"))
+            check_option("init", self.init, ("k-means++", "k-means||", "random"))
 
     def _n_init(self, when_random: int) -> int:
         if self.n_init != "auto":
-            if not isinstance(self.init, str) and not callable(self.init) and int(self.n_init) > 1:
+            if not self._init_is_drawn() and int(self.n_init) > 1:
                 warnings.warn(
                     f"init is an array of centres, so one run is made instead of n_init={self.n_init}",
                     RuntimeWarning,
@@ -151,6 +153,9 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             return int(self.n_init)
         is_random = callable(self.init) or (isinstance(self.init, str) and self.init == "random")
         return when_random if is_random else 1
+
+    def _init_is_drawn(self) -> bool:
+        return isinstance(self.init, str) or callable(self.init) or hasattr(self.init, "fit")
 
     def _check_n_samples(self, X: Any) -> None:
         if X.shape[0] < self.n_clusters:
@@ -165,15 +170,18 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     ) -> Centers:
         """Return float32 centres of shape (n_clusters, n_features) as ``init`` asks for."""
         if isinstance(self.init, str):
-            if self.init == "k-means++":
+            if self.init == "k-means++" and self.n_clusters <= _MOST_CLUSTERS_FOR_KMEANS_PLUSPLUS:
                 rows = samples.kmeans_plusplus(self.n_clusters, 0, int(random.randint(_MAX_SEED)))
+            elif self.init != "random":
+                rows = self._kmeans_parallel(X, samples, weight, int(random.randint(_MAX_SEED)))
             else:
                 share = None if weight is None else weight / weight.sum()
                 rows = random.choice(X.shape[0], size=self.n_clusters, replace=False, p=share)
-            if isinstance(samples, _core.DeviceSamples) and isinstance(X, LentRows):
-                return samples.take_rows(np.asarray(rows, dtype=np.int64))
-            return dense_rows(X[np.asarray(rows)])
-        given = self.init(X, self.n_clusters, random_state=random) if callable(self.init) else self.init
+            return dense_rows(_rows_at(X, samples, np.asarray(rows, dtype=np.int64)))
+        if hasattr(self.init, "fit"):
+            given = self._centers_of_fit(self.init, X, weight, random)
+        else:
+            given = self.init(X, self.n_clusters, random_state=random) if callable(self.init) else self.init
         centers = dense_rows(given)
         if centers.shape != (self.n_clusters, X.shape[1]):
             raise ValueError(
@@ -184,6 +192,30 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             raise ValueError("init must give finite centres; got NaN or infinity")
         return centers
 
+    def _kmeans_parallel(
+        self, X: Any, samples: _core.AnySamples, weight: NDArray[np.float64] | None, seed: int
+    ) -> NDArray[np.int64]:
+        """Seeds by k-means||; those of rows on a device are chosen on the host, from the sample that they come from."""
+        if not isinstance(samples, _core.DeviceSamples):
+            return samples.kmeans_parallel(self.n_clusters, seed)
+        rows = _core.rows_to_seed_from(X.shape[0], self.n_clusters, seed)
+        part = None if weight is None else weight[rows]
+        if part is not None and not part.any():
+            part = None  # only rows without weight: any of them is as good as another
+        sample = rows_argument(_rows_at(X, samples, rows))
+        host = _core.Samples(sample, part, self.metric, check_n_threads(self.n_threads))
+        return rows[host.kmeans_parallel(self.n_clusters, seed)]
+
+    def _centers_of_fit(
+        self, start: Any, X: Any, weight: NDArray[np.float64] | None, random: np.random.RandomState
+    ) -> Any:
+        """Fit a copy of ``start`` with what this estimator knows better, and return its centres."""
+        known = {"n_clusters": self.n_clusters, "metric": self.metric, "n_threads": self.n_threads}
+        start = clone(start)
+        known["random_state"] = int(random.randint(np.iinfo(np.int32).max))
+        start.set_params(**{name: value for name, value in known.items() if name in start.get_params()})
+        return start.fit(X, sample_weight=weight).cluster_centers_
+
     def _warn_if_fewer_clusters(self, labels: NDArray[np.int32]) -> None:
         n_found = int(np.count_nonzero(np.bincount(labels, minlength=self.n_clusters)))
         if n_found < self.n_clusters:
@@ -193,6 +225,12 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
                 ConvergenceWarning,
                 stacklevel=3,
             )
+
+
+def _rows_at(X: Any, samples: _core.AnySamples, rows: NDArray[np.int64]) -> Any:
+    if isinstance(samples, _core.DeviceSamples) and isinstance(X, LentRows):
+        return samples.take_rows(rows)
+    return X[rows]
 
 
 def dense_rows(rows: Any) -> Centers:

@@ -20,10 +20,13 @@ def fit_stream(
     estimator: Any, source: RowSource, sample_weight: ArrayLike | None
 ) -> tuple[int, _core.LloydRun]:
     """Return the number of features and the best run."""
-    if callable(estimator.init):
-        raise TypeError("init must be a name or an array of centres for X that is streamed; got a callable")
+    if callable(estimator.init) or hasattr(estimator.init, "fit"):
+        raise TypeError(
+            "init must be a name or an array of centres for X that is streamed; "
+            f"got {'an estimator' if hasattr(estimator.init, 'fit') else 'a callable'}"
+        )
     limit = parse_bytes("memory_limit", estimator.memory_limit)
-    draws_seeds = isinstance(estimator.init, str) and estimator.init == "k-means++"
+    draws_seeds = isinstance(estimator.init, str) and estimator.init != "random"
     options = estimator.metric, estimator.n_threads, limit
     stream = Stream(source, estimator.n_clusters, *options, draws_seeds=draws_seeds)
     estimator._check_n_samples(stream)

@@ -116,14 +116,22 @@ class Stream:
 
     def kmeans_plusplus(self, n_clusters: int, n_local_trials: int, seed: int) -> NDArray[np.int64]:
         """As ``_core.Samples.kmeans_plusplus``; one pass for the rows to draw from."""
+        rows, samples = self._sample_for_seeds(n_clusters, seed)
+        return rows[samples.kmeans_plusplus(n_clusters, n_local_trials, seed)]
+
+    def kmeans_parallel(self, n_clusters: int, seed: int) -> NDArray[np.int64]:
+        """As ``_core.Samples.kmeans_parallel``; one pass for the rows to draw from."""
+        rows, samples = self._sample_for_seeds(n_clusters, seed)
+        return rows[samples.kmeans_parallel(n_clusters, seed)]
+
+    def _sample_for_seeds(self, n_clusters: int, seed: int) -> tuple[NDArray[np.int64], _core.Samples]:
         rows = _core.rows_to_seed_from(self.range.n_samples, n_clusters, seed)
         values = self._gathered(rows)
         self._sampled = rows, values
         weight = None if self._weight is None else self._weight[rows]
         if weight is not None and not weight.any():
             weight = None  # only rows without weight: any of them is as good as another
-        samples = self._samples(rows_argument(values), weight)
-        return rows[samples.kmeans_plusplus(n_clusters, n_local_trials, seed)]
+        return rows, self._samples(rows_argument(values), weight)
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Any:
         """Return the rows with these numbers, in this order."""

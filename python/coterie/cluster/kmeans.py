@@ -33,10 +33,13 @@ class KMeans(KMeansBase):
     ----------
     n_clusters : int, default=8
         Number of clusters, between 1 and n_samples.
-    init : {"k-means++", "random"}, array-like of shape (n_clusters, n_features) or callable, default="k-means++"
+    init : {"k-means++", "k-means||", "random"}, array, callable or estimator, default="k-means++"
         "k-means++" is the greedy variant with 2 + floor(log(n_clusters)) trials a step, on a uniform sample of
-        32,768 + 64 * n_clusters rows when there are more; "random" takes distinct rows;
-        a callable gets ``(X, n_clusters, random_state=...)`` and returns centres.
+        32,768 + 64 * n_clusters rows when there are more; above 64 clusters it chooses among rows drawn by
+        "k-means||": five rounds of n_clusters / 2 rows on the same sample (above 4,096 clusters 64 rounds that draw
+        the seeds themselves). "random" takes distinct rows. An array of shape (n_clusters, n_features) has the
+        centres; a callable gets ``(X, n_clusters, random_state=...)`` and returns them; an estimator, such as
+        ``MiniBatchKMeans()`` or ``TwoLevelKMeans()``, is copied and fitted for its ``cluster_centers_``.
     n_init : int or "auto", default="auto"
         Runs from different seeds; the one with the lowest inertia is kept. "auto" means 10 for "random"
         and callables, else 1.
@@ -101,7 +104,8 @@ class KMeans(KMeansBase):
     References
     ----------
     Lloyd, "Least squares quantization in PCM", 1982. Arthur and Vassilvitskii, "k-means++: the advantages of careful
-    seeding", SODA 2007. Dhillon and Modha, "Concept decompositions for large sparse text data using clustering", 2001.
+    seeding", SODA 2007. Bahmani et al., "Scalable k-means++", VLDB 2012. Dhillon and Modha, "Concept decompositions
+    for large sparse text data using clustering", 2001.
 
     Examples
     --------

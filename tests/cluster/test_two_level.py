@@ -1,0 +1,91 @@
+"""Two-level K-means: as many clusters as wanted, exact labels, the same bits on any number of threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from coterie.cluster import KMeans, TwoLevelKMeans
+from coterie.cluster.two_level import share_clusters
+
+
+@pytest.fixture
+def rows() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    groups = 6 * rng.standard_normal((60, 10))
+    return (groups[rng.integers(60, size=4000)] + rng.standard_normal((4000, 10))).astype(np.float32)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_labels_are_those_of_the_nearest_centre(rows: np.ndarray, metric: str, sparse: bool) -> None:
+    X = sp.csr_array(rows) if sparse else rows
+    fit = TwoLevelKMeans(200, metric=metric, random_state=0).fit(X)
+    assert fit.cluster_centers_.shape == (200, 10)
+    assert fit.cell_of_cluster_.shape == (200,)
+    unit = rows.astype(np.float64)
+    if metric == "cosine":
+        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+        score = unit @ fit.cluster_centers_.astype(np.float64).T
+        np.testing.assert_allclose(fit.inertia_, (1 - score.max(axis=1)).sum(), rtol=1e-6)
+    else:
+        distance = ((unit[:, None] - fit.cluster_centers_.astype(np.float64)) ** 2).sum(axis=2)
+        np.testing.assert_array_equal(fit.labels_, distance.argmin(axis=1))
+        np.testing.assert_allclose(fit.inertia_, distance.min(axis=1).sum(), rtol=1e-9)
+    np.testing.assert_array_equal(fit.predict(X), fit.labels_)
+
+
+def test_bits_do_not_depend_on_threads(rows: np.ndarray, every_n_threads: tuple[int, ...]) -> None:
+    fits = [TwoLevelKMeans(150, random_state=3, n_threads=n).fit(rows) for n in every_n_threads]
+    for fit in fits[1:]:
+        assert fit.cluster_centers_.tobytes() == fits[0].cluster_centers_.tobytes()
+        assert fit.labels_.tobytes() == fits[0].labels_.tobytes()
+
+
+def test_inertia_is_near_that_of_lloyd(rows: np.ndarray) -> None:
+    exact = KMeans(200, random_state=0).fit(rows)
+    assert TwoLevelKMeans(200, random_state=0).fit(rows).inertia_ < 1.15 * exact.inertia_
+    refined = TwoLevelKMeans(200, random_state=0, n_lloyd=10).fit(rows)
+    assert refined.inertia_ < TwoLevelKMeans(200, random_state=0).fit(rows).inertia_
+
+
+def test_as_many_clusters_as_rows() -> None:
+    X = np.random.default_rng(0).standard_normal((90, 3), dtype=np.float32)
+    fit = TwoLevelKMeans(90, random_state=0).fit(X)
+    assert sorted(fit.labels_.tolist()) == list(range(90))
+    assert fit.inertia_ == 0
+
+
+def test_weights_count_as_repeats_do(rows: np.ndarray) -> None:
+    weight = np.random.default_rng(0).integers(0, 3, len(rows)).astype(np.float64)
+    fit = TwoLevelKMeans(50, random_state=0).fit(rows, sample_weight=weight)
+    repeated = np.repeat(rows, weight.astype(int), axis=0)
+    np.testing.assert_allclose(fit.inertia_, -fit.score(repeated), rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_clusters", "demand", "n_rows", "shares"),
+    [
+        (10, [3.0, 1.0], [100, 100], [7, 3]),
+        (10, [3.0, 1.0], [4, 100], [4, 6]),  # a full cell passes on what it cannot take
+        (5, [0.0, 0.0, 1.0], [2, 0, 9], [1, 0, 4]),
+        (6, [0.0, 0.0], [3, 3], [3, 3]),
+        (3, [1.0, 1.0, 1.0], [5, 5, 5], [1, 1, 1]),
+    ],
+)
+def test_shares(n_clusters: int, demand: list[float], n_rows: list[int], shares: list[int]) -> None:
+    assert share_clusters(n_clusters, np.array(demand), np.array(n_rows)).tolist() == shares
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n_clusters": 200}, "n_samples=90 should be >= n_clusters=200"),
+        ({"n_clusters": 20, "n_cells": 21}, "n_cells must be .*; got 21"),
+        ({"n_clusters": 20, "n_lloyd": -1}, "n_lloyd must be .*; got -1"),
+    ],
+)
+def test_bad_parameters_are_named(options: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TwoLevelKMeans(**options).fit(np.ones((90, 2), dtype=np.float32))
