@@ -195,7 +195,7 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _kmeans_parallel(
         self, X: Any, samples: _core.AnySamples, weight: NDArray[np.float64] | None, seed: int
     ) -> NDArray[np.int64]:
-        """Seeds by k-means||; those of rows on a device are chosen on the host, from the sample that they come from."""
+        """Seeds by k-means||; of rows on a device, the host chooses from their sample."""
         if not isinstance(samples, _core.DeviceSamples):
             return samples.kmeans_parallel(self.n_clusters, seed)
         rows = _core.rows_to_seed_from(X.shape[0], self.n_clusters, seed)

@@ -139,7 +139,7 @@ class TwoLevelKMeans(KMeansBase):
         self._check_n_samples(X)
         weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
-        samples = self._samples(X, weight)
+        samples = self._host_samples(X, weight)
 
         cells = self._coarse_cells(X, weight, random)
         shares = self._clusters_of_cells(X, samples, cells)
