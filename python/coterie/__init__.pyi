@@ -1,7 +1,9 @@
 from coterie._version import __version__ as __version__
+from coterie.auto import TextClusterer as TextClusterer
 from coterie.cluster import KMeans as KMeans
 from coterie.cluster import MiniBatchKMeans as MiniBatchKMeans
 from coterie.cluster import TwoLevelKMeans as TwoLevelKMeans
+from coterie.encode import LsaEncoder as LsaEncoder
 from coterie.journey import cluster_texts as cluster_texts
 
 __all__: list[str]

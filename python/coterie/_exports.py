@@ -23,6 +23,8 @@ HOMES = {
     "cosine_top_k": "coterie.similarity",
     "jaccard_top_k": "coterie.similarity",
     "near_duplicates": "coterie.similarity",
+    "LsaEncoder": "coterie.encode",
+    "TextClusterer": "coterie.auto",
     "cluster_texts": "coterie.journey",
 }
 NAMES = [*HOMES, "__version__"]

@@ -200,16 +200,32 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         rows : ndarray of shape (n_documents, n_components_), float32
             Unit rows by default; a document without known terms is a row of zeros.
         """
+        return self._project(self._normalized(self.term_weights(X)))
+
+    def term_weights(self, X: Any) -> sp.csr_array:
+        """Return the weights of terms that the rows are made from: words, then pieces of words.
+
+        Parameters
+        ----------
+        X : iterable of str or sparse matrix
+            As for :meth:`transform`.
+
+        Returns
+        -------
+        weights : csr_array of shape (n_documents, n_terms), float32
+            TF-IDF with sublinear counts, unit rows for the words and for the pieces; a matrix is returned as it is.
+        """
         check_is_fitted(self)
         if bool(self.vectorizers_) == (_is_matrix(X)):
             wanted = "texts" if self.vectorizers_ else "a matrix"
             raise ValueError(f"X must be {wanted}, as in the fit; got {type(X).__name__}")
+        texts = _reread(X)
         weights = (
-            _stack([v.transform(_reread(X)) for v in self.vectorizers_]) if self.vectorizers_ else _checked(X)
+            _stack([v.transform(texts) for v in self.vectorizers_]) if self.vectorizers_ else _checked(X)
         )
         if weights.shape[1] != len(self.term_sums_):
             raise ValueError(f"X must have {len(self.term_sums_)} columns; got {weights.shape[1]}")
-        return self._project(self._normalized(weights))
+        return weights
 
     @property
     def _n_features_out(self) -> int:

@@ -1,0 +1,1 @@
+"""How good the clusters are, on every labelled set of the data folder."""

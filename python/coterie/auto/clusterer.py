@@ -1,0 +1,122 @@
+"""TextClusterer: texts in, clusters out, by the method that the texts speak for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClusterMixin
+from sklearn.utils import check_random_state
+
+from coterie._validation import check_option
+from coterie.auto._corpus import METHODS, Corpus, check_n_clusters, checked_texts, cluster
+from coterie.auto.evidence import search
+from coterie.refine import Refinement, refine_labels
+
+
+class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
+    """Cluster texts without a model, by the method that the texts themselves speak for.
+
+    Parameters
+    ----------
+    n_clusters : int, default=20
+        Number of clusters, >= 2 and at most the number of documents; "mixture" may find fewer.
+    method : {"auto", "lsa", "tfidf", "mixture"}, default="auto"
+        "auto" asks :func:`choose_method`.
+    refine : "auto" or bool, default="auto"
+        Whether to reclassify (:func:`coterie.refine.refine_labels`), which keeps its result only where it helps.
+        "auto" leaves that to ``method="auto"``, and is True for a method that was named.
+    language : {"en", "zh"}, default="en"
+        How texts are split into words; "zh" needs the extra of that name.
+    sample_size : int, default=2000
+        How many documents ``method="auto"`` looks at, at most; >= 50.
+    random_state : int, RandomState or None, default=0
+        The same seed gives the same clusters on any number of threads.
+    n_threads : int or None, default=None
+        Threads to use; None means all cores.
+
+    Attributes
+    ----------
+    labels_ : ndarray of shape (n_documents,), int32
+    margins_ : ndarray of shape (n_documents,), float64
+        How clearly each document belongs to its cluster; comparable within one fit only.
+    method_ : str
+        The method used.
+    encoder_ : LsaEncoder
+        Fitted on the texts.
+    search_ : MethodSearch or None
+        Why it was used, where that was chosen.
+    refinement_ : Refinement or None
+        What reclassification did, where it was tried.
+
+    Examples
+    --------
+    >>> from coterie.auto import TextClusterer
+    >>> texts = ["red apple", "sweet apple", "red cherry", "slow train", "fast train", "late train"] * 4
+    >>> labels = TextClusterer(2, method="lsa").fit_predict(texts)
+    >>> bool(labels[0] == labels[2]), bool(labels[0] == labels[3])
+    (True, False)
+    """
+
+    def __init__(
+        self,
+        n_clusters: int = 20,
+        *,
+        method: str = "auto",
+        refine: Any = "auto",
+        language: str = "en",
+        sample_size: int = 2000,
+        random_state: Any = 0,
+        n_threads: int | None = None,
+    ) -> None:
+        self.n_clusters = n_clusters
+        self.method = method
+        self.refine = refine
+        self.language = language
+        self.sample_size = sample_size
+        self.random_state = random_state
+        self.n_threads = n_threads
+
+    def fit(self, X: Iterable[str], y: Any = None) -> Self:
+        """Cluster the texts.
+
+        Parameters
+        ----------
+        X : iterable of str
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If there are fewer texts than clusters, or no text has a word.
+        TypeError
+            If ``X`` is one string.
+        """
+        check_option("method", self.method, ("auto", *METHODS))
+        if not isinstance(self.refine, bool):
+            check_option("refine", self.refine, ("auto",))
+        rng = check_random_state(self.random_state)
+        seeds = rng.randint(2**31 - 1, size=3).tolist()
+        texts = checked_texts(X)
+        check_n_clusters(self.n_clusters, len(texts))
+        corpus = Corpus.of(texts, self.language, seeds[0], self.n_threads)
+        self.encoder_ = corpus.encoder
+        self.search_ = None
+        self.method_, refine = self.method, self.refine is not False
+        if self.method == "auto":
+            self.search_ = search(corpus, self.n_clusters, self.sample_size, seeds[1], METHODS, None)
+            self.method_ = self.search_.method
+            refine = self.search_.refine if self.refine == "auto" else refine
+        self.labels_, self.margins_ = cluster(corpus, self.method_, self.n_clusters, seeds[2])
+        self.refinement_: Refinement | None = None
+        if refine and len(np.unique(self.labels_)) > 1:
+            self.refinement_ = refine_labels(
+                corpus.weights, self.labels_, self.margins_, random_state=seeds[2]
+            )
+            self.labels_ = self.refinement_.labels
+        return self
