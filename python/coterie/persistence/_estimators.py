@@ -14,6 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from coterie.persistence._folder import FolderReader, FolderWriter
+from coterie.persistence._topics import problem_of_allocation, problem_of_mixture
 from coterie.persistence._values import decode, encode
 
 TERMS = "vocabulary_"  # term -> column; kept as a JSON list of the terms in the order of the columns
@@ -164,6 +165,41 @@ KEPT: dict[str, Kept] = {
         check=_problem_of_classifier,
     ),
     "HashingVectorizer": Kept("coterie.text", check=_problem_of_parameters),
+    "LatentDirichletAllocation": Kept(
+        "coterie.topics",
+        {
+            "doc_topic_prior_": ("float64", 1),
+            "topic_word_prior_": float,
+            "log_likelihood_": float,
+            "bound_": float,
+            "empty_documents_": ("int64", 1),
+            "n_iter_": int,
+            "n_batch_iter_": int,
+            "n_features_in_": int,
+            "_term_topics": tuple,
+            "_n_samples": int,
+            "_seed": int,
+        },
+        _NAMES,
+        problem_of_allocation,
+    ),
+    "DirichletMixture": Kept(
+        "coterie.topics",
+        {
+            "labels_": ("int32", 1),
+            "n_clusters_": int,
+            "cluster_sizes_": ("int64", 1),
+            "empty_documents_": ("int64", 1),
+            "log_likelihood_": float,
+            "n_iter_": int,
+            "n_active_per_iter_": ("int64", 1),
+            "n_moved_per_iter_": ("int64", 1),
+            "n_features_in_": int,
+            "_token_counts": tuple,
+        },
+        _NAMES,
+        problem_of_mixture,
+    ),
 }
 
 

@@ -19,8 +19,7 @@ PathArgument = str | os.PathLike[str]
 
 _MODEL = "ClusterModel"
 _ESTIMATOR = "estimator"
-_PIPELINE = "Pipeline"
-_STEPS = ("encoder", "classifier")
+_PIPELINES = {"Pipeline": ("encoder", "classifier"), "TopicModel": ("vectorizer", "topics")}  # kind: steps
 
 
 def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> None:
@@ -65,10 +64,12 @@ LsaEncoder, LinearClassifier, or the Pipeline of coterie.classify.make_classifie
     writer = FolderWriter()
     if type(estimator) is Pipeline:
         steps = dict(estimator.steps)
-        if tuple(steps) != _STEPS:
-            raise TypeError(f"estimator must have the steps {', '.join(_STEPS)}; got {', '.join(steps)}")
-        parts = {name: describe(steps[name], name, writer) for name in _STEPS}
-        writer.write(folder, {"kind": _PIPELINE, "parts": parts}, overwrite=overwrite)
+        kind = next((kind for kind, names in _PIPELINES.items() if names == tuple(steps)), None)
+        if kind is None:
+            wanted = " or ".join(", ".join(names) for names in _PIPELINES.values())
+            raise TypeError(f"estimator must have the steps {wanted}; got {', '.join(steps)}")
+        parts = {name: describe(step, name, writer) for name, step in steps.items()}
+        writer.write(folder, {"kind": kind, "parts": parts}, overwrite=overwrite)
         return
     entry = describe(estimator, _ESTIMATOR, writer)
     writer.write(folder, {"kind": entry["class"], "parts": {_ESTIMATOR: entry}}, overwrite=overwrite)
@@ -108,24 +109,27 @@ def load(folder: PathArgument) -> Any:
     reader = FolderReader(folder)
     if reader.manifest.get("kind") == _MODEL:
         return _load_model(reader)
-    if reader.manifest.get("kind") == _PIPELINE:
-        parts = reader.mapping(reader.manifest.get("parts"), "parts", _STEPS)
-        return _pipeline({name: restore(parts[name], name, reader) for name in _STEPS}, reader)
+    kind = reader.manifest.get("kind")
+    if isinstance(kind, str) and kind in _PIPELINES:
+        names = _PIPELINES[kind]
+        parts = reader.mapping(reader.manifest.get("parts"), "parts", names)
+        return _pipeline({name: restore(parts[name], name, reader) for name in names}, reader)
     parts = reader.mapping(reader.manifest.get("parts"), "parts", (_ESTIMATOR,))
     return restore(parts[_ESTIMATOR], _ESTIMATOR, reader)
 
 
 def _pipeline(steps: dict[str, Any], reader: FolderReader) -> Pipeline:
-    """Join an encoder and a classifier that fit each other."""
-    encoder, classifier = steps["encoder"], steps["classifier"]
-    if not hasattr(encoder, "transform") or not hasattr(classifier, "thresholds_"):
-        raise reader.error("parts", "an encoder and a classifier are wanted")
+    """Join what makes rows of texts and what takes the rows, if they fit each other."""
+    (first, encoder), (last, model) = steps.items()
+    mark, wanted, has = {
+        "classifier": ("thresholds_", "an encoder and a classifier", "the classifier has"),
+        "topics": ("topic_word_prior_", "a vectorizer and topics", "the topics have"),
+    }[last]
+    if not hasattr(encoder, "transform") or not hasattr(model, mark):
+        raise reader.error("parts", f"{wanted} are wanted")
     n_features = _n_features(encoder)
-    if n_features != classifier.n_features_in_:
-        raise reader.error(
-            "parts",
-            f"the encoder gives {n_features} features, the classifier has {classifier.n_features_in_}",
-        )
+    if n_features != model.n_features_in_:
+        raise reader.error("parts", f"the {first} gives {n_features} features, {has} {model.n_features_in_}")
     return Pipeline(list(steps.items()))
 
 

@@ -168,7 +168,9 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"X must have a document with terms; all {n_samples} rows are empty")
         labels, self.n_clusters_ = _by_falling_size(drawn)
         tokens = cluster_sums(csr_of(counts), labels, self.n_clusters_, None, self.n_threads)
-        self.token_counts_ = _without_zeros(tokens)
+        tokens.eliminate_zeros()
+        indices, indptr = tokens.indices.astype(np.int32), tokens.indptr.astype(np.int64)
+        self._token_counts = tokens.data, indices, indptr
         self.cluster_sizes_ = np.bincount(labels[labels >= 0], minlength=self.n_clusters_).astype(np.int64)
         self.empty_documents_ = np.flatnonzero(labels < 0)
         self.labels_ = np.maximum(labels, 0)
@@ -241,6 +243,15 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         """
         return float(self.score_samples(X).mean())
 
+    @property
+    def token_counts_(self) -> sp.csr_array:
+        """Tokens of each term in each cluster."""
+        check_is_fitted(self, "_token_counts")
+        return sp.csr_array(self._token_counts, shape=(self.n_clusters_, self.n_features_in_))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_token_counts")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -252,13 +263,8 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
         check_is_fitted(self)
         counts = self._validate_counts(X, reset=False)
-        tokens = self.token_counts_
-        state = (
-            tokens.data.astype(np.float32),
-            tokens.indices.astype(np.int32, copy=False),
-            tokens.indptr.astype(np.int64, copy=False),
-            int(tokens.shape[1]),
-        )
+        data, indices, indptr = self._token_counts
+        state = data.astype(np.float32), indices, indptr, self.n_features_in_
         return _core.mixture_posterior(
             counts,
             state,
@@ -290,8 +296,3 @@ def _by_falling_size(drawn: NDArray[np.int32]) -> tuple[NDArray[np.int32], int]:
     lookup = np.full(int(used.max()) + 2, -1, dtype=np.int32)  # the last place is for -1
     lookup[used[filled]] = new
     return lookup[drawn], len(order)
-
-
-def _without_zeros(tokens: sp.csr_array) -> sp.csr_array:
-    tokens.eliminate_zeros()
-    return tokens
