@@ -1,6 +1,8 @@
 """What clusters are about: their terms, the documents that stand for them, and why a text is in one."""
 
+from coterie.topics.choose_n_topics import Estimate, TopicSearch, TopicTrial, choose_n_topics
 from coterie.topics.class_tfidf import class_tfidf, top_terms
+from coterie.topics.coherence import topic_coherence, topic_diversity
 from coterie.topics.dirichlet_mixture import DirichletMixture
 from coterie.topics.explain import Explanation, explain_assignment
 from coterie.topics.latent_dirichlet_allocation import LatentDirichletAllocation
@@ -8,10 +10,16 @@ from coterie.topics.representatives import representatives
 
 __all__ = [
     "DirichletMixture",
+    "Estimate",
     "Explanation",
     "LatentDirichletAllocation",
+    "TopicSearch",
+    "TopicTrial",
+    "choose_n_topics",
     "class_tfidf",
     "explain_assignment",
     "representatives",
     "top_terms",
+    "topic_coherence",
+    "topic_diversity",
 ]

@@ -189,18 +189,14 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Counts of terms. Batches of thousands of documents learn more from each document than small ones.
+            Counts of terms, as for ``fit``, but a batch may have no terms at all. Batches of thousands of documents
+            learn more from each document than small ones.
         y : None
             Ignored.
 
         Returns
         -------
         self : LatentDirichletAllocation
-
-        Raises
-        ------
-        ValueError, TypeError
-            As ``fit``, but a batch may have no terms.
         """
         check_allocation(self)
         is_first = not hasattr(self, "_term_topics")
@@ -280,7 +276,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Returns
         -------
         list of n_components lists of (str, float)
-            Terms with their probabilities, falling; ties by feature index; terms without a token are left out.
+            Terms with probabilities, falling; ties by feature index. Without terms that have no token.
         """
         check_is_fitted(self)
         counts = sp.csr_array(self._counts().T, dtype=np.float64)
@@ -378,16 +374,18 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         """Log-likelihood of the second halves, and their tokens."""
         check_is_fitted(self)
         first, second = halves(self._validate_counts(X, reset=False))
-        log_likelihood = _core.mixture_log_likelihood(
-            second,
-            self._term_topics,
-            self._totals(),
-            self.doc_topic_prior_,
-            self.topic_word_prior_ * self._n_samples,
-            self._mixtures(first),
-            check_n_threads(self.n_threads),
-        )
-        return float(log_likelihood.sum()), int(second[0].sum(dtype=np.float64))
+        return self._predicted(second, self._mixtures(first)), int(second[0].sum(dtype=np.float64))
+
+    def _log_likelihood(self, X: Any) -> float:
+        """Log-likelihood of all tokens given the mixtures of the same documents."""
+        counts = self._validate_counts(X, reset=False)
+        return self._predicted(counts, self._mixtures(counts))
+
+    def _predicted(self, counts: CsrParts, mixtures: NDArray[np.float32]) -> float:
+        model = self._term_topics, self._totals(), self.doc_topic_prior_
+        beta = self.topic_word_prior_ * self._n_samples
+        n_threads = check_n_threads(self.n_threads)
+        return float(_core.mixture_log_likelihood(counts, *model, beta, mixtures, n_threads).sum())
 
     def _counts(self) -> sp.csr_array:
         return matrix_of(self._term_topics, len(self.doc_topic_prior_))
