@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coterie._version import __version__
-from coterie.cli import assign, classify, cluster, demo, doctor, evaluate, similar
+from coterie.cli import assign, classify, cluster, compare, demo, doctor, evaluate, similar
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 could not be done (one sentence on stderr says why) · 2 wrong usage · 130 Ctrl-C."
@@ -50,6 +50,7 @@ def make_app() -> typer.Typer:
         "cluster": cluster.cluster,
         "assign": assign.assign,
         "evaluate": evaluate.evaluate,
+        "compare": compare.compare,
         "similar": similar.similar,
         "demo": demo.demo,
         "doctor": doctor.doctor,

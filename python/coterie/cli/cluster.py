@@ -101,7 +101,7 @@ def cluster(
     if memory_limit is not None or resume or is_too_large(files):
         cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
         return
-    with _output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:
+    with output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:
         started = time.perf_counter()
         corpus = read_documents(files, inputs, stages, quiet=quiet)
         result, timings = cluster_corpus(corpus, parameters, time.perf_counter() - started, stages)
@@ -113,7 +113,8 @@ def cluster(
         print_result(corpus, result, timings, output)
 
 
-def _output_folder(output: Path | None, overwrite: bool, files: list[str]) -> Any:
+def output_folder(output: Path | None, overwrite: bool, files: list[str]) -> Any:
+    """Return the staged folder as a context, or one that gives None."""
     if output is None:
         return nullcontext()
     from coterie.io import OutputFolder

@@ -74,6 +74,32 @@ def takes_n_clusters(name: str) -> bool:
     return _KINDS[check_option("clusterer", name, CLUSTERERS)].takes_n_clusters
 
 
+def options_of(name: str) -> tuple[str, ...]:
+    """Return the names of the options that a clusterer takes.
+
+    Parameters
+    ----------
+    name : str
+        One of ``CLUSTERERS``.
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ValueError
+        For another name.
+
+    Examples
+    --------
+    >>> from coterie.cluster.factory import options_of
+    >>> options_of("dbscan")
+    ('eps', 'min_samples')
+    """
+    return _KINDS[check_option("clusterer", name, CLUSTERERS)].options
+
+
 def make_clusterer(
     name: str,
     *,

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import math
 from collections import Counter
 from collections.abc import Sequence
-from importlib import resources
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from coterie._excerpt import excerpt
-from coterie._validation import check_integer, require_extra
+from coterie._validation import check_integer
 from coterie._version import __version__
 from coterie.journey import ClusterResult, KSearch
+from coterie.report._html import render_page
 from coterie.report.dendrogram import draw_tree
 from coterie.report.document_map import place_documents, sample_documents
 from coterie.report.scores import describe_scores
@@ -153,7 +151,7 @@ def render_report(
         "k_search": _search_curves(result.k_search),
         "dendrogram": _dendrogram(result, clusters),
     }
-    return _render(page, drawings)
+    return render_page("report", page=page, drawings=drawings)
 
 
 def _describe_clusters(
@@ -269,34 +267,6 @@ def _short_name(cluster: dict[str, Any]) -> str:
     return ", ".join(term for term, _, _ in cluster["terms"][:2])
 
 
-def _render(page: dict[str, Any], drawings: dict[str, Any]) -> str:
-    jinja2 = require_extra("jinja2", "cli")
-    plotly_offline = require_extra("plotly.offline", "cli")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("coterie.report", "assets"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False, "allow_nan": False}
-    assets = resources.files("coterie.report") / "assets"
-    # Parsing HTML turns CR LF into LF, and the hash below is of what the browser sees.
-    scripts = [
-        plotly_offline.get_plotlyjs().replace("\r\n", "\n"),
-        (assets / "report.js").read_text(encoding="utf-8"),
-    ]
-    style = (assets / "report.css").read_text(encoding="utf-8")
-    html: str = environment.get_template("report.html.j2").render(
-        page=page,
-        drawings=drawings,
-        style=jinja2.utils.markupsafe.Markup(style),
-        scripts=[jinja2.utils.markupsafe.Markup(script) for script in scripts],
-        script_hashes=[_content_hash(script) for script in scripts],
-    )
-    return html
-
-
 def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
     if k_search is None:
         return None
@@ -307,11 +277,6 @@ def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
         "n_clusters": [trial.n_clusters for trial in k_search.trials],
         "chosen": k_search.n_clusters,
     }
-
-
-def _content_hash(script: str) -> str:
-    digest = hashlib.sha256(script.encode("utf-8")).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
 
 
 def _finite(value: float) -> float | None:
