@@ -72,10 +72,14 @@ struct Avx2 {
     static D to_float32(D a) {
         return {_mm256_cvtps_pd(_mm256_cvtpd_ps(a.low)), _mm256_cvtps_pd(_mm256_cvtpd_ps(a.high))};
     }
-    static void round(D a, std::int64_t* out) {  // AVX2 has no vector conversion to 64-bit integers
-        double v[8];
+    static void move_rounded(D a, std::int64_t* into, std::int64_t* from) {
+        double v[8];  // AVX2 has no vector conversion to 64-bit integers
         store_d(v, a);
-        for (int l = 0; l < 8; ++l) out[l] = _mm_cvtsd_si64(_mm_set_sd(v[l]));
+        for (int l = 0; l < 8; ++l) {
+            const std::int64_t q = _mm_cvtsd_si64(_mm_set_sd(v[l]));
+            into[l] += q;
+            if (from != nullptr) from[l] -= q;
+        }
     }
     static U load_u(const std::uint32_t* p) {
         const auto* q = reinterpret_cast<const __m256i*>(p);

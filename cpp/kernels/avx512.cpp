@@ -52,7 +52,11 @@ struct Avx512 {
     static D broadcast_d(double x) { return _mm512_set1_pd(x); }
     static D div(D a, D b) { return _mm512_div_pd(a, b); }
     static D to_float32(D a) { return _mm512_cvtps_pd(_mm512_cvtpd_ps(a)); }
-    static void round(D a, std::int64_t* out) { _mm512_storeu_si512(out, _mm512_cvtpd_epi64(a)); }
+    static void move_rounded(D a, std::int64_t* into, std::int64_t* from) {
+        const __m512i q = _mm512_cvtpd_epi64(a);
+        _mm512_storeu_si512(into, _mm512_add_epi64(_mm512_loadu_si512(into), q));
+        if (from != nullptr) _mm512_storeu_si512(from, _mm512_sub_epi64(_mm512_loadu_si512(from), q));
+    }
     static U load_u(const std::uint32_t* p) { return _mm512_loadu_si512(p); }
     static void store_u(std::uint32_t* p, U a) { _mm512_storeu_si512(p, a); }
     static U broadcast_u(std::uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }

@@ -118,32 +118,31 @@ struct Body {
         for (; c < columns; c += 8) add_columns<1>(row, terms + c, ld, sums + c);
     }
 
-    // q = round(w * (x / norm) * scale) of 8 features.
-    static void quantise(D x, D length, bool is_unit, D weight, D scale, std::int64_t* q) noexcept {
+    // w * (x / norm) * scale of 8 features, not yet rounded.
+    static D scaled(D x, D length, bool is_unit, D weight, D scale) noexcept {
         const D unit = is_unit ? x : V::to_float32(V::div(x, length));
-        V::round(V::mul(V::mul(weight, unit), scale), q);
+        return V::mul(V::mul(weight, unit), scale);
     }
 
     static void move_row(const float* x, double norm, double w, const double* scale, index_t d,
                          std::int64_t* into, std::int64_t* from) noexcept {
         const D weight = V::broadcast_d(w), length = V::broadcast_d(norm);
         const bool is_unit = norm == 1.0;
-        std::int64_t q[8];
         index_t j = 0;
         for (; j + 8 <= d; j += 8) {
-            quantise(V::widen(x + j), length, is_unit, weight, V::load_d(scale + j), q);
-            for (index_t l = 0; l < 8; ++l) into[j + l] += q[l];
-            if (from != nullptr)
-                for (index_t l = 0; l < 8; ++l) from[j + l] -= q[l];
+            const D q = scaled(V::widen(x + j), length, is_unit, weight, V::load_d(scale + j));
+            V::move_rounded(q, into + j, from == nullptr ? nullptr : from + j);
         }
         if (j == d) return;
         const index_t left = d - j;
         double last_scales[8] = {};
         for (index_t l = 0; l < left; ++l) last_scales[l] = scale[j + l];
-        quantise(V::widen_first(x + j, left), length, is_unit, weight, V::load_d(last_scales), q);
-        for (index_t l = 0; l < left; ++l) into[j + l] += q[l];
+        std::int64_t into_last[8] = {}, from_last[8] = {};
+        V::move_rounded(scaled(V::widen_first(x + j, left), length, is_unit, weight, V::load_d(last_scales)),
+                        into_last, from_last);
+        for (index_t l = 0; l < left; ++l) into[j + l] += into_last[l];
         if (from != nullptr)
-            for (index_t l = 0; l < left; ++l) from[j + l] -= q[l];
+            for (index_t l = 0; l < left; ++l) from[j + l] += from_last[l];
     }
 
     static void update_terms(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,

@@ -110,8 +110,13 @@ struct Portable {
     static D to_float32(D a) {
         return each_d([&](int l) { return static_cast<double>(static_cast<float>(a.v[l])); });
     }
-    static void round(D a, std::int64_t* out) {
-        for (int l = 0; l < 8; ++l) out[l] = __builtin_llrint(a.v[l]);
+    // into += round(a), and from -= round(a) unless it is null; ties to even.
+    static void move_rounded(D a, std::int64_t* into, std::int64_t* from) {
+        for (int l = 0; l < 8; ++l) {
+            const std::int64_t q = __builtin_llrint(a.v[l]);
+            into[l] += q;
+            if (from != nullptr) from[l] -= q;
+        }
     }
     static U load_u(const std::uint32_t* p) {
         U r;
