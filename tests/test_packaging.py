@@ -42,7 +42,24 @@ def test_continuous_integration_ends_with_the_line_of_the_readme() -> None:
         assert last in (ROOT / page).read_text(encoding="utf-8").splitlines()
 
 
-OPTIONAL = ("typer", "rich", "pyarrow", "jinja2", "plotly", "rjieba", "pandas", "polars")
+OPTIONAL = (
+    "typer",
+    "rich",
+    "pyarrow",
+    "jinja2",
+    "plotly",
+    "rjieba",
+    "pandas",
+    "polars",
+    "onnxruntime",
+    "tokenizers",
+    "openvino",
+    "torch",
+    "transformers",
+    "onnx",
+    "safetensors",
+    "huggingface_hub",
+)
 
 WITHOUT_EXTRAS = f"""
 import sys

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from coterie._version import __version__
-from coterie.cli import assign, classify, cluster, compare, demo, doctor, evaluate, similar
+from coterie.cli import assign, classify, cluster, compare, demo, doctor, encode, evaluate, export, similar
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 could not be done (one sentence on stderr says why) · 2 wrong usage · 130 Ctrl-C."
@@ -52,6 +52,8 @@ def make_app() -> typer.Typer:
         "evaluate": evaluate.evaluate,
         "compare": compare.compare,
         "similar": similar.similar,
+        "encode": encode.encode,
+        "export": export.export,
         "demo": demo.demo,
         "doctor": doctor.doctor,
     }

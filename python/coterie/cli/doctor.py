@@ -19,6 +19,12 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
         "the command line, reading and writing of files, the HTML report",
     ),
     "zh": (("rjieba",), "Chinese words (--language zh)"),
+    "onnx": (("onnxruntime", "tokenizers"), "encoding texts by transformers (coterie encode)"),
+    "openvino": (("openvino",), "faster encoding on CPUs that multiply in bfloat16"),
+    "train": (
+        ("torch", "transformers", "onnx", "safetensors", "huggingface_hub"),
+        "exporting transformers (coterie export)",
+    ),
 }
 
 
@@ -54,6 +60,7 @@ def examine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "cuda": _core.cuda_state(),
+        "encoding": _encoding(),
         "versions": {name: importlib.metadata.version(name) for name in _BASE},
         "extras": {
             extra: {
@@ -70,7 +77,34 @@ def examine() -> dict[str, Any]:
 def _version(module: str) -> str | None:
     if importlib.util.find_spec(module) is None:
         return None
-    return importlib.metadata.version(module)
+    # onnxruntime is also brought by distributions of other names, such as onnxruntime-gpu
+    distributions = importlib.metadata.packages_distributions().get(module, [])
+    return importlib.metadata.version(distributions[0]) if distributions else "of unknown version"
+
+
+def _encoding() -> dict[str, Any]:
+    """Return which providers could run an encoder, which one would, and why."""
+    if _version("onnxruntime") is None:
+        return {"providers": [], "provider": None, "precision": None, "reason": "the extra onnx is missing"}
+    from coterie.encode._engines import available_providers, choose_provider
+
+    choice = choose_provider("auto", None, "auto", "float32")
+    return {
+        "providers": available_providers(),
+        "provider": choice.provider,
+        "precision": choice.precision,
+        "reason": choice.reason,
+    }
+
+
+def _encoding_line(encoding: dict[str, Any]) -> str:
+    if encoding["provider"] is None:
+        return f"not possible: {encoding['reason']}"
+    others = [provider for provider in encoding["providers"] if provider != encoding["provider"]]
+    return (
+        f"{encoding['provider']}, {encoding['precision']} ({encoding['reason']}); also available:"
+        f" {', '.join(others) or 'none'}"
+    )
 
 
 def _cuda_rows(state: dict[str, Any]) -> dict[str, str]:
@@ -106,6 +140,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
         "threads": f"{facts['threads']} of {facts['cores']} cores",
         "memory": f"{facts['memory_bytes'] / 2**30:.1f} GiB",
         **_cuda_rows(facts["cuda"]),
+        "encoding": _encoding_line(facts["encoding"]),
         "compiler": facts["compiler"],
         "Python": f"{facts['python']} on {facts['platform']}",
         **facts["versions"],

@@ -57,9 +57,10 @@ class Stages:
     ) -> None:
         self._progress.stop()
 
-    def count(self, stage: str, n_documents: int) -> None:
-        """Show how many documents a stage of unknown length has done."""
-        self._progress.update(self._task(stage, None), completed=n_documents)
+    def count(self, stage: str, n_documents: int, *, note: str = "") -> None:
+        """Show how many documents a stage of unknown length has done, and a note on it."""
+        shown = f"{stage} ({note})" if note else stage
+        self._progress.update(self._task(stage, None), completed=n_documents, description=shown)
 
     def share(self, stage: str, done: float) -> None:
         """Show which share of ``n_documents`` a stage has done, from 0 to 1."""

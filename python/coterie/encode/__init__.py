@@ -1,6 +1,18 @@
 """Encoders: texts to rows of numbers, behind scikit-learn's interface for transformers."""
 
+from coterie.encode.corpus import EncodedCorpus, encode_corpus
+from coterie.encode.export import export_onnx
 from coterie.encode.factory import ENCODERS, make_encoder
 from coterie.encode.lsa import LsaEncoder
+from coterie.encode.onnx_encoder import EncodingStatistics, OnnxEncoder
 
-__all__ = ["ENCODERS", "LsaEncoder", "make_encoder"]
+__all__ = [
+    "ENCODERS",
+    "EncodedCorpus",
+    "EncodingStatistics",
+    "LsaEncoder",
+    "OnnxEncoder",
+    "encode_corpus",
+    "export_onnx",
+    "make_encoder",
+]

@@ -33,10 +33,17 @@ def _lsa(request: _Request) -> Any:
     )
 
 
+def _onnx(request: _Request) -> Any:
+    from coterie.encode.onnx_encoder import OnnxEncoder
+
+    return OnnxEncoder(request.argument, n_threads=request.n_threads)
+
+
 # name: (what follows it after a colon, or "" for nothing; who makes the encoder)
 _MAKERS: dict[str, tuple[str, Callable[[_Request], Any]]] = {
     "tfidf": ("", _tfidf),
     "lsa": ("", _lsa),
+    "onnx": ("DIR", _onnx),
 }
 ENCODERS = tuple(f"{name}:{argument}" if argument else name for name, (argument, _) in _MAKERS.items())
 
@@ -50,7 +57,8 @@ def make_encoder(
     ----------
     spec : str
         One of ``coterie.encode.ENCODERS``: ``"tfidf"`` is :class:`coterie.TfidfVectorizer` with the
-        language's stop words left out; ``"lsa"`` is :class:`coterie.encode.LsaEncoder`.
+        language's stop words left out, ``"lsa"`` :class:`coterie.encode.LsaEncoder`, ``"onnx:DIR"``
+        :class:`coterie.encode.OnnxEncoder` on that folder.
     language : {"en", "zh"}, default="en"
         How texts are split into words, where the encoder does that.
     random_state : int, RandomState or None, default=0

@@ -1,0 +1,208 @@
+"""``coterie encode``: the documents of files as shards of embeddings."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from coterie.cli import options
+from coterie.cli.console import print_json, reports_errors, stdout_console, warn
+
+ENCODER = "Encoder"
+
+EncoderFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR",
+        show_default=False,
+        help="Encoder folder that coterie export wrote, or a sentence-transformers folder with an ONNX model.",
+    ),
+]
+Output = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FOLDER",
+        show_default=False,
+        rich_help_panel=options.OUTPUT,
+        help="Folder for encoding.json and shard-00000.parquet, ...; an unfinished one is gone on with.",
+    ),
+]
+Device = Annotated[
+    str, typer.Option("--device", metavar="auto|cpu|cuda", rich_help_panel=ENCODER, help="Where to compute.")
+]
+Provider = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        metavar="NAME",
+        rich_help_panel=ENCODER,
+        help="What runs the model, such as CPUExecutionProvider or OpenVINO; coterie doctor lists them. It runs "
+        "or is an error.",
+    ),
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        "--precision",
+        metavar="auto|float32|bfloat16",
+        rich_help_panel=ENCODER,
+        help="Of products; auto is bfloat16 where the CPU has it and OpenVINO is installed.",
+    ),
+]
+MaxLength = Annotated[
+    int | None,
+    typer.Option(
+        "--max-length",
+        min=1,
+        metavar="N",
+        rich_help_panel=ENCODER,
+        help="Most tokens of a text. Default: the model's.",
+    ),
+]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-tokens", min=1, metavar="N", rich_help_panel=ENCODER, help="Most tokens of a batch."
+    ),
+]
+PromptName = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        metavar="NAME",
+        rich_help_panel=ENCODER,
+        help="Which of the model's prompts precedes every text.",
+    ),
+]
+DType = Annotated[
+    str,
+    typer.Option(
+        "--dtype", metavar="float32|float16", rich_help_panel=options.OUTPUT, help="Of the embeddings."
+    ),
+]
+ShardSize = Annotated[
+    int,
+    typer.Option(
+        "--shard-size", min=1, metavar="N", rich_help_panel=options.OUTPUT, help="Documents per shard."
+    ),
+]
+NThreads = Annotated[
+    int | None,
+    typer.Option("--n-threads", min=1, metavar="N", rich_help_panel=ENCODER, help="Default: all cores."),
+]
+
+
+@reports_errors
+def encode(
+    files: options.Files,
+    encoder: EncoderFolder,
+    output: Output,
+    text_field: options.TextField = None,
+    id_field: options.IdField = None,
+    format: options.Format = "auto",
+    encoding_errors: options.EncodingErrors = "strict",
+    device: Device = "auto",
+    provider: Provider = None,
+    precision: Precision = "auto",
+    max_length: MaxLength = None,
+    batch_tokens: BatchTokens = None,
+    prompt: PromptName = None,
+    n_threads: NThreads = None,
+    dtype: DType = "float32",
+    shard_size: ShardSize = 16384,
+    overwrite: options.Overwrite = False,
+    as_json: options.AsJson = False,
+    quiet: options.Quiet = False,
+) -> None:
+    """Turn documents into embeddings by a transformer, in bounded memory; a killed run is gone on with.
+
+    [green]coterie encode articles.jsonl minilm/ --output embeddings/[/green]
+      reads the column text and writes Parquet shards with the columns id and embedding
+
+    [green]zcat titles.txt.gz | coterie encode - minilm/ --dtype float16 --output embeddings/[/green]
+      one document per line from a pipe
+
+    The same command after a kill or Ctrl-C encodes only the shards that are missing, or whose documents have changed.
+    """
+    from coterie.encode import OnnxEncoder
+
+    made = OnnxEncoder(
+        encoder,
+        device=device,
+        providers=provider,
+        precision=precision,
+        max_length=max_length,
+        batch_tokens=batch_tokens,
+        prompt_name=prompt,
+        dtype=dtype,
+        n_threads=n_threads,
+    )
+    how = {
+        "text_field": text_field,
+        "id_field": id_field,
+        "format": format,
+        "encoding_errors": encoding_errors,
+    }
+    how_to_write = {"shard_size": shard_size, "overwrite": overwrite}
+    found = _encode(files, made, output, {**how, **how_to_write}, visible=not (quiet or as_json))
+    if found.n_truncated and not quiet:
+        warn(f"{found.n_truncated:,} texts were longer than the model reads and were cut")
+    if as_json:
+        print_json(_record(found, made))
+    elif not quiet:
+        _print_summary(found, made)
+
+
+def _encode(files: list[str], encoder: Any, output: Path, how: dict[str, Any], *, visible: bool) -> Any:
+    from coterie.cli.progress import Stages
+    from coterie.encode import encode_corpus
+
+    started = time.perf_counter()
+    with Stages(visible=visible) as stages:
+
+        def tell(n_documents: int, n_encoded: int, n_tokens: int) -> None:
+            rate = n_tokens / (time.perf_counter() - started)
+            stages.count("encode", n_documents, note=f"{rate:,.0f} tokens/s")
+
+        try:
+            return encode_corpus(files, encoder, output, progress=tell, **how)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                "interrupted; the same command goes on from the last finished shard"
+            ) from None
+
+
+def _record(found: Any, encoder: Any) -> dict[str, Any]:
+    return {
+        "command": "encode",
+        "output": str(found.folder),
+        "n_documents": found.n_documents,
+        "n_encoded": found.n_encoded,
+        "n_tokens": found.n_tokens,
+        "n_truncated": found.n_truncated,
+        "dim": found.dim,
+        "seconds": found.seconds,
+        "engine": encoder.engine_,
+    }
+
+
+def _print_summary(found: Any, encoder: Any) -> None:
+    engine = encoder.engine_
+    kept = found.n_documents - found.n_encoded
+    before = f", {kept:,} of them encoded before" if kept else ""
+    console = stdout_console()
+    console.print(
+        f"{found.n_documents:,} documents{before}: embeddings of {found.dim} numbers", soft_wrap=True
+    )
+    if found.n_encoded:
+        console.print(
+            f"{found.n_encoded / found.seconds:,.0f} documents/s, {found.n_tokens / found.seconds:,.0f} tokens/s by"
+            f" {engine['provider']} in {engine['precision']} ({engine['reason']})",
+            soft_wrap=True,
+        )
+    console.print(f"Written to {found.folder}", soft_wrap=True)

@@ -1,0 +1,192 @@
+"""What runs an ONNX model: ONNX Runtime with one of its providers, or OpenVINO; and which of them a call gets."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import queue
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coterie import _core
+from coterie._validation import check_option, require_extra
+
+DEVICES = ("auto", "cpu", "cuda")
+PRECISIONS = ("auto", "float32", "bfloat16")
+OPENVINO = "OpenVINO"  # its own runtime; OpenVINOExecutionProvider is ONNX Runtime's
+CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
+_REMOTE = "AzureExecutionProvider"  # would send the texts elsewhere
+_GPU_WORKERS = 2  # one batch is prepared while the other is computed
+_BFLOAT16_ISAS = ("amx", "avx512_bf16")
+
+Ids = NDArray[np.int64]
+
+
+class Engine(Protocol):
+    """Runs batches; ``run`` may be called by ``n_workers`` threads at once."""
+
+    name: str
+    n_workers: int
+    inputs: list[str]
+    outputs: dict[str, int]
+
+    def run(self, feed: dict[str, Ids], output: str) -> NDArray[Any]:
+        """Return one output of the model for a batch."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which provider runs a model, at which precision, and why."""
+
+    provider: str
+    precision: str
+    reason: str
+
+
+def available_providers() -> list[str]:
+    """Return the providers this installation has, OpenVINO's own runtime among them."""
+    installed = require_extra("onnxruntime", "onnx").get_available_providers()
+    found = [name for name in installed if name != _REMOTE]
+    return [*found, OPENVINO] if importlib.util.find_spec("openvino") else found
+
+
+def choose_provider(device: str, providers: Any, precision: str, model_precision: str) -> Choice:
+    """Decide before anything is loaded; what was asked for and is not there is an error."""
+    check_option("device", device, DEVICES)
+    check_option("precision", precision, PRECISIONS)
+    available = available_providers()
+    if providers is not None:
+        names = [providers] if isinstance(providers, str) else list(providers)
+        if len(names) != 1 or names[0] not in available:
+            raise ValueError(f"providers must be one of {', '.join(available)}; got {providers!r}")
+        return _with_precision(names[0], precision, "asked for")
+    if device == "cuda" or (device == "auto" and CUDA in available):
+        if CUDA not in available:
+            raise ValueError(
+                f"device='cuda' needs an ONNX Runtime with {CUDA} (pip install onnxruntime-gpu); this one has"
+                f" {', '.join(available)}"
+            )
+        return _with_precision(CUDA, precision, "a CUDA provider is installed")
+    has_bfloat16 = bool(set(_BFLOAT16_ISAS) & set(_core.available_isas()))
+    if precision == "bfloat16" or (OPENVINO in available and has_bfloat16 and precision == "auto"):
+        return _with_precision(OPENVINO, precision, "this CPU multiplies in bfloat16, which OpenVINO uses")
+    missing = (
+        "" if OPENVINO in available or not has_bfloat16 else '; the extra "openvino" would be faster here'
+    )
+    return Choice(CPU, model_precision, f"ONNX Runtime on the CPU{missing}")
+
+
+def _with_precision(provider: str, precision: str, reason: str) -> Choice:
+    if provider == OPENVINO:
+        require_extra("openvino", "openvino")
+        has_bfloat16 = bool(set(_BFLOAT16_ISAS) & set(_core.available_isas()))
+        if precision == "auto":
+            precision = "bfloat16" if has_bfloat16 else "float32"
+        return Choice(provider, precision, reason)
+    if precision == "bfloat16":
+        raise ValueError(f"precision='bfloat16' needs providers={OPENVINO!r}; got {provider!r}")
+    return Choice(provider, "float32", reason)
+
+
+def open_engine(model_file: Path, choice: Choice, n_threads: int) -> Engine:
+    """Load a model that has been inspected."""
+    if choice.provider == OPENVINO:
+        return OpenVinoEngine(model_file, choice.precision, n_threads)
+    return OnnxRuntimeEngine(model_file, choice.provider, n_threads)
+
+
+class OnnxRuntimeEngine:
+    """ONNX Runtime. On the CPU each of ``n_threads`` threads runs whole batches on its own core.
+
+    No library of custom operators is ever registered.
+    """
+
+    def __init__(self, model_file: Path, provider: str, n_threads: int) -> None:
+        ort = require_extra("onnxruntime", "onnx")
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        options.add_session_config_entry("session.load_model_format", "ONNX")
+        try:
+            self._session = ort.InferenceSession(os.fspath(model_file), options, providers=[provider])
+        except Exception as error:  # the runtime's own exceptions have no common base but Exception
+            raise ValueError(
+                f"{os.fspath(model_file)!r} cannot be loaded by {provider}: {_first_line(error)}"
+            ) from None
+        self._session.disable_fallback()
+        if self._session.get_providers()[0] != provider:
+            raise RuntimeError(
+                f"{provider} was asked for, but ONNX Runtime took {self._session.get_providers()[0]}"
+            )
+        self.name = provider
+        self.n_workers = n_threads if provider == CPU else min(n_threads, _GPU_WORKERS)
+        self.inputs = [entry.name for entry in self._session.get_inputs()]
+        self.outputs = {entry.name: len(entry.shape) for entry in self._session.get_outputs()}
+        self._bind = provider != CPU
+
+    def run(self, feed: dict[str, Ids], output: str) -> NDArray[Any]:
+        result: NDArray[Any]
+        if not self._bind:
+            result = self._session.run([output], feed)[0]
+            return result
+        binding = self._session.io_binding()
+        for name, ids in feed.items():
+            binding.bind_cpu_input(name, ids)
+        binding.bind_output(output)
+        self._session.run_with_iobinding(binding)
+        result = binding.copy_outputs_to_cpu()[0]
+        return result
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU: one stream of one thread per worker, so that whole batches run side by side."""
+
+    def __init__(self, model_file: Path, precision: str, n_threads: int) -> None:
+        ov = require_extra("openvino", "openvino")
+        hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+        settings = {
+            "INFERENCE_PRECISION_HINT": hint,
+            "NUM_STREAMS": str(n_threads),
+            "INFERENCE_NUM_THREADS": str(n_threads),
+            "ENABLE_CPU_PINNING": "NO",
+        }
+        core = ov.Core()
+        try:
+            model = core.read_model(os.fspath(model_file))
+            compiled = core.compile_model(model, "CPU", settings)
+        except RuntimeError as error:
+            raise ValueError(
+                f"{os.fspath(model_file)!r} cannot be loaded by {OPENVINO}: {_first_line(error)}"
+            ) from None
+        self.name = OPENVINO
+        self.n_workers = n_threads
+        self.inputs = [port.get_any_name() for port in compiled.inputs]
+        self.outputs = {port.get_any_name(): len(port.get_partial_shape()) for port in compiled.outputs}
+        self._requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for _ in range(n_threads):
+            self._requests.put(compiled.create_infer_request())
+
+    def run(self, feed: dict[str, Ids], output: str) -> NDArray[Any]:
+        request = self._requests.get()
+        try:
+            request.infer(feed, share_inputs=True)
+            return np.array(request.get_tensor(output).data)
+        finally:
+            self._requests.put(request)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[-1] if lines else type(error).__name__)[:300]
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell a batch that does not fit from other failures of a runtime, which has no exception of its own for it."""
+    text = str(error).lower()
+    signs = ("failed to allocate", "out of memory", "bad_alloc", "cannot allocate memory", "allocation fail")
+    return isinstance(error, MemoryError) or any(sign in text for sign in signs)

@@ -1,0 +1,158 @@
+"""``coterie export`` and ``coterie encode``: from a model to shards, resumed after a kill without encoding twice."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from coterie import KMeans
+from coterie.cluster import RowFiles
+from coterie.encode import OnnxEncoder, encode_corpus, export_onnx
+
+COTERIE = [sys.executable, "-m", "coterie"]
+WORDS = ["bank", "raises", "rates", "goal", "long", "word", *(f"w{i}" for i in range(100))]
+
+
+@pytest.fixture(scope="module")
+def encoder_folder(make_model: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("command") / "encoder"
+    export_onnx(make_model("bert", pooling="mean"), folder, max_length=64)
+    return folder
+
+
+def documents(n: int) -> list[str]:
+    return [f"the {WORDS[i % 106]} {WORDS[i * 7 % 106]} {WORDS[i * i % 106]}" for i in range(n)]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    path = tmp_path / "texts.jsonl"
+    path.write_text(
+        "".join(json.dumps({"text": text, "name": f"d{i}"}) + "\n" for i, text in enumerate(documents(1000)))
+    )
+    return path
+
+
+def run(*arguments: object, fails: int = 0) -> Any:
+    done = subprocess.run([*COTERIE, *map(str, arguments)], capture_output=True, text=True, check=False)
+    assert done.returncode == fails, done.stderr
+    return json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
+
+
+def read_shards(folder: Path) -> tuple[list[Any], np.ndarray]:
+    import pyarrow.parquet as pq
+
+    tables = [pq.read_table(path) for path in sorted(folder.glob("shard-*.parquet"))]
+    ids = [value for table in tables for value in table["id"].to_pylist()]
+    rows = [np.array(table["embedding"].to_pylist(), np.float32) for table in tables]
+    return ids, np.concatenate(rows)
+
+
+def test_export_and_encode(make_model: Callable[..., Path], corpus: Path, tmp_path: Path) -> None:
+    source = make_model("distilbert", pooling="cls")
+    shown = run("export", source, tmp_path / "encoder", "--max-length", 64)
+    assert "DistilBertModel" in shown
+    assert "rows of 32 numbers, cls pooling, at most 64 tokens" in shown
+    assert "Agrees with PyTorch" in shown
+    shown = run(
+        "encode",
+        corpus,
+        tmp_path / "encoder",
+        "-o",
+        tmp_path / "out",
+        "--shard-size",
+        300,
+        "--id-field",
+        "name",
+    )
+    assert "1,000 documents: embeddings of 32 numbers" in shown
+    assert "documents/s" in shown
+    ids, rows = read_shards(tmp_path / "out")
+    assert ids == [f"d{i}" for i in range(1000)]
+    np.testing.assert_allclose(rows, OnnxEncoder(tmp_path / "encoder").transform(documents(1000)), atol=2e-3)
+    state = json.loads((tmp_path / "out" / "encoding.json").read_text())
+    assert (state["complete"], state["n_documents"], state["n_shards"], state["dim"]) == (True, 1000, 4, 32)
+    fitted = KMeans(3, random_state=0).fit(RowFiles(tmp_path / "out", column="embedding"))
+    np.testing.assert_array_equal(fitted.labels_, KMeans(3, random_state=0).fit(rows).labels_)
+
+
+def test_a_killed_run_is_gone_on_with(encoder_folder: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "many.txt"
+    corpus.write_text("\n".join(documents(30_000)) + "\n")
+    arguments = ["encode", corpus, encoder_folder, "-o", tmp_path / "out", "--shard-size", 300, "--json"]
+    process = subprocess.Popen([*COTERIE, *map(str, arguments)], stdout=subprocess.PIPE)
+    while process.poll() is None and len(list((tmp_path / "out").glob("shard-*"))) < 3:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("shard-*.parquet")}
+    assert 3 <= len(kept) < 100
+    assert json.loads((tmp_path / "out" / "encoding.json").read_text())["complete"] is False
+    answer = run(*arguments)
+    assert answer["n_documents"] == 30_000
+    assert answer["n_encoded"] == 30_000 - 300 * len(kept)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert not list((tmp_path / "out").glob(".coterie-staging-*"))
+    again = run(*arguments)
+    assert again["n_encoded"] == again["n_tokens"] == 0
+    encode_corpus(corpus, OnnxEncoder(encoder_folder), tmp_path / "whole", shard_size=300)
+    np.testing.assert_array_equal(read_shards(tmp_path / "out")[1], read_shards(tmp_path / "whole")[1])
+
+
+def test_only_shards_with_other_documents_are_encoded_again(
+    encoder_folder: Path, corpus: Path, tmp_path: Path
+) -> None:
+    encoder = OnnxEncoder(encoder_folder, providers="CPUExecutionProvider")
+    out = tmp_path / "out"
+    assert encode_corpus(corpus, encoder, out, shard_size=300).n_encoded == 1000
+    lines = corpus.read_text().splitlines(keepends=True)
+    lines[450] = '{"text": "a goal", "name": "changed"}\n'
+    corpus.write_text("".join([*lines, '{"text": "w3", "name": "new"}\n']))
+    calls: list[tuple[int, int, int]] = []
+    found = encode_corpus(corpus, encoder, out, shard_size=300, progress=lambda *done: calls.append(done))
+    assert (found.n_documents, found.n_encoded) == (1001, 300 + 101)
+    assert calls[-1] == (1001, 401, found.n_tokens)
+    (out / "shard-00002.parquet").write_bytes(b"PAR1 damaged")
+    assert encode_corpus(corpus, encoder, out, shard_size=300).n_encoded == 300
+    corpus.write_text("".join(lines[:300]))
+    assert encode_corpus(corpus, encoder, out, shard_size=300).n_encoded == 0
+    assert sorted(path.name for path in out.iterdir()) == ["encoding.json", "shard-00000.parquet"]
+
+
+def test_what_does_not_belong_together_is_refused(encoder_folder: Path, corpus: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run("encode", corpus, encoder_folder, "-o", out, "-q")
+    shown = run("encode", corpus, encoder_folder, "-o", out, "--max-length", 5, fails=1)
+    assert "holds embeddings of another encoder or of other parameters" in shown
+    shown = run(
+        "encode", corpus, encoder_folder, "-o", out, "--max-length", 4, "--overwrite", "--dtype", "float16"
+    )
+    assert (
+        "1,000 texts were longer" in shown or "texts were longer than the model reads and were cut" in shown
+    )
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").write_text("mine")
+    assert "holds 'notes.txt'" in run("encode", corpus, encoder_folder, "-o", tmp_path / "mine", fails=1)
+    assert "does not exist" in run("encode", corpus, tmp_path / "absent", "-o", tmp_path / "new", fails=1)
+    (tmp_path / "empty.txt").write_text("")
+    assert "no documents in" in run(
+        "encode", tmp_path / "empty.txt", encoder_folder, "-o", tmp_path / "new", fails=1
+    )
+    with pytest.raises(TypeError, match="encoder must be an OnnxEncoder; got str"):
+        encode_corpus(corpus, "minilm", out)  # type: ignore[arg-type]
+
+
+def test_clustering_takes_the_encoder_by_name(encoder_folder: Path, corpus: Path) -> None:
+    answer = run("cluster", corpus, "--encoder", f"onnx:{encoder_folder}", "-k", 4, "--json")
+    assert answer["n_documents"] == 1000
+    assert sum(cluster["size"] for cluster in answer["clusters"]) == 1000
