@@ -1,5 +1,6 @@
 from coterie._version import __version__ as __version__
 from coterie.auto import TextClusterer as TextClusterer
+from coterie.cluster import EMAKMeans as EMAKMeans
 from coterie.cluster import KMeans as KMeans
 from coterie.cluster import MiniBatchKMeans as MiniBatchKMeans
 from coterie.cluster import TwoLevelKMeans as TwoLevelKMeans

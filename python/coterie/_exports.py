@@ -19,6 +19,7 @@ HOMES = {
     "MiniBatchKMeans": "coterie.cluster",
     "DirichletMixture": "coterie.topics",
     "LatentDirichletAllocation": "coterie.topics",
+    "EMAKMeans": "coterie.cluster",
     "TwoLevelKMeans": "coterie.cluster",
     "cosine_top_k": "coterie.similarity",
     "jaccard_top_k": "coterie.similarity",

@@ -4,6 +4,7 @@ from coterie.cluster._sources import RowFiles
 from coterie.cluster.auto_k import KSearch, KTrial, choose_n_clusters
 from coterie.cluster.bisecting import BisectingKMeans
 from coterie.cluster.density import DBSCAN, HDBSCAN
+from coterie.cluster.ema import EMAKMeans
 from coterie.cluster.factory import CLUSTERERS, make_clusterer
 from coterie.cluster.hierarchical import HierarchicalClustering
 from coterie.cluster.kmeans import KMeans
@@ -27,6 +28,7 @@ __all__ = [
     "HDBSCAN",
     "BisectingKMeans",
     "DataRange",
+    "EMAKMeans",
     "HierarchicalClustering",
     "KMeans",
     "KSearch",

@@ -222,6 +222,11 @@ class MiniBatchKMeans(KMeansBase):
         if self.init_size is not None:
             check_integer("init_size", self.init_size, minimum=1)
 
+    @property
+    def _weight_kept(self) -> float:
+        """Share of the weight of earlier rows that a step keeps."""
+        return 1.0
+
     def _start(self, centers: Centers, random: np.random.RandomState) -> None:
         self.cluster_centers_ = centers
         self._random = random
@@ -257,7 +262,7 @@ class MiniBatchKMeans(KMeansBase):
             return 0.0
         samples = self._host_samples(X, weight)
         _, self.cluster_centers_, self._cluster_weight, loss = samples.minibatch_step(
-            self.cluster_centers_, self._cluster_weight
+            self.cluster_centers_, self._weight_kept * self._cluster_weight
         )
         self._n_since_reassignment += batch_size
         if not self._cluster_weight.all() or self._n_since_reassignment >= 10 * self.n_clusters:
