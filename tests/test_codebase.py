@@ -19,6 +19,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "cpp/cluster/data_range.hpp": "maxima and exact sums for shards: tested in test_partial_step.py",
         "cpp/cluster/filter_choice.hpp": "the names of the filters that assign_labels takes",
         "cpp/cluster/kmeans.hpp": "a loop of assign_labels and update_centroids; tested with their references",
+        "cpp/similarity/device_top_k.hpp": "cosine and Jaccard on a device; compared with the CPU in tests/device",
         "cpp/similarity/identical_rows.hpp": "exact equality; tested through near_duplicates and minhash",
         "cpp/similarity/minhash.hpp": "its answer is verified pairs; test_minhash.py compares with near_duplicates",
         "cpp/text/count_terms.hpp": "its reference is scikit-learn: tests/text/test_parity.py, on every data set",

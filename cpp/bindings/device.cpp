@@ -3,6 +3,9 @@
 
 #include <pybind11/stl.h>
 
+#include <cstdint>
+#include <memory>
+
 #include "bindings/init.hpp"
 
 namespace py = pybind11;
@@ -41,6 +44,14 @@ py::dict cuda_state() {
 
 void init_device(py::module_& m) {
     m.def("cuda_state", &cuda_state);
+    py::class_<cuda::Device, std::shared_ptr<cuda::Device>>(m, "Device")
+        .def(py::init(&cuda::open_device), py::arg("name"), py::call_guard<py::gil_scoped_release>())
+        .def_property_readonly("name", &cuda::Device::name)
+        .def_property_readonly("index", &cuda::Device::index)
+        .def_property_readonly("free_memory", &cuda::Device::free_memory)
+        .def_property_readonly("stream", [](const cuda::Device& device) {
+            return reinterpret_cast<std::uintptr_t>(device.queue());
+        });
 }
 
 }  // namespace coterie

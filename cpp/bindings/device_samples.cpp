@@ -197,14 +197,6 @@ class PyDeviceSamples {
 }  // namespace
 
 void init_device_samples(py::module_& m) {
-    py::class_<cuda::Device, std::shared_ptr<cuda::Device>>(m, "Device")
-        .def(py::init(&cuda::open_device), py::arg("name"), py::call_guard<py::gil_scoped_release>())
-        .def_property_readonly("name", &cuda::Device::name)
-        .def_property_readonly("index", &cuda::Device::index)
-        .def_property_readonly("free_memory", &cuda::Device::free_memory)
-        .def_property_readonly("stream", [](const cuda::Device& device) {
-            return reinterpret_cast<std::uintptr_t>(device.queue());
-        });
     py::class_<PyDeviceSamples>(m, "DeviceSamples")
         .def(py::init<const py::object&, const std::optional<py::array>&, const std::string&,
                       const std::shared_ptr<cuda::Device>&, int>(),

@@ -5,7 +5,9 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/init.hpp"
+#include "cuda/device.hpp"
 #include "similarity/cosine_top_k.hpp"
+#include "similarity/device_top_k.hpp"
 #include "similarity/identical_rows.hpp"
 #include "similarity/jaccard_top_k.hpp"
 #include "similarity/minhash.hpp"
@@ -33,8 +35,12 @@ const CsrView& csr(const RowsArgument& x, const char* name) {
     return std::get<CsrView>(x.view());
 }
 
+// Null: the CPU.
+using MaybeDevice = std::shared_ptr<cuda::Device>;
+
 py::tuple bind_cosine_top_k(const py::object& x, const py::object& y, index_t k, float threshold,
-                            const std::optional<py::array>& excluded, int n_threads) {
+                            const std::optional<py::array>& excluded, int n_threads,
+                            const MaybeDevice& device) {
     const RowsArgument rows(x, "X", n_threads), columns(y, "Y", n_threads);
     const NeighbourQuery query = make_query(k, threshold, excluded, rows.rows());
     if (rows.is_sparse() != columns.is_sparse())
@@ -42,22 +48,27 @@ py::tuple bind_cosine_top_k(const py::object& x, const py::object& y, index_t k,
     Neighbours result;
     {
         py::gil_scoped_release release;
-        result = rows.is_sparse() ? cosine_top_k(csr(rows, "X"), csr(columns, "Y"), query, n_threads)
-                                  : cosine_top_k(std::get<Dense>(rows.view()),
-                                                 std::get<Dense>(columns.view()), query, n_threads);
+        const auto search = [&](const auto& a, const auto& b) {
+            return device ? cosine_top_k(*device, a, b, query, n_threads)
+                          : cosine_top_k(a, b, query, n_threads);
+        };
+        result = rows.is_sparse() ? search(csr(rows, "X"), csr(columns, "Y"))
+                                  : search(std::get<Dense>(rows.view()), std::get<Dense>(columns.view()));
     }
     return as_tuple(std::move(result));
 }
 
 py::tuple bind_jaccard_top_k(const py::object& x, const py::object& y, index_t k, float threshold,
-                             const std::optional<py::array>& excluded, int n_threads) {
+                             const std::optional<py::array>& excluded, int n_threads,
+                             const MaybeDevice& device) {
     const RowsArgument rows(x, "X", n_threads), columns(y, "Y", n_threads);
     const NeighbourQuery query = make_query(k, threshold, excluded, rows.rows());
     const CsrView &a = csr(rows, "X"), &b = csr(columns, "Y");
     Neighbours result;
     {
         py::gil_scoped_release release;
-        result = jaccard_top_k(a, b, query, n_threads);
+        result =
+            device ? jaccard_top_k(*device, a, b, query, n_threads) : jaccard_top_k(a, b, query, n_threads);
     }
     return as_tuple(std::move(result));
 }
@@ -113,9 +124,9 @@ py::array_t<std::int32_t> bind_minhash_components(const py::object& x, bool cosi
 
 void init_similarity(py::module_& m) {
     m.def("cosine_top_k", &bind_cosine_top_k, py::arg("X"), py::arg("Y"), py::arg("k"), py::arg("threshold"),
-          py::arg("excluded"), py::arg("n_threads"));
+          py::arg("excluded"), py::arg("n_threads"), py::arg("device") = MaybeDevice());
     m.def("jaccard_top_k", &bind_jaccard_top_k, py::arg("X"), py::arg("Y"), py::arg("k"),
-          py::arg("threshold"), py::arg("excluded"), py::arg("n_threads"));
+          py::arg("threshold"), py::arg("excluded"), py::arg("n_threads"), py::arg("device") = MaybeDevice());
     m.def("identical_rows", &bind_identical_rows, py::arg("X"), py::arg("n_threads"));
     m.def("cosine_components", &bind_cosine_components, py::arg("X"), py::arg("threshold"),
           py::arg("n_threads"));

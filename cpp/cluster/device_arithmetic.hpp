@@ -8,7 +8,7 @@
 
 #include "core/types.hpp"
 #include "cuda/canonical.hpp"
-#include "kernels/rounding.hpp"
+#include "kernels/matrix_unit_error.hpp"
 
 namespace coterie::cluster::device {
 
@@ -52,11 +52,6 @@ COTERIE_HOST_DEVICE inline float above(double value) {
     return nextafterf(static_cast<float>(value), kFloatInfinity);
 }
 
-// gamma_n (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1).
-COTERIE_HOST_DEVICE inline double gamma(double n, double roundoff) {
-    return n * roundoff / (1 - n * roundoff);
-}
-
 // Upper bounds of |y| and |y - bf16(y)| from the measured sums of squares: kernels::Bf16Size::include.
 COTERIE_HOST_DEVICE inline double norm_above(double squared_norm) {
     return sqrt(squared_norm) * kernels::kUpward * (1 + 2 * kernels::kFloatRoundoff);
@@ -78,16 +73,8 @@ struct ColumnSummary {
 // canonical_error of filter.cpp.
 COTERIE_HOST_DEVICE inline double canonical_error(const ColumnSummary& columns, double norm,
                                                   index_t n_products) {
-    return gamma(static_cast<double>(n_products) + 3, kernels::kDoubleRoundoff) *
+    return kernels::gamma(static_cast<double>(n_products) + 3, kernels::kDoubleRoundoff) *
            (norm * columns.largest_norm + columns.largest_bias) * kernels::kUpward;
-}
-
-// Matrix units align the 16 products and the sum of one mma to the largest of them and cut what falls below its 24th bit,
-// then cut the result: each of 18 roundings is below 2^-22 of the largest magnitude (a product of two significands can
-// have one more bit), 72 u for every 16 dimensions with u = 2^-24. CUDA promises less than that and nothing else; the
-// same paper as in emulated_block.cpp measured better. Factor 1.1, and what adding start rounds.
-COTERIE_HOST_DEVICE inline double mma_roundings(index_t d_padded) {
-    return 5 * static_cast<double>(d_padded) + 80;
 }
 
 // RowBound::error of filter.cpp's bfloat16 filter, for sums by matrix units. row_norm, row_residual: of x - mu;
@@ -95,18 +82,12 @@ COTERIE_HOST_DEVICE inline double mma_roundings(index_t d_padded) {
 COTERIE_HOST_DEVICE inline double bf16_bound(const ColumnSummary& columns, double row_norm,
                                              double row_residual, double raw_norm, double mean_norm,
                                              index_t d_padded) {
-    const double kept = row_norm + row_residual;
-    const double magnitude = kept * (columns.centred_norm + columns.centred_residual) + columns.largest_start;
-    const bool is_small =
-        magnitude < kernels::kFilterLimit && raw_norm * columns.largest_norm < kernels::kFilterLimit;
-    if (!is_small || d_padded >= (index_t{1} << 20)) return kInfinity;
-    const double lost = row_residual * columns.centred_norm + kept * columns.centred_residual;
-    const double summed = gamma(mma_roundings(d_padded), kernels::kFloatRoundoff) * magnitude +
-                          (static_cast<double>(d_padded) + 1) * 0x1p-125;
-    const double biased = gamma(static_cast<double>(d_padded) + 8, kernels::kDoubleRoundoff) *
+    if (!(raw_norm * columns.largest_norm < kernels::kFilterLimit)) return kInfinity;
+    const double biased = kernels::gamma(static_cast<double>(d_padded) + 8, kernels::kDoubleRoundoff) *
                           (mean_norm * (columns.largest_norm + mean_norm) + columns.largest_bias);
-    return (lost + summed) * kernels::kUpward + biased * kernels::kUpward +
-           canonical_error(columns, raw_norm, d_padded);
+    return kernels::matrix_unit_error(row_norm, row_residual, columns.centred_norm, columns.centred_residual,
+                                      columns.largest_start, d_padded) +
+           biased * kernels::kUpward + canonical_error(columns, raw_norm, d_padded);
 }
 
 // float32_bound of filter.cpp, for CSR rows.
@@ -116,7 +97,7 @@ COTERIE_HOST_DEVICE inline double float32_bound(const ColumnSummary& columns, do
     const double magnitude = norm * columns.largest_norm + columns.largest_bias;
     if (!(magnitude < kernels::kFilterLimit) || n_products >= (index_t{1} << 22)) return kInfinity;
     const double error =
-        gamma(n + 3, kernels::kFloatRoundoff) * magnitude * kernels::kUpward + (n + 1) * 0x1p-148;
+        kernels::gamma(n + 3, kernels::kFloatRoundoff) * magnitude * kernels::kUpward + (n + 1) * 0x1p-148;
     return error + canonical_error(columns, norm, n_products);
 }
 

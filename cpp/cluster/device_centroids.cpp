@@ -10,7 +10,7 @@ namespace coterie::cluster {
 namespace {
 
 using cuda::DeviceArray;
-using Tiles = device::DenseFilter<false>;
+using Tiles = cuda::TileProduct;
 
 // A sample as good as any: the mean only keeps the bound small.
 constexpr index_t kMeanRows = 4096;

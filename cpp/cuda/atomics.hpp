@@ -30,6 +30,14 @@ COTERIE_HOST_DEVICE inline std::int32_t atomic_add(std::int32_t* place, std::int
 #endif
 }
 
+COTERIE_HOST_DEVICE inline void atomic_or(std::uint32_t* place, std::uint32_t bits) {
+#ifdef __CUDA_ARCH__
+    atomicOr(place, bits);
+#else
+    *place |= bits;
+#endif
+}
+
 COTERIE_HOST_DEVICE inline void atomic_min(std::int64_t* place, std::int64_t value) {
 #ifdef __CUDA_ARCH__
     atomicMin(reinterpret_cast<long long*>(place), static_cast<long long>(value));

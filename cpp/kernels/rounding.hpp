@@ -16,7 +16,7 @@ inline constexpr double kFilterLimit = 1e37;
 
 // At least gamma_n = n u / (1 - n u) of error analysis (Higham, Accuracy and Stability of Numerical Algorithms, section 3.1)
 // for n u <= 1/2, without its division: it stands in loops over rows.
-inline double gamma(double n, double roundoff) {
+constexpr double gamma(double n, double roundoff) {
     const double nu = n * roundoff;
     return nu + 2 * nu * nu;
 }

@@ -72,6 +72,11 @@ class Best {
     index_t size() const { return static_cast<index_t>(items_.size()); }
     bool full() const { return k_ > 0 && size() >= k_; }
 
+    // Whether such a candidate would be kept, the threshold apart; if not, none of that score and a higher index would.
+    bool admits(double score, index_t index) const {
+        return !full() || better({score, static_cast<std::int32_t>(index)}, items_.front());
+    }
+
     void clear() { items_.clear(); }
 
     // No candidate with a canonical score below this can enter.

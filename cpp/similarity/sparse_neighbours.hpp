@@ -28,7 +28,7 @@ class SparseBest final : public SparseSink {
 inline void offer_strangers(const std::vector<std::int32_t>& others, index_t n_columns, index_t excluded,
                             Best& best) {
     std::size_t next = 0;
-    for (index_t j = 0; j < n_columns && !(best.full() && best.floor() >= 0); ++j) {
+    for (index_t j = 0; j < n_columns && best.admits(0.0, j); ++j) {
         if (next < others.size() && others[next] == j) {
             ++next;
         } else if (j != excluded) {

@@ -109,6 +109,7 @@ def cosine_top_k(
     threshold: float,
     excluded: NDArray[np.int32] | None,
     n_threads: int,
+    device: Device | None = ...,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def jaccard_top_k(
     X: CsrParts,
@@ -117,6 +118,7 @@ def jaccard_top_k(
     threshold: float,
     excluded: NDArray[np.int32] | None,
     n_threads: int,
+    device: Device | None = ...,
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]: ...
 def identical_rows(X: RowsArgument, n_threads: int) -> NDArray[np.int32]: ...
 def cosine_components(X: RowsArgument, threshold: float, n_threads: int) -> NDArray[np.int32]: ...

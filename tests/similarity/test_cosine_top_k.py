@@ -285,3 +285,11 @@ def test_large_text_equals_the_matrix_product(load_rows: Callable[..., Any]) -> 
         scores[i] = -1
         np.testing.assert_allclose(found.row(i)[1], np.sort(scores)[::-1][:10], atol=1e-6)
         np.testing.assert_allclose(scores[found.row(i)[0]], found.row(i)[1], atol=1e-6)
+
+
+def test_rows_whose_products_cancel_tie_with_rows_in_common_with_nothing() -> None:
+    """A similarity of 0 is a similarity of 0, however it comes about: ties go to the lowest row."""
+    X = sp.csr_array(np.array([[1, 1, 0, 0]], np.float32))
+    Y = sp.csr_array(np.array([[0, 0, 1, 0], [0, 0, 0, 1], [1, -1, 0, 0], [-1, 1, 0, 1]], np.float32))
+    assert cosine_top_k(X, Y, k=1).row(0)[0].tolist() == [0]
+    assert cosine_top_k(X, Y, k=3).row(0)[0].tolist() == [0, 1, 2]

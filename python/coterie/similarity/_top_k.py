@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie import _core
+from coterie._device import open_device
 from coterie._validation import CsrParts, RowsArgument, check_integer, check_n_threads, check_real
 from coterie.similarity._arguments import n_columns, n_rows, narrow_columns, prepare_rows, take_rows
 from coterie.similarity._neighbours import Neighbours
+
+_MOST_ON_DEVICE = 1024  # kMostNeighbours of cpp/similarity/device_best.hpp
 
 Search = Callable[..., tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]]
 
@@ -23,6 +26,7 @@ def cosine_top_k(
     k: int | None = None,
     threshold: float | None = None,
     n_threads: int | None = None,
+    device: str = "cpu",
 ) -> Neighbours:
     """Find, for each row of ``X``, the rows of ``Y`` with the largest cosine similarity.
 
@@ -45,6 +49,9 @@ def cosine_top_k(
         ``threshold`` must be given; with the threshold alone every row gets all that reach it.
     n_threads : int, optional
         Threads to use; all available cores by default.
+    device : str, default="cpu"
+        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for ``k`` from 1 to 1024; or "auto", a GPU if one can do it. The
+        bits are the same, and what is asked for is what runs.
 
     Returns
     -------
@@ -56,6 +63,8 @@ def cosine_top_k(
     ValueError
         If a value is NaN, infinite or beyond float32 (named), the numbers of features differ, a sparse matrix is
         malformed, or neither ``k`` nor ``threshold`` is given.
+    RuntimeError
+        For a device that cannot be used; the message says why.
     TypeError
         If one of ``X`` and ``Y`` is dense and the other sparse, or the values are not real numbers.
 
@@ -85,12 +94,14 @@ def cosine_top_k(
     others = rows if Y is None else prepare_rows("Y", Y)
     if isinstance(rows, tuple) and isinstance(others, tuple):
         sparse_rows, sparse_others = _matched(rows, others)
-        return _search(_core.cosine_top_k, sparse_rows, sparse_others, Y is None, limit, least, n_threads)
+        return _search(
+            _core.cosine_top_k, sparse_rows, sparse_others, Y is None, limit, least, n_threads, device
+        )
     if isinstance(rows, tuple) or isinstance(others, tuple):
         kinds = ("sparse" if isinstance(part, tuple) else "dense" for part in (rows, others))
         raise TypeError("X and Y must both be dense or both be sparse; got {} X and {} Y".format(*kinds))
     _check_features(rows, others)
-    return _search(_core.cosine_top_k, rows, others, Y is None, limit, least, n_threads)
+    return _search(_core.cosine_top_k, rows, others, Y is None, limit, least, n_threads, device)
 
 
 def jaccard_top_k(
@@ -101,6 +112,7 @@ def jaccard_top_k(
     threshold: float | None = None,
     weighted: bool = False,
     n_threads: int | None = None,
+    device: str = "cpu",
 ) -> Neighbours:
     """Find, for each row of ``X``, the rows of ``Y`` with the largest Jaccard similarity.
 
@@ -124,6 +136,9 @@ def jaccard_top_k(
         Whether values count, or only which of them are not zero.
     n_threads : int, optional
         Threads to use; all available cores by default.
+    device : str, default="cpu"
+        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for ``k`` from 1 to 1024; or "auto", a GPU if one can do it. The
+        bits are the same, and what is asked for is what runs.
 
     Returns
     -------
@@ -159,7 +174,7 @@ def jaccard_top_k(
     rows = token_sets("X", X, weighted=weighted)
     others = rows if Y is None else token_sets("Y", Y, weighted=weighted)
     rows, others = _matched(rows, others)
-    return _search(_core.jaccard_top_k, rows, others, Y is None, limit, least, n_threads)
+    return _search(_core.jaccard_top_k, rows, others, Y is None, limit, least, n_threads, device)
 
 
 def token_sets(name: str, X: Any, *, weighted: bool) -> CsrParts:
@@ -208,8 +223,15 @@ def _search(
     k: int,
     threshold: float,
     n_threads: int | None,
+    device: str,
 ) -> Neighbours:
     threads = check_n_threads(n_threads)
+    opened = open_device(device)
+    if opened is not None and not 1 <= k <= _MOST_ON_DEVICE:
+        if device == "auto":
+            opened = None
+        else:
+            raise ValueError(f"k must be 1 to {_MOST_ON_DEVICE} with device={device!r}; got {k or None}")
     n_candidates = n_rows(others)
     k = min(k, n_candidates)
     excluded = np.arange(n_candidates, dtype=np.int32) if self_join else None
@@ -222,7 +244,7 @@ def _search(
     if n_candidates == 0:
         empty = np.zeros(n_rows(rows) + 1, dtype=np.int64)
         return Neighbours(empty, np.empty(0, np.int32), np.empty(0, np.float32), 0)
-    indptr, indices, similarities = search(rows, others, k, threshold, excluded, threads)
+    indptr, indices, similarities = search(rows, others, k, threshold, excluded, threads, opened)
     return Neighbours(indptr, indices if kept is None else kept[indices], similarities, n_candidates)
 
 

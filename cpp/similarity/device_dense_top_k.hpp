@@ -1,0 +1,249 @@
+// Neighbours of dense rows on a device: a bfloat16 filter over groups of columns, then canonical scores.
+//
+// For the unit rows x~, y~ and a mean mu of the y~, raw(i, j) = <x~ - mu, y~ - mu> + start(j), and
+//     | raw(i, j) + offset(i) - s(i, j) | <= error(i)
+// as in dense_filter.hpp. With T the k-th largest of the maxima of raw over groups of columns, k columns have s >= T + offset -
+// error, so the best k lie in groups whose maximum is T - 2 error or more; only those are compared canonically.
+#pragma once
+
+#include "cuda/canonical.hpp"
+#include "cuda/tile_product.hpp"
+#include "kernels/kernels.hpp"
+#include "kernels/matrix_unit_error.hpp"
+#include "similarity/device_best.hpp"
+#include "similarity/device_sparse_top_k.hpp"
+
+namespace coterie::device {
+
+using DenseView = MatrixView<const float>;
+
+// The columns that one thread of TileProduct has of a tile of one row.
+inline constexpr int kGroupColumns = 2 * cuda::TileProduct::kNTiles;
+
+COTERIE_HOST_DEVICE inline index_t group_column(index_t group, int element) {
+    const index_t tile = group / cuda::TileProduct::kParts;
+    const int part = static_cast<int>(group % cuda::TileProduct::kParts);
+    return tile * cuda::TileProduct::kTileColumns + part / 4 * 64 + element / 2 * 8 + 2 * (part % 4) +
+           element % 2;
+}
+
+// packed[i] = bf16(x~_i - mu) with what was lost of it, offset[i] = <mu, x~_i>. A warp takes a row.
+struct PackUnitRows {
+    static constexpr const char* kName = "packing of unit rows";
+    static constexpr int kThreads = 256;
+    static constexpr index_t kRowsPerBlock = kThreads / 32;
+    static constexpr std::size_t kSharedBytes = 3 * kThreads * sizeof(double);
+
+    DenseView x;
+    const double* length;  // [n] canonical |x_i|
+    const float* mean;
+    index_t d_padded;
+    std::uint16_t* packed;
+    double *squared_norm, *squared_residual, *offset;  // [n]
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        double* const parts = block.template shared<double>(0);  // [3][kThreads]
+        block.each([&](int t) {
+            const index_t i = block.block() * kRowsPerBlock + t / 32;
+            double norm = 0, residual = 0, along = 0;
+            if (i < x.rows) {
+                const double scale = length[i] == 0 ? 0.0 : 1 / length[i];
+                for (index_t j = t % 32; j < d_padded; j += 32) {
+                    const bool is_real = j < x.cols;
+                    const float unit =
+                        is_real ? static_cast<float>(static_cast<double>(x.data[i * x.stride + j]) * scale)
+                                : 0.0f;
+                    const float m = is_real ? mean[j] : 0.0f;
+                    const float y = unit - m;
+                    const std::uint16_t kept = cuda::to_bf16(y);
+                    packed[i * d_padded + j] = kept;
+                    const double lost = static_cast<double>(y) - static_cast<double>(cuda::from_bf16(kept));
+                    norm += static_cast<double>(y) * static_cast<double>(y);
+                    residual += lost * lost;
+                    along += static_cast<double>(m) * static_cast<double>(unit);
+                }
+            }
+            parts[t] = norm;
+            parts[kThreads + t] = residual;
+            parts[2 * kThreads + t] = along;
+        });
+        block.sync();
+        block.each([&](int t) {
+            const index_t i = block.block() * kRowsPerBlock + t / 32;
+            if (t % 32 != 0 || i >= x.rows) return;
+            double sum[3] = {};
+            for (int l = 0; l < 32; ++l)
+                for (int q = 0; q < 3; ++q) sum[q] += parts[q * kThreads + t + l];
+            squared_norm[i] = sum[0];
+            squared_residual[i] = sum[1];
+            offset[i] = sum[2];
+        });
+    }
+};
+
+// maxima[r][group] of raw over the group's columns, for rows first .. first + n - 1 of X.
+struct GroupMaxima {
+    using Tiles = cuda::TileProduct;
+    static constexpr const char* kName = "filter of dense neighbours";
+    static constexpr int kThreads = Tiles::kThreads;
+    static constexpr std::size_t kSharedBytes = Tiles::kSharedBytes;
+
+    Tiles tiles;
+    const float* start;  // [n_columns], kPadScore beyond Y
+    index_t first, n, n_groups;
+    float* maxima;  // [n][n_groups]
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        const index_t begin = block.block() * Tiles::kTileRows;
+        tiles.run(
+            block, [&](int r) -> index_t { return first + (n - 1 < begin + r ? n - 1 : begin + r); },
+            [&](index_t tile, auto& scores) {
+                block.each([&](int t) {
+                    float most[Tiles::kRowsPerThread];
+#pragma unroll
+                    for (int q = 0; q < Tiles::kRowsPerThread; ++q) most[q] = 2 * kernels::kPadScore;  // -inf
+#pragma unroll
+                    for (int p = 0; p < Tiles::kNTiles; ++p) {
+                        const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
+                        const float starts[2] = {start[c], start[c + 1]};
+#pragma unroll
+                        for (int m = 0; m < Tiles::kMTiles; ++m) {
+#pragma unroll
+                            for (int i = 0; i < 4; ++i) {
+                                const float raw = scores(t).v[m][p][i] + starts[i % 2];
+                                scores(t).v[m][p][i] = 0;
+                                if (raw > most[2 * m + i / 2]) most[2 * m + i / 2] = raw;
+                            }
+                        }
+                    }
+#pragma unroll
+                    for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
+                        const index_t r = begin + Tiles::tile_row(t, q / 2, q % 2);
+                        if (r < n) maxima[r * n_groups + tile * Tiles::kParts + Tiles::part(t)] = most[q];
+                    }
+                });
+            });
+    }
+};
+
+// A block takes a row: finds T, and compares the columns of the groups that reach the cut.
+struct DenseTopK {
+    static constexpr const char* kName = "canonical comparison of dense neighbours";
+    static constexpr int kThreads = 256;
+    static constexpr int kAtOnce = kThreads / cuda::kLanes;  // columns
+    static constexpr std::size_t kPartBytes = kThreads * sizeof(double);
+    static constexpr std::size_t kListBytes = kThreads * sizeof(std::int32_t) + 16;
+    static constexpr std::size_t kSharedBytes = kPartBytes + kListBytes + BlockBest::bytes(kAtOnce);
+
+    DenseView x, y;
+    const double *x_length, *y_length;
+    const double *x_norm, *x_residual,
+        *offset;  // [n] upper bounds of |x~ - mu| and what was lost of it; <mu, x~>
+    double y_norm, y_residual, largest_start;  // over all columns
+    index_t d_padded, first, n_groups;
+    const float* maxima;
+    Wanted wanted;
+    Answers answers;
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        double* const part = block.template shared<double>(0);
+        std::int32_t* const listed = block.template shared<std::int32_t>(kPartBytes + 16);
+        std::int32_t* const n_listed = block.template shared<std::int32_t>(kPartBytes);
+        const BlockBest best = BlockBest::at(block, kPartBytes + kListBytes, wanted);
+        const index_t r = block.block(), i = first + r;
+        const index_t excluded = wanted.excluded == nullptr ? -1 : wanted.excluded[i];
+        const double cut = lowest_maximum(block, r, excluded >= 0 ? wanted.k + 1 : wanted.k);
+        block.each([&](int t) {
+            if (t == 0) best.clear();
+        });
+        for (index_t group = 0; group < n_groups; group += kThreads) {
+            block.each([&](int t) {
+                if (t == 0) *n_listed = 0;
+            });
+            block.sync();
+            block.each([&](int t) {
+                if (group + t < n_groups && static_cast<double>(maxima[r * n_groups + group + t]) >= cut)
+                    listed[cuda::atomic_add(n_listed, 1)] = static_cast<std::int32_t>(group + t);
+            });
+            block.sync();
+            const int n_columns = *n_listed * kGroupColumns;
+            for (int begin = 0; begin < n_columns; begin += kAtOnce)
+                compare(block, part, listed, begin, n_columns, i, excluded, best);
+            block.sync();
+        }
+        block.each([&](int t) { best.write(answers, r, t, kThreads); });
+    }
+
+  private:
+    // A group below this has none of the best. Bit by bit from the highest: the largest key that `rank` maxima reach.
+    template <typename Block>
+    COTERIE_HOST_DEVICE double lowest_maximum(Block& block, index_t r, index_t rank) const {
+        std::int32_t* const count = block.template shared<std::int32_t>(kPartBytes);
+        const double error = kernels::matrix_unit_error(x_norm[first + r], x_residual[first + r], y_norm,
+                                                        y_residual, largest_start, d_padded) +
+                             0x1p-21 + static_cast<double>(x.cols + 8) * 0x1p-50;
+        // Every similarity that rounds to the threshold or more is above threshold - 2^-23.
+        const double least = static_cast<double>(wanted.threshold) - 0x1p-23 - error - offset[first + r];
+        if (rank > n_groups) return least;
+        std::uint32_t key = 0;
+        for (int bit = 31; bit >= 0; --bit) {
+            const std::uint32_t trial = key | 1u << bit;
+            block.each([&](int t) {
+                if (t == 0) *count = 0;
+            });
+            block.sync();
+            block.each([&](int t) {
+                std::int32_t reached = 0;
+                for (index_t g = t; g < n_groups; g += kThreads)
+                    reached += key_of(maxima[r * n_groups + g]) >= trial ? 1 : 0;
+                if (reached > 0) cuda::atomic_add(count, reached);
+            });
+            block.sync();
+            if (*count >= rank) key = trial;
+            block.sync();
+        }
+        const double cut = static_cast<double>(value_of(key)) - 2 * error;
+        return cut > least ? cut : least;
+    }
+
+    // Unsigned integers in the order of the floats.
+    COTERIE_HOST_DEVICE static std::uint32_t key_of(float v) {
+        const std::uint32_t bits = cuda::bits_of(v);
+        return bits >> 31 != 0 ? ~bits : bits | 0x80000000u;
+    }
+    COTERIE_HOST_DEVICE static float value_of(std::uint32_t key) {
+        return cuda::float_of(key >> 31 != 0 ? key & 0x7FFFFFFFu : ~key);
+    }
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void compare(Block& block, double* part, const std::int32_t* listed, int begin,
+                                     int n_columns, index_t i, index_t excluded,
+                                     const BlockBest& best) const {
+        const auto column = [&](int t) -> index_t {
+            const int q = begin + t / cuda::kLanes;
+            return q < n_columns ? group_column(listed[q / kGroupColumns], q % kGroupColumns) : y.rows;
+        };
+        block.each([&](int t) {
+            const index_t j = column(t);
+            part[t] = j < y.rows ? cuda::dot_lane(x.data + i * x.stride, y.data + j * y.stride, x.cols,
+                                                  t % cuda::kLanes)
+                                 : 0.0;
+        });
+        block.sync();
+        block.each([&](int t) {
+            const index_t j = column(t);
+            if (t % cuda::kLanes == 0 && j < y.rows && j != excluded)
+                best.offer(Cosine::score(cuda::fold(part + t), x_length[i], y_length[j]), j);
+        });
+        block.sync();
+        block.each([&](int t) {
+            if (t == 0) best.take_waiting();
+        });
+        block.sync();
+    }
+};
+
+}  // namespace coterie::device

@@ -1,0 +1,22 @@
+#include "similarity/device_top_k_kernels.hpp"
+
+#include "cuda/emulated_block.hpp"
+
+namespace coterie::device {
+namespace {
+
+const TopKKernels& emulated_kernels() {
+    static constexpr TopKKernels kernels = {
+        &cuda::emulate<SparseTopK<Cosine>>, &cuda::emulate<SparseTopK<Jaccard>>, &cuda::emulate<PackUnitRows>,
+        &cuda::emulate<GroupMaxima>,        &cuda::emulate<DenseTopK>,
+    };
+    return kernels;
+}
+
+}  // namespace
+
+const TopKKernels& top_k_kernels_for(const cuda::Device& device) {
+    return device.is_emulated() ? emulated_kernels() : cuda_top_k_kernels();
+}
+
+}  // namespace coterie::device
