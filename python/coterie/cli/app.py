@@ -8,7 +8,19 @@ from typing import Annotated
 import typer
 
 from coterie._version import __version__
-from coterie.cli import assign, classify, cluster, compare, demo, doctor, encode, evaluate, export, similar
+from coterie.cli import (
+    assign,
+    classify,
+    cluster,
+    compare,
+    demo,
+    doctor,
+    encode,
+    estimate,
+    evaluate,
+    export,
+    similar,
+)
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 could not be done (one sentence on stderr says why) · 2 wrong usage · 130 Ctrl-C."
@@ -55,6 +67,7 @@ def make_app() -> typer.Typer:
         "encode": encode.encode,
         "export": export.export,
         "demo": demo.demo,
+        "estimate": estimate.estimate,
         "doctor": doctor.doctor,
     }
     for name, command in commands.items():

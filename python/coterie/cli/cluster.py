@@ -98,7 +98,7 @@ def cluster(
     parameters = {name: given[name] for name in _PARAMETERS} | {"stop_words": read_stop_words(stop_words)}
     chosen = {name: given[name] for name in _CLUSTERER_OPTIONS if given[name] is not None}
     parameters["clusterer_options"] = chosen
-    if memory_limit is not None or resume or is_too_large(files):
+    if memory_limit is not None or resume or is_too_large(files, inputs, parameters, report):
         cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
         return
     with output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -133,6 +134,24 @@ class _Stopped:
         raise OSError(f"{error.strerror or error}{name}; {how}") from error
 
 
-def is_too_large(files: list[str]) -> bool:
-    """Whether a corpus is estimated not to fit into memory; small files are not looked into."""
-    return False
+def is_too_large(
+    files: list[str], inputs: InputOptions, parameters: dict[str, Any], report: bool | None
+) -> bool:
+    """Whether the journey in memory is estimated to take more than half of it; small files are not looked into."""
+    from coterie.outofcore import _memory, estimate
+
+    if "-" in files or not all(os.path.isfile(file) for file in files):
+        return False
+    if sum(os.path.getsize(file) for file in files) < _memory.machine_memory() * _SURE_SHARE:
+        return False
+    try:
+        streamed = _streamed(parameters)
+    except ValueError:  # another journey, which is made in memory
+        return False
+    found = estimate(files, report=report is not False, sample_documents=10_000, **streamed, **asdict(inputs))
+    if not found.fits:
+        warn(
+            f"this would take about {found.peak_bytes / 1e9:.1f} GB of {found.memory_bytes / 1e9:.1f} GB memory: "
+            "the rows go to disk; --memory-limit says how much to use"
+        )
+    return not found.fits

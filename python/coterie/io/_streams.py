@@ -34,6 +34,8 @@ class ByteStream(io.RawIOBase):
         self._keep_open = keep_open
         self._source = source
         self._head = b""
+        self.chunk_bytes = CHUNK_BYTES
+        self.file: IO[bytes] = source  # what is read in the end, compressed or not
 
     def head(self, size: int = HEAD_BYTES) -> bytes:
         """Return the next ``size`` bytes, fewer only at the end of the stream, without consuming them."""
@@ -112,6 +114,7 @@ def open_stream(path: str | os.PathLike[str]) -> Iterator[ByteStream]:
             yield raw
             return
         with ByteStream(unpacked, name, compressed=True) as stream:
+            stream.file = source
             yield stream
 
 
@@ -124,7 +127,7 @@ def read_lines(stream: ByteStream, limit: int) -> Iterator[bytes]:
     pieces: list[bytes] = []
     held = 0
     number = 1
-    while chunk := stream.read(CHUNK_BYTES):
+    while chunk := stream.read(stream.chunk_bytes):
         lines = chunk.split(b"\n")
         rest = lines.pop()
         if lines and pieces:
