@@ -14,8 +14,8 @@ class EMAKMeans(MiniBatchKMeans):
 
     :class:`MiniBatchKMeans` weighs all rows since the start alike, those that came while the centres were still poor
     as well. Here the weight of what was seen falls by ``decay`` with each step, so that a centre is the mean of about
-    the last ``1 / (1 - decay)`` batches. It is not Lloyd's algorithm: it has no fixed point, its centres keep the noise
-    of those batches. Use it where rows keep coming and change, or as a start: ``KMeans(k, init=EMAKMeans())``.
+    the last ``1 / (1 - decay)`` batches. It is not Lloyd's algorithm: it has no fixed point, its centres keep the
+    noise of those batches. Use it where rows keep coming and change, or as a start: ``KMeans(k, init=EMAKMeans())``.
 
     Parameters
     ----------
