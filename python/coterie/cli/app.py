@@ -16,10 +16,17 @@ from coterie.cli import (
     demo,
     doctor,
     encode,
+<<<<<<< HEAD
     estimate,
     evaluate,
     export,
     similar,
+=======
+    evaluate,
+    export,
+    similar,
+    topics,
+>>>>>>> 8804813 (Find topics from the command line, over time, with a report)
 )
 
 EXIT_CODES = (
@@ -60,6 +67,7 @@ def make_app() -> typer.Typer:
     app.callback()(_coterie)
     commands: dict[str, Callable[..., None]] = {
         "cluster": cluster.cluster,
+        "topics": topics.topics,
         "assign": assign.assign,
         "evaluate": evaluate.evaluate,
         "compare": compare.compare,

@@ -27,7 +27,7 @@ _HOVER_LENGTH = 240
 _N_LABELS = 3
 
 # Twenty mid-tones that stand out on white and on black; further clusters repeat them with another symbol.
-_COLOURS = [
+COLOURS = [
     "#4269d0",
     "#e89c0c",
     "#e8553f",
@@ -138,7 +138,7 @@ def render_report(
         "is_sparse": sp.issparse(result.matrix),
         "seconds": sum(stages.values()),
         "timings": stages,
-        "parameters": {name: _plain(value) for name, value in result.parameters.items()},
+        "parameters": {name: plain(value) for name, value in result.parameters.items()},
         "scores": describe_scores(result.metrics),
         "clusters": clusters,
         "noise": noise,
@@ -176,16 +176,16 @@ def _describe_clusters(
                 "share": cluster.size / n_documents,
                 "relative_size": cluster.size / largest,
                 "terms": [(term, weight, weight / heaviest) for term, weight in terms],
-                "colour": _COLOURS[cluster.cluster % len(_COLOURS)],
-                "symbol": _SYMBOLS[cluster.cluster // len(_COLOURS) % len(_SYMBOLS)],
-                "distance": _finite(result.distances[rows].mean()) if rows.size else None,
-                "margin": _finite(result.margins[rows].mean()) if rows.size else None,
+                "colour": COLOURS[cluster.cluster % len(COLOURS)],
+                "symbol": _SYMBOLS[cluster.cluster // len(COLOURS) % len(_SYMBOLS)],
+                "distance": finite(result.distances[rows].mean()) if rows.size else None,
+                "margin": finite(result.margins[rows].mean()) if rows.size else None,
                 "labels": [] if labels is None else _frequent_labels([labels[row] for row in rows]),
                 "representatives": [
                     {
                         "name": excerpt(str(names[row]), _TITLE_LENGTH),
                         "text": excerpt(str(texts[row]), _REPRESENTATIVE_LENGTH),
-                        "distance": _finite(result.distances[row]),
+                        "distance": finite(result.distances[row]),
                     }
                     for row in cluster.representatives
                 ],
@@ -257,7 +257,7 @@ def _map_data(
         "cluster": index[rows].tolist(),
         "x": [round(float(x), 4) for x in points[:, 0]],
         "y": [round(float(y), 4) for y in points[:, 1]],
-        "distance": [_finite(distance) for distance in result.distances[rows]],
+        "distance": [finite(distance) for distance in result.distances[rows]],
         "name": [excerpt(str(names[row]), _TITLE_LENGTH) for row in rows],
         "text": [excerpt(str(texts[row]), _HOVER_LENGTH) for row in rows],
     }
@@ -271,7 +271,7 @@ def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
     if k_search is None:
         return None
     names = ("silhouette", "shuffled_silhouette", "gap", "gap_error", "stability")
-    curves = {name: [_finite(getattr(trial, name)) for trial in k_search.trials] for name in names}
+    curves = {name: [finite(getattr(trial, name)) for trial in k_search.trials] for name in names}
     return {
         **curves,
         "n_clusters": [trial.n_clusters for trial in k_search.trials],
@@ -279,12 +279,14 @@ def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
     }
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """Round to 4 places; None for what JSON has no number for."""
     number = float(value)
     return round(number, 4) if math.isfinite(number) else None
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """Return a parameter's value as short text."""
     if isinstance(value, list | tuple | set | frozenset) and len(value) > 8:
         return f"{len(value)} entries"
     if isinstance(value, list | tuple):

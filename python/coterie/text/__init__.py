@@ -4,6 +4,7 @@ from coterie.text._count import CountVectorizer
 from coterie.text._hashing import HashingVectorizer
 from coterie.text._stop_words import CHINESE_STOP_WORDS
 from coterie.text._tfidf import TfidfTransformer, TfidfVectorizer
+from coterie.text.vocabulary import read_vocabulary, write_vocabulary
 
 __all__ = [
     "CHINESE_STOP_WORDS",
@@ -11,4 +12,6 @@ __all__ = [
     "HashingVectorizer",
     "TfidfTransformer",
     "TfidfVectorizer",
+    "read_vocabulary",
+    "write_vocabulary",
 ]

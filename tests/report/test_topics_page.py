@@ -1,0 +1,67 @@
+"""The report of topics: what it shows, in a real browser, and that documents stay text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from coterie.report import render_topics_report
+from coterie.report.topics_page import place_topics
+from coterie.topics import find_topics, topics_over_time
+
+HOSTILE = [
+    "<script>alert(1)</script> apple pie",
+    "</script><img src=x onerror=alert(2)> apple pie",
+    "{{ 7 * 7 }} {% raw %} apple pie ${alert(3)}",
+    "&lt;b&gt; &amp; apple pie \x00\x1b[31m\u2028",
+    "train ride <b>bold</b> late train",
+    "\ud800 slow train ride",
+]
+
+
+@pytest.fixture(scope="module")
+def result():
+    texts = HOSTILE * 8
+    return texts, find_topics(texts, n_topics=[2, 3], max_iter=20, stop_words=None)
+
+
+def test_shows_topics_map_course_and_search(result, open_page) -> None:
+    texts, found = result
+    course = topics_over_time(found.mixtures, np.arange(len(texts)) * 86400.0, n_periods=4)
+    page = open_page(render_topics_report(found, texts, title="a & b", over_time=course))
+    assert page.title() == "a & b"
+    n_topics = len(found.topics)
+    assert page.locator(".cards .card").count() == n_topics
+    assert page.locator("#map .scatterlayer .point").count() == n_topics
+    assert page.locator("#over-time .scatterlayer .trace").count() == n_topics
+    assert page.locator("#search .scatterlayer .point").count() == 8
+    assert str(n_topics) in page.locator(".verdict").inner_text()
+    shown = page.locator(".documents p").all_inner_texts()
+    assert any("<script>alert(1)</script>" in text or "<b>bold</b>" in text for text in shown)
+    largest = max(found.topics, key=lambda topic: topic.share)
+    assert largest.terms[0][0] in page.locator(".card").first.inner_text()
+
+
+def test_without_times_and_search_there_are_no_such_drawings(open_page) -> None:
+    texts = ["red apple", "green apple", "late train", "slow train"] * 3
+    page = open_page(render_topics_report(find_topics(texts, n_topics=1, max_iter=2), texts))
+    assert page.locator("#over-time").count() == page.locator("#search").count() == 0
+    assert page.locator(".cards .card").count() == 1
+
+
+def test_lengths_must_agree(result) -> None:
+    texts, found = result
+    with pytest.raises(ValueError, match=r"texts must have one entry per document \(48\); got 3"):
+        render_topics_report(found, texts[:3])
+    with pytest.raises(ValueError, match=r"ids must have one entry per document \(48\); got 1"):
+        render_topics_report(found, texts, ids=["a"])
+
+
+def test_alike_topics_stand_together() -> None:
+    components = np.array([[9, 1, 0, 0], [8, 2, 0, 0], [0, 0, 5, 5.0]])
+    points = place_topics(components)
+    near, far = np.linalg.norm(points[0] - points[1]), np.linalg.norm(points[0] - points[2])
+    assert near < 0.2 * far
+    assert abs(points).max() == pytest.approx(1)
+    assert place_topics(np.ones((1, 3))).tolist() == [[0, 0]]
+    assert np.isfinite(place_topics(np.ones((4, 3)))).all()
