@@ -38,7 +38,18 @@ def test_commands_and_their_options_exist() -> None:
     commands = [
         shlex.split(part) for line in shown for part in line.split("&&") if part.split()[:1] == ["coterie"]
     ]
-    wanted = {"assign", "cluster", "demo", "doctor", "encode", "estimate", "evaluate", "export", "similar"}
+    wanted = {
+        "assign",
+        "cluster",
+        "topics",
+        "demo",
+        "doctor",
+        "encode",
+        "estimate",
+        "evaluate",
+        "export",
+        "similar",
+    }
     assert wanted == {words[1] for words in commands}
     for words in commands:
         options = {option for param in known[words[1]] for option in [*param.opts, *param.secondary_opts]}

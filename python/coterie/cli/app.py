@@ -16,17 +16,11 @@ from coterie.cli import (
     demo,
     doctor,
     encode,
-<<<<<<< HEAD
     estimate,
     evaluate,
     export,
     similar,
-=======
-    evaluate,
-    export,
-    similar,
     topics,
->>>>>>> 8804813 (Find topics from the command line, over time, with a report)
 )
 
 EXIT_CODES = (
