@@ -5,6 +5,7 @@ from coterie.encode.export import export_onnx
 from coterie.encode.factory import ENCODERS, make_encoder
 from coterie.encode.lsa import LsaEncoder
 from coterie.encode.onnx_encoder import EncodingStatistics, OnnxEncoder
+from coterie.encode.static_encoder import StaticEncoder
 
 __all__ = [
     "ENCODERS",
@@ -12,6 +13,7 @@ __all__ = [
     "EncodingStatistics",
     "LsaEncoder",
     "OnnxEncoder",
+    "StaticEncoder",
     "encode_corpus",
     "export_onnx",
     "make_encoder",

@@ -39,11 +39,18 @@ def _onnx(request: _Request) -> Any:
     return OnnxEncoder(request.argument, n_threads=request.n_threads)
 
 
+def _static(request: _Request) -> Any:
+    from coterie.encode.static_encoder import StaticEncoder
+
+    return StaticEncoder(request.argument, language=request.language, n_threads=request.n_threads)
+
+
 # name: (what follows it after a colon, or "" for nothing; who makes the encoder)
 _MAKERS: dict[str, tuple[str, Callable[[_Request], Any]]] = {
     "tfidf": ("", _tfidf),
     "lsa": ("", _lsa),
     "onnx": ("DIR", _onnx),
+    "static": ("FILE", _static),
 }
 ENCODERS = tuple(f"{name}:{argument}" if argument else name for name, (argument, _) in _MAKERS.items())
 
@@ -58,7 +65,8 @@ def make_encoder(
     spec : str
         One of ``coterie.encode.ENCODERS``: ``"tfidf"`` is :class:`coterie.TfidfVectorizer` with the
         language's stop words left out, ``"lsa"`` :class:`coterie.encode.LsaEncoder`, ``"onnx:DIR"``
-        :class:`coterie.encode.OnnxEncoder` on that folder.
+        :class:`coterie.encode.OnnxEncoder` on that folder, ``"static:FILE"`` :class:`coterie.encode.StaticEncoder` on
+        that file or folder.
     language : {"en", "zh"}, default="en"
         How texts are split into words, where the encoder does that.
     random_state : int, RandomState or None, default=0

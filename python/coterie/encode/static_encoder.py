@@ -1,0 +1,257 @@
+"""Embeddings of texts as weighted means of word vectors."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from coterie.encode._pooling import normalize_rows
+from coterie.encode._tokens import as_texts
+from coterie.encode._word_vectors import WordVectors, read_word_vectors
+from coterie.text import CountVectorizer
+
+__all__ = ["StaticEncoder"]
+
+_ANY_WORD = r"(?u)\b\w+\b"
+_FEW_CAPITALS = 0.01  # of the words: then the file is of lower-cased text
+
+
+class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    r"""Encode texts by the weighted mean of their words' vectors, which a file gives.
+
+    The row of text d is :math:`\sum_w n(w, d)\, g(w)\, v(w) / \sum_w n(w, d)\, g(w)` over its known words w with
+    counts n, computed as one sparse product. A text without a known word has a zero row.
+
+    Parameters
+    ----------
+    path : path
+        Vectors of words in the text or binary format of word2vec, in that of GloVe, or in the text format of fastText
+        (.vec), also as .gz; or a folder of model2vec (extra ``onnx``).
+    weighting : {"mean", "sif", "tfidf"}, default="mean"
+        The weight g: 1; ``sif_a / (sif_a + p(w))`` with p(w) the word's share of the fitted texts' words, after which
+        the first principal direction of the fitted texts is taken out of every row [1]_; or
+        ln((1 + N) / (1 + N(w))) + 1 with N(w) of the N fitted texts holding w.
+    sif_a : float, default=1e-3
+        The parameter of "sif", > 0.
+    language : {"en", "zh"}, default="en"
+        How texts are split into words; "zh" needs the extra of that name. Not for folders, which have a tokenizer.
+    lowercase : bool or None, default=None
+        Whether words are looked up in lower case. None: where hardly a word of the file has a capital.
+    max_words : int or None, default=None
+        Read only the first so many vectors of a file, which are the most frequent words.
+    normalize : bool, default=True
+        Whether rows get unit length.
+    n_threads : int or None, default=None
+        Threads that count words. None: all cores this process may use. It changes no bit.
+
+    Attributes
+    ----------
+    dim_ : int
+        Length of a row.
+    n_words_ : int
+        Words with a vector.
+    word_weights_ : ndarray of shape (n_words_,), float32
+        The weights g.
+    common_direction_ : ndarray of shape (dim_,), float32, or None
+        What "sif" takes out of every row.
+    coverage_ : float
+        Share of the fitted texts that have a known word, in [0, 1].
+
+    References
+    ----------
+    .. [1] S. Arora, Y. Liang and T. Ma, "A simple but tough-to-beat baseline for sentence embeddings", ICLR 2017.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from coterie.encode import StaticEncoder
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> file = pathlib.Path(folder.name, "vectors.txt")
+    >>> _ = file.write_text("cat 1 0\ndog 0.8 0.6\ncar 0 1\n")
+    >>> StaticEncoder(file).fit_transform(["a cat", "the dog", "cat, car", "?"]).round(2)
+    array([[1.  , 0.  ],
+           [0.8 , 0.6 ],
+           [0.71, 0.71],
+           [0.  , 0.  ]], dtype=float32)
+    >>> folder.cleanup()
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "path": [str, os.PathLike],
+        "weighting": [StrOptions({"mean", "sif", "tfidf"})],
+        "sif_a": [Interval(Real, 0, None, closed="neither")],
+        "language": [StrOptions({"en", "zh"})],
+        "lowercase": ["boolean", None],
+        "max_words": [Interval(Integral, 1, None, closed="left"), None],
+        "normalize": ["boolean"],
+        "n_threads": [Interval(Integral, 1, None, closed="left"), None],
+    }
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        weighting: str = "mean",
+        sif_a: float = 1e-3,
+        language: str = "en",
+        lowercase: bool | None = None,
+        max_words: int | None = None,
+        normalize: bool = True,
+        n_threads: int | None = None,
+    ) -> None:
+        self.path = path
+        self.weighting = weighting
+        self.sif_a = sif_a
+        self.language = language
+        self.lowercase = lowercase
+        self.max_words = max_words
+        self.normalize = normalize
+        self.n_threads = n_threads
+
+    def fit(self, X: Iterable[str], y: Any = None) -> Self:
+        """Read the vectors and learn the weights of words.
+
+        Parameters
+        ----------
+        X : iterable of str
+            Texts to learn the weights from; for "mean" only their coverage is noted.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file or folder does not exist.
+        ValueError
+            If it is damaged or not understood; for parameters out of range.
+        """
+        self._fit(X)
+        return self
+
+    def fit_transform(self, X: Iterable[str], y: Any = None) -> NDArray[np.float32]:
+        """Fit and return the rows of the texts, which are read and counted once.
+
+        Parameters
+        ----------
+        X : iterable of str of length n_texts
+        y : ignored
+
+        Returns
+        -------
+        ndarray of shape (n_texts, dim_), float32
+        """
+        return self._rows(self._fit(X))
+
+    def transform(self, X: Iterable[str]) -> NDArray[np.float32]:
+        """Return the rows of texts.
+
+        Parameters
+        ----------
+        X : iterable of str of length n_texts
+
+        Returns
+        -------
+        ndarray of shape (n_texts, dim_), float32
+        """
+        check_is_fitted(self, "word_weights_")
+        return self._rows(self._counts(as_texts(X)))
+
+    def _fit(self, X: Iterable[str]) -> sp.csr_array:
+        self._validate_params()
+        self._vectors = read_word_vectors(self.path, self.max_words)
+        self.n_words_, self.dim_ = self._vectors.table.shape
+        self._counter = self._make_counter(self._vectors)
+        counts = self._counts(as_texts(X))
+        self.coverage_ = float(np.mean(np.diff(counts.indptr) > 0)) if counts.shape[0] else 0.0
+        self.word_weights_ = self._weights(counts)
+        self.common_direction_ = None
+        if self.weighting == "sif":
+            means = self._means(counts).astype(np.float64)
+            _, directions = np.linalg.eigh(means.T @ means)
+            self.common_direction_ = directions[:, -1].astype(np.float32)
+        return counts
+
+    def _make_counter(self, vectors: WordVectors) -> CountVectorizer | None:
+        if vectors.count is not None:
+            return None
+        lowercase = self.lowercase
+        if lowercase is None:
+            n_capitals = sum(word != word.lower() for word in vectors.words)
+            lowercase = n_capitals <= _FEW_CAPITALS * len(vectors.words)
+        return CountVectorizer(
+            vocabulary={word: i for i, word in enumerate(vectors.words)},
+            token_pattern=_ANY_WORD,
+            lowercase=lowercase,
+            language=self.language,
+            dtype=np.float32,
+            n_threads=self.n_threads,
+        )
+
+    def _counts(self, texts: list[str]) -> sp.csr_array:
+        if not texts:
+            return sp.csr_array((0, self.n_words_), dtype=np.float32)
+        if self._counter is None:
+            assert self._vectors.count is not None
+            return self._vectors.count(texts)
+        return sp.csr_array(self._counter.transform(texts))
+
+    def _weights(self, counts: sp.csr_array) -> NDArray[np.float32]:
+        if self.weighting == "sif":
+            occurrences = np.bincount(counts.indices, counts.data, self.n_words_)
+            shares = occurrences / max(1.0, occurrences.sum())
+            return np.asarray(self.sif_a / (self.sif_a + shares), dtype=np.float32)
+        if self.weighting == "tfidf":
+            n_texts_with = np.bincount(counts.indices, minlength=self.n_words_)
+            return np.asarray(np.log((1 + counts.shape[0]) / (1 + n_texts_with)) + 1, dtype=np.float32)
+        return np.ones(self.n_words_, np.float32)
+
+    def _means(self, counts: sp.csr_array) -> NDArray[np.float32]:
+        weighted = sp.csr_array(
+            (counts.data * self.word_weights_[counts.indices], counts.indices, counts.indptr),
+            shape=counts.shape,
+        )
+        totals = np.asarray(weighted.sum(axis=1), dtype=np.float32).reshape(-1)
+        sums = np.asarray(weighted @ self._vectors.table, dtype=np.float32)
+        return np.divide(sums, np.where(totals > 0, totals, np.float32(1))[:, None], dtype=np.float32)
+
+    def _rows(self, counts: sp.csr_array) -> NDArray[np.float32]:
+        rows = self._means(counts)
+        if self.common_direction_ is not None:
+            rows -= np.outer(rows @ self.common_direction_, self.common_direction_)
+        return normalize_rows(rows) if self.normalize else rows
+
+    @property
+    def _n_features_out(self) -> int:
+        check_is_fitted(self, "word_weights_")
+        return int(self.dim_)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out a folder's tokenizer, which is read again."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if self.__dict__.get("_counter", self) is None:
+            state.pop("_vectors", None)
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "word_weights_" in state and "_vectors" not in state:
+            self._vectors = read_word_vectors(self.path, self.max_words)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        return tags
