@@ -51,17 +51,20 @@ def main() -> int:
         "sets": [],
         "rows": [],
     }
-    for labelled in sets.SETS:
-        if not _wanted(labelled.name, options.only):
-            continue
+    wanted = [labelled for labelled in sets.SETS if _wanted(labelled.name, options.only)]
+    if not wanted:
+        raise SystemExit(f"--only {options.only}: no set has such a name")
+    for labelled in wanted:
         documents = sets.load(labelled, limit)
         report["sets"].append(_describe(documents))
         for method in methods.METHODS:
             if _wanted(method.name, options.methods):
                 report["rows"].append(_measure(documents, method, n_seeds))
-    text = tables.markdown(report)
-    (output / "results.json").write_text(json.dumps(report, indent=1) + "\n")
-    (output / "RESULTS.md").write_text(text)
+        text = tables.markdown(
+            report
+        )  # after each set, so that a run that is cut short leaves what it measured
+        (output / "results.json").write_text(json.dumps(report, indent=1) + "\n")
+        (output / "RESULTS.md").write_text(text)
     print(text)
     return 0
 

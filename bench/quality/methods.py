@@ -76,7 +76,7 @@ def _bertopic(documents: Documents, seed: int) -> tuple[Any, float]:
     bertopic, umap = importlib.import_module("bertopic"), importlib.import_module("umap")
     rows, seconds = minilm.embeddings(documents)
     seeded = umap.UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
-    model = bertopic.BERTopic(umap_model=seeded, embedding_model="none")
+    model = bertopic.BERTopic(umap_model=seeded)
     return np.asarray(model.fit_transform(documents.texts, embeddings=rows)[0]), seconds
 
 

@@ -92,7 +92,7 @@ def test_unsure_labels_are_left_empty(call, trained, document_file):
 
 def test_what_cannot_be_done_is_said(call, trained, document_file, tmp_path):
     failed = call("classify", "train", document_file, "--label-field", "tipoc", "-o", "x", fails=1)
-    assert "label_field='tipoc' is not a field of the input; it has 'id', 'topic', 'year'" in failed.stderr
+    assert "label-field='tipoc' is not a field of the input; it has 'id', 'topic', 'year'" in failed.stderr
     failed = call("classify", "train", document_file, "--label-field", "topic", "-o", trained, fails=1)
     assert "holds an earlier result" in failed.stderr
     assert "does not exist" in call("classify", "predict", "none", document_file, fails=1).stderr
@@ -103,3 +103,12 @@ def test_what_cannot_be_done_is_said(call, trained, document_file, tmp_path):
         "classify", "train", document_file, "--label-field", "topic", "--encoder", "glove", "-o", "y", fails=1
     )
     assert "spec must be one of" in failed.stderr
+
+
+def test_cluster_by_the_method_that_the_texts_speak_for(call, document_file):
+    options = ("--method", "auto", "-k", "3", "--max-unassigned", "0.1", "--label-field", "topic")
+    record = json.loads(call("cluster", document_file, *options, "--json").stdout)
+    assert record["method_search"]["method"] in ("lsa", "tfidf", "mixture")
+    assert record["metrics"]["nmi"] > 0.8
+    shown = call("cluster", document_file, *options, "--refine", "reclassify").stdout
+    assert "words tell" in shown

@@ -80,7 +80,9 @@ def cluster(
 def checked_texts(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, str | bytes):
         raise TypeError(f"texts must be an iterable of str, not one {type(texts).__name__}")
-    documents = list(texts)
+    documents: list[str] = (
+        texts.to_pylist() if hasattr(texts, "to_pylist") else list(texts)
+    )  # Arrow has its own str
     if not documents:
         raise ValueError("texts must have at least one document; got 0")
     return documents

@@ -18,6 +18,7 @@ from coterie.cli.documents import input_options, read_documents, read_stop_words
 if TYPE_CHECKING:
     from coterie.io import Corpus, OutputFolder
     from coterie.journey import ClusterResult, ClusterSummary
+    from coterie.refine import Refinement
 
 
 # the arguments that are parameters of cluster_texts by the same name, and those that its clusterer_options take
@@ -33,9 +34,12 @@ _PARAMETERS = (
     "max_features",
     "n_init",
     "max_iter",
+    "refine",
+    "max_unassigned",
     "random_state",
     "n_threads",
 )
+_METRICS = ("n_documents", "metrics", "k_search", "method_search", "refinement", "parameters", "timings")
 _CLUSTERER_OPTIONS = ("distance_threshold", "min_cluster_size", "min_samples", "eps", "n_neighbors")
 
 
@@ -65,6 +69,8 @@ def cluster(
     min_samples: clusterer_options.MinSamples = None,
     eps: clusterer_options.Eps = None,
     n_neighbors: clusterer_options.NNeighbors = None,
+    refine: clusterer_options.Refine = None,
+    max_unassigned: clusterer_options.MaxUnassigned = None,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
     memory_limit: options.MemoryLimit = None,
@@ -85,6 +91,9 @@ def cluster(
 
     [green]coterie cluster tickets.csv --encoder lsa --clusterer ward -k 30 --output out/[/green]
       dense rows, hierarchical clusters, and their dendrogram in the report
+
+    [green]coterie cluster questions.jsonl --method auto -k 50 --max-unassigned 0.05[/green]
+      the way to cluster is chosen by evidence; at most 5 % of the documents are left in no cluster
 
     [green]zcat titles.txt.gz | coterie cluster - -k auto --json[/green]
       one document per line from a pipe; the number of clusters is searched for; JSON to the next program
@@ -193,7 +202,7 @@ def write_outputs(
     record = as_record("cluster", corpus, result, timings, None)
     write_metrics(
         folder.file("metrics.json"),
-        {name: record[name] for name in ("n_documents", "metrics", "k_search", "parameters", "timings")},
+        {name: record[name] for name in _METRICS},
     )
 
 
@@ -228,9 +237,15 @@ def as_record(
             for summary in all_clusters(result)
         ],
         "k_search": None if result.k_search is None else asdict(result.k_search),
+        "method_search": None if result.method_search is None else asdict(result.method_search),
+        "refinement": None if result.refinement is None else _numbers(result.refinement),
         "parameters": result.parameters,
         "timings": timings,
     }
+
+
+def _numbers(refinement: Refinement) -> dict[str, Any]:
+    return {name: value for name, value in vars(refinement).items() if name != "labels"}
 
 
 def print_result(
@@ -245,8 +260,9 @@ def print_result(
     console.print(clusters_table(summaries, sizes, console.width, lambda row: corpus.texts[row].as_py()))
     console.print()
     console.print(scores_table(result.metrics))
-    if result.k_search is not None:
-        console.print(f"\n{result.k_search}")
+    for told in (result.k_search, result.method_search, result.refinement):
+        if told is not None:
+            console.print(f"\n{told}")
     unit = "terms" if result.parameters.get("encoder", "tfidf") == "tfidf" else "dimensions"
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
     console.print(

@@ -12,9 +12,31 @@ Encoder = Annotated[
     str,
     typer.Option(
         "--encoder",
+        "--method",
         metavar="NAME",
         rich_help_panel=CLUSTERING,
-        help="What turns documents into rows: tfidf, or another of those that coterie encode knows, such as lsa.",
+        help="What turns documents into rows: tfidf, or another of those that coterie encode knows, such as lsa; auto "
+        "tries several ways to cluster, chooses by evidence and says why.",
+    ),
+]
+Refine = Annotated[
+    str | None,
+    typer.Option(
+        "--refine",
+        metavar="reclassify",
+        rich_help_panel=CLUSTERING,
+        help="Let a classifier sharpen the clusters, kept only where they become more predictable.",
+    ),
+]
+MaxUnassigned = Annotated[
+    float | None,
+    typer.Option(
+        "--max-unassigned",
+        min=0.0,
+        max=1.0,
+        metavar="SHARE",
+        rich_help_panel=CLUSTERING,
+        help="Put documents whose cluster is doubtful into none (-1), at most this share, such as 0.05.",
     ),
 ]
 Clusterer = Annotated[

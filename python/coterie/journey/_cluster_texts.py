@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from coterie.journey._clock import Clock, Progress
-from coterie.journey._documents import check_labels, check_texts, encode, terms_of
+from coterie.journey._documents import Encoded, check_labels, check_texts, encode, terms_of
 from coterie.journey._explanation import parameters, score, summarise
 from coterie.journey._grouping import group
+from coterie.journey._refining import Refined, check_refining, group_automatically, refined
 from coterie.journey._results import ClusterModel, ClusterResult
+
+_OF_TEXT = ("language", "ngram_range", "max_features", "stop_words", "n_threads")
 
 
 def cluster_texts(
@@ -29,6 +32,8 @@ def cluster_texts(
     n_init: int | None = None,
     max_iter: int | None = None,
     clusterer_options: Mapping[str, Any] | None = None,
+    refine: str | None = None,
+    max_unassigned: float | None = None,
     random_state: Any = 0,
     n_threads: int | None = None,
     n_terms: int = 10,
@@ -45,8 +50,9 @@ def cluster_texts(
         has found noise, and is counted in ``n_empty``.
     encoder : str or estimator, default "tfidf"
         What turns texts into rows: a name that :func:`coterie.encode.make_encoder` knows, or a transformer of
-        texts, of which a clone is fitted. ``min_df`` and what follows it are for TF-IDF, which also gives the
-        clusters their terms whatever the encoder.
+        texts, of which a clone is fitted. "auto" chooses encoder, clusterer and refinement by evidence
+        (:func:`coterie.auto.choose_method`), kept in ``method_search``. ``min_df`` and what follows it are for
+        TF-IDF, which also gives the clusters their terms whatever the encoder.
     clusterer : str or estimator, default "kmeans"
         A name that :func:`coterie.cluster.make_clusterer` knows ("kmeans", "minibatch", "ward", "average",
         "complete", "single", "hdbscan", "dbscan", "spectral", "bisecting"), or a clusterer with ``labels_``,
@@ -78,6 +84,11 @@ def cluster_texts(
         Iterations of each start, by default 100.
     clusterer_options : mapping of str to object, optional
         Options of other clusterers by name, as :func:`coterie.cluster.make_clusterer` takes them.
+    refine : "reclassify" or None, default None
+        "reclassify" lets a classifier sharpen the clusters, where that makes them more predictable
+        (:func:`coterie.refine.refine_labels`); ``refinement`` says what it did.
+    max_unassigned : float, optional
+        Leave the documents whose cluster is doubtful in none (-1), at most this share of all, in [0, 1].
     random_state : int, RandomState or None, default 0
         The same seed gives the same result on any number of threads.
     n_threads : int, optional
@@ -111,24 +122,18 @@ def cluster_texts(
     >>> int(result.model.predict(["a train ride"]).labels[0]) == int(result.labels[3])
     True
     """
+    asked = dict(locals())
     documents = check_texts(texts)
     classes = None if labels is None else check_labels(labels, len(documents))
-    how_to_read = {
-        "language": language,
-        "ngram_range": ngram_range,
-        "max_features": max_features,
-        "stop_words": stop_words,
-        "n_threads": n_threads,
-    }
-    options = _options(clusterer, n_init, max_iter, clusterer_options)
+    check_refining(refine, max_unassigned)
     clock = Clock(progress)
-    with clock.stage("vectorize" if encoder == "tfidf" else "encode"):
-        encoded = encode(documents, encoder, min_df, max_df, how_to_read, random_state)
-    with clock.stage("cluster"):
-        grouping = group(encoded, clusterer, n_clusters, metric, random_state, n_threads, options, clock)
-        found = grouping.found
+    how_to_read = {name: asked[name] for name in _OF_TEXT}
+    encoded, done = _encode_and_group(documents, asked, how_to_read, clock)
     with clock.stage("explain"):
         terms = terms_of(documents, encoded, min_df, max_df, how_to_read)
+        refine = None if encoded.name == "auto" else refine
+        again = refined(documents, encoded, done.grouping, terms, refine, max_unassigned, random_state)
+        grouping, found = again.grouping, again.grouping.found
         summaries = summarise(encoded.rows, found, grouping.n_clusters, terms, n_terms, n_representatives)
     with clock.stage("evaluate"):
         metrics = score(encoded, grouping, classes, n_threads)
@@ -142,7 +147,38 @@ def cluster_texts(
         timings=clock.seconds,
         parameters=parameters(encoded, grouping, terms),
         cluster_tree=grouping.tree,
+        method_search=done.method_search,
+        refinement=again.refinement or done.refinement,
     )
+
+
+def _encode_and_group(
+    documents: Any, asked: dict[str, Any], how_to_read: dict[str, Any], clock: Clock
+) -> tuple[Encoded, Refined]:
+    """Make rows of the documents and clusters of the rows, or leave both to the evidence."""
+    encoder, clusterer, n_clusters = asked["encoder"], asked["clusterer"], asked["n_clusters"]
+    random_state, n_threads = asked["random_state"], asked["n_threads"]
+    by_name = isinstance(encoder, str)
+    if by_name and encoder == "auto":
+        with clock.stage("cluster"):
+            return group_automatically(
+                documents,
+                clusterer,
+                n_clusters,
+                asked["refine"],
+                asked["language"],
+                random_state,
+                n_threads,
+                clock,
+            )
+    options = _options(clusterer, asked["n_init"], asked["max_iter"], asked["clusterer_options"])
+    with clock.stage("vectorize" if by_name and encoder == "tfidf" else "encode"):
+        encoded = encode(documents, encoder, asked["min_df"], asked["max_df"], how_to_read, random_state)
+    with clock.stage("cluster"):
+        grouping = group(
+            encoded, clusterer, n_clusters, asked["metric"], random_state, n_threads, options, clock
+        )
+    return encoded, Refined(grouping, None, None)
 
 
 def _options(

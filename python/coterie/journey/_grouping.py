@@ -76,7 +76,7 @@ def group(
         if labels.max() < 0:
             raise ValueError(f"{name} found no cluster: all {len(labels)} documents are noise")
         centers = NearestCenters(_metric_of_centers(metric), n_threads=n_threads).fit(with_content, labels)
-        found = _with_labels(centers, rows, filled, labels)
+        found = with_labels(centers, rows, filled, labels)
     return Grouping(name, estimator, centers, found, len(centers.cluster_centers_), metric, search, tree)
 
 
@@ -117,7 +117,7 @@ def decide_n_clusters(
     return k, None
 
 
-def _with_labels(
+def with_labels(
     centers: NearestCenters, rows: Any, filled: NDArray[np.intp], labels: NDArray[np.int32]
 ) -> Assignment:
     """Describe labels that need not be those of the nearest centres; rows left out of the fit get those."""

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from coterie.auto import MethodSearch
 from coterie.cluster.auto_k import KSearch
+from coterie.refine import Refinement
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,10 @@ class ClusterResult:
         The arguments of the call, with what was decided from the data (``n_clusters``, ``min_df``).
     cluster_tree : ndarray of shape (n_clusters - 1, 4), float64, or None
         How hierarchical clustering would merge the clusters: a linkage matrix whose leaves are the clusters.
+    method_search : MethodSearch or None
+        How the method was chosen, with ``encoder="auto"``.
+    refinement : Refinement or None
+        What reclassification did, where it was tried.
     """
 
     labels: NDArray[np.int32]
@@ -139,6 +145,8 @@ class ClusterResult:
     timings: dict[str, float]
     parameters: dict[str, object]
     cluster_tree: NDArray[np.float64] | None = None
+    method_search: MethodSearch | None = None
+    refinement: Refinement | None = None
 
     @property
     def n_features(self) -> int:
