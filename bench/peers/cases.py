@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.peers import gates
-from bench.peers.rivals import kmeans, tfidf, top_k
+from bench.peers.rivals import kmeans, lda, tfidf, top_k
 from bench.roofline import Work
 
 Data = dict[str, Any]
@@ -56,6 +56,16 @@ def _top_k_sparse_work(data: Data, params: Data, answer: Data) -> Work:
     X = data["X"]
     in_column = gates.column_counts(X).astype("float64")
     return Work(8 * X.nnz, 2 * float((in_column**2).sum()))
+
+
+def _lda_work(data: Data, params: Data, answer: Data) -> Work:
+    """Each iteration reads and writes the topic of every token, and draws it anew in no less than 8 operations."""
+    n_tokens = float(data["X"].sum()) * params["iterations"]["coterie"]
+    return Work(4 * n_tokens, 8 * n_tokens)
+
+
+def _tokens(data: Data, params: Data, answer: Data) -> tuple[float, str]:
+    return float(data["X"].sum()) * params["iterations"]["coterie"] / 1e6, "million tokens"
 
 
 def _megabytes(data: Data, params: Data, answer: Data) -> tuple[float, str]:
@@ -109,6 +119,20 @@ def top_k_sparse_case(corpus: str, limit: int, goal: str = "", k: int = 10) -> C
     return Case(name, spec, {"k": k}, top_k.SPARSE_RIVALS, gate, _top_k_sparse_work, _queries, goal)
 
 
+def lda_case(
+    corpus: str, k: int, iterations: dict[str, int], goal: str = "", limit: int | None = None
+) -> Case:
+    spec: Data = {"kind": "counts", "corpus": corpus} | ({"limit": limit} if limit else {})
+    size = f" ({limit:,} documents)" if limit else ""
+    name = f"LDA, {corpus}{size}, {k} topics"
+    params = {"k": k, "iterations": iterations}
+    return Case(name, spec, params, lda.RIVALS, gates.same_perplexity, _lda_work, _tokens, goal)
+
+
+# What brings each library to tomotopy's held-out perplexity; scikit-learn and gensim do not get there with more.
+AT_50 = {"coterie": 160, "tomotopy": 200, "scikit-learn": 20, "gensim": 20}
+AT_1000 = {"coterie": 150, "tomotopy": 50, "scikit-learn": 10, "gensim": 10}
+
 FULL = [
     tfidf_case("arxiv_titles", ">= 20x scikit-learn, >= 100 MB/s per core"),
     tfidf_case("20newsgroups", ">= 20x scikit-learn, >= 100 MB/s per core"),
@@ -120,6 +144,11 @@ FULL = [
     sparse_case("20newsgroups", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
     top_k_dense_case(100_000, 384, 10_000, ">= 6x faiss"),
     top_k_sparse_case("arxiv_titles", 50_000, ">= 5x sparse_dot_topn"),
+    *(
+        lda_case(corpus, k, iterations, f">= {ratio}x tomotopy, >= 20x scikit-learn and gensim")
+        for corpus in ("20newsgroups", "arxiv_abstracts", "arxiv_titles")
+        for k, iterations, ratio in ((50, AT_50, 2), (1000, AT_1000, 4))
+    ),
 ]
 
 QUICK = [
@@ -129,6 +158,7 @@ QUICK = [
     sparse_case("arxiv_titles", 100, limit=25_000, n_iter=10),
     top_k_dense_case(50_000, 384, 1_000),
     top_k_sparse_case("arxiv_titles", 10_000),
+    lda_case("20newsgroups", 50, AT_50, limit=3_000),
 ]
 
 TINY = [  # for a look at whether everything runs
@@ -137,5 +167,6 @@ TINY = [  # for a look at whether everything runs
     sparse_case("arxiv_titles", 10, limit=2_000, n_iter=5),
     top_k_dense_case(2_000, 32, 100),
     top_k_sparse_case("arxiv_titles", 2_000),
+    lda_case("20newsgroups", 5, {"coterie": 5, "tomotopy": 5, "scikit-learn": 2, "gensim": 2}, limit=300),
 ]
 SIZES = {"full": FULL, "quick": QUICK, "tiny": TINY}

@@ -14,7 +14,15 @@ from numpy import ndarray
 
 Answer = dict[str, Any]
 Gate = Callable[[Answer, Answer, dict[str, Any]], tuple[bool, str]]
-__all__ = ["Gate", "column_counts", "ndarray", "same_matrix", "same_neighbours", "same_optimum"]
+__all__ = [
+    "Gate",
+    "column_counts",
+    "ndarray",
+    "same_matrix",
+    "same_neighbours",
+    "same_optimum",
+    "same_perplexity",
+]
 
 
 def column_counts(X: sp.csr_matrix) -> ndarray:
@@ -60,3 +68,26 @@ def same_neighbours(answer: Answer, reference: Answer, data: dict[str, Any]) -> 
     got = (answer["scores"] >= kth) & (answer["scores"] > 0) & (answer["indices"] >= 0)
     recall = float(np.minimum(got.sum(axis=1), wanted.sum(axis=1)).sum() / max(wanted.sum(), 1))
     return recall >= 0.999, f"recall {recall:.4f}"
+
+
+def perplexity(answer: Answer, held_out: sp.csr_matrix, n_iter: int = 50) -> float:
+    """Of every second token of a document, in the order of the terms, given the others: folding in, float64."""
+    topics, alpha = answer["topics"], answer["alpha"]
+    log_likelihood, n_predicted = 0.0, 0
+    for i in range(held_out.shape[0]):
+        row = slice(held_out.indptr[i], held_out.indptr[i + 1])
+        columns = np.repeat(held_out.indices[row], held_out.data[row].astype(int))
+        seen, counts = np.unique(columns[::2], return_counts=True)
+        mixture = alpha.copy()
+        for _ in range(n_iter if len(seen) else 0):
+            mixture = alpha + mixture * (topics[:, seen] @ (counts / (mixture @ topics[:, seen])))
+        mixture /= mixture.sum()
+        log_likelihood += float(np.log(mixture @ topics[:, columns[1::2]]).sum())
+        n_predicted += len(columns[1::2])
+    return float(np.exp(-log_likelihood / n_predicted))
+
+
+def same_perplexity(answer: Answer, reference: Answer, data: dict[str, Any]) -> tuple[bool, str]:
+    """Held-out perplexity, computed here, at most 2 % above the reference's."""
+    mine, theirs = perplexity(answer, data["held_out"]), perplexity(reference, data["held_out"])
+    return mine <= 1.02 * theirs, f"held-out perplexity {mine:,.1f}"

@@ -20,6 +20,7 @@ from bench.roofline import BUILD, ROOT
 CORPORA = {
     "arxiv_titles": ["arxiv_titles/train"],
     "20newsgroups": ["20newsgroups/train", "20newsgroups/test"],
+    "arxiv_abstracts": ["arxiv_abstracts/train", "arxiv_abstracts/test"],
     "english": [
         "20newsgroups/train",
         "20newsgroups/test",
@@ -62,7 +63,7 @@ def load(spec: dict[str, Any]) -> dict[str, Any]:
     folder = BUILD / "inputs" / "-".join(str(v) for v in spec.values())
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        (_make_dense if kind == "dense" else _make_tfidf)(spec, folder)
+        {"dense": _make_dense, "tfidf": _make_tfidf, "counts": _make_counts}[kind](spec, folder)
         (folder / "done").touch()
     names = sorted(folder.glob("*.np[yz]"))
     return {p.stem: np.load(p) if p.suffix == ".npy" else sp.load_npz(p) for p in names}
@@ -85,6 +86,20 @@ def _make_dense(spec: dict[str, Any], folder: Path) -> None:
             (n_queries, d), dtype=np.float32
         )
         np.save(folder / "Q.npy", Q / np.linalg.norm(Q, axis=1, keepdims=True))
+
+
+def _make_counts(spec: dict[str, Any], folder: Path) -> None:
+    """Counts of a corpus; every tenth document, up to 1,000 of them, is held out."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(dtype=np.float32, min_df=5, max_df=0.5, stop_words="english")
+    X = sp.csr_matrix(vectorizer.fit_transform(texts(spec["corpus"], spec.get("limit"))))
+    X.sort_indices()
+    X = X[np.asarray(X.sum(axis=1)).ravel() >= 2]
+    is_held_out = np.zeros(X.shape[0], dtype=bool)
+    is_held_out[np.arange(0, X.shape[0], 10)[:1000]] = True
+    sp.save_npz(folder / "X.npz", X[~is_held_out], compressed=False)
+    sp.save_npz(folder / "held_out.npz", X[is_held_out], compressed=False)
 
 
 def _make_tfidf(spec: dict[str, Any], folder: Path) -> None:

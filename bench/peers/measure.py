@@ -18,6 +18,7 @@ from bench.peers import cases, inputs
 from bench.roofline import ROOT, Ceilings
 
 REFERENCES = (
+    "tomotopy",
     "scikit-learn",
     "faiss",
     "sparse_dot_topn",
@@ -137,7 +138,8 @@ def _check(case: cases.Case, data: Any, workers: list[Worker]) -> tuple[list[Wor
             if good:
                 passed.append(worker)
                 continue
-            rivals[worker.rival]["note"] = "not timed: its answer does not pass"
+            seconds = rivals[worker.rival]["first_seconds"]
+            rivals[worker.rival]["note"] = f"its answer does not pass; one run took {seconds:.1f} s"
         worker.close()
     return passed, answers, rivals
 

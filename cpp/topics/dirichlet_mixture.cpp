@@ -56,6 +56,11 @@ std::int64_t largest_total(const TermCounts& documents) {
     return largest;
 }
 
+// Of one term in one document.
+std::int64_t largest_count(const TermCounts& documents) {
+    return documents.counts.empty() ? 0 : *std::max_element(documents.counts.begin(), documents.counts.end());
+}
+
 index_t best_of(const double* scores, index_t n) {
     return std::max_element(scores, scores + n) - scores;  // the first of the largest
 }
@@ -109,7 +114,8 @@ class Sampler {
     Sampler(TermCounts documents, const MixtureParameters& p, index_t block_size, std::uint64_t seed,
             int n_threads)
         : documents_(std::move(documents)),
-          counts_(documents_.n_terms, p.n_clusters, p.alpha, p.beta, largest_total(documents_)),
+          counts_(documents_.n_terms, p.n_clusters, p.alpha, p.beta,
+                  largest_total(documents_) + largest_count(documents_)),
           block_size_(block_size),
           seed_(seed),
           n_threads_(n_threads),

@@ -34,7 +34,7 @@ inline TermRow term_row(const TermCounts& documents, index_t i) {
 // the terms: the same bits on every instruction set. Memory: 8 bytes * V * K, K rounded up to 8.
 class MixtureCounts {
   public:
-    // largest_count: no n_kw + N_dw will exceed it.
+    // largest_count: no n_kw + N_dw exceeds it, also where d is counted in k.
     MixtureCounts(index_t n_terms, index_t n_clusters, double alpha, double beta, std::int64_t largest_count);
 
     index_t n_clusters() const { return n_clusters_; }
