@@ -1,7 +1,7 @@
 """``python -m bench.curves``: seconds as n, d, k and nnz grow, and inertia against seconds of every K-means solver.
 
 Writes CURVES.md, growth.svg and convergence.svg beside this file (``--output`` elsewhere). Convergence is on MiniLM
-embeddings of real titles where sentence-transformers and its model are installed; they are made once and kept in build/.
+embeddings of real titles where sentence-transformers and its model are installed, made once and kept in build/.
 """
 
 from __future__ import annotations
@@ -160,8 +160,8 @@ def main() -> int:
         "|---|---:|---:|",
         *(f"| {p.series} | {p.x:,.0f} | {p.seconds:.4f} |" for p in points),
         "",
-        f"Inertia against seconds of a whole fit, seeding included, k = {K}, on {what}; each point is a fit of its own "
-        "with that budget of iterations or passes:",
+        f"Inertia against seconds of a whole fit, seeding included, k = {K}, on {what}; each point is a fit of its "
+        "own with that budget of iterations or passes:",
         "",
         "![convergence](convergence.svg)",
         "",
