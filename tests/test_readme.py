@@ -41,6 +41,7 @@ def test_commands_and_their_options_exist() -> None:
     wanted = {
         "assign",
         "cluster",
+        "compare",
         "topics",
         "demo",
         "doctor",

@@ -52,10 +52,15 @@ def test_trees_are_cut_at_a_distance(call, document_file):
     assert answer["n_clusters"] >= 3
 
 
-def test_dense_rows_are_clustered(run, document_file):
-    shown = run("cluster", document_file, "--encoder", "lsa", "-k", "3").stdout
+def test_dense_rows_are_clustered_and_their_model_assigns(run, document_file, tmp_path):
+    shown = run(
+        "cluster", document_file, "--encoder", "lsa", "--clusterer", "ward", "-k", "3", "-o", "out"
+    ).stdout
     assert "dimensions" in shown
     assert "33.3 %" in shown
+    run("assign", "out", document_file, "-o", "again.parquet")
+    first, again = (pq.read_table(tmp_path / name) for name in ("out/assignments.parquet", "again.parquet"))
+    assert first["cluster"] == again["cluster"]
 
 
 @pytest.mark.parametrize(

@@ -136,4 +136,4 @@ def _drawings(runs: list[ComparisonRun], columns: list[str]) -> dict[str, Any]:
 def _shown(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(str(entry) for entry in value)
-    return "none" if value is None else excerpt(str(value), 120)
+    return "none" if value is None or value == {} else excerpt(str(value), 120)

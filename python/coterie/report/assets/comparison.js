@@ -66,6 +66,7 @@
       margin: { l: 56, r: 16, t: 10, b: 44 },
       xaxis: { ...axis, type: "log", title: { text: "seconds to encode and cluster" } },
       yaxis: { ...axis, title: { text: score }, rangemode: "tozero" },
+      legend: innerWidth < 700 ? { orientation: "h", x: 0, y: -0.2, yanchor: "top" } : {},
     }, config);
   }
 
