@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,11 +17,12 @@ import typer
 
 from coterie.cli import options
 from coterie.cli.console import print_json, reports_errors, stdout_console
-from coterie.cli.documents import InputOptions, read_documents
+from coterie.cli.documents import InputOptions, input_options, report_oddities
 
 if TYPE_CHECKING:
-    from coterie.io import Corpus
-    from coterie.journey import Assignment
+    from coterie.cli.progress import Stages
+    from coterie.io import TextBatch
+    from coterie.journey import Assignment, ClusterModel
 
 
 @reports_errors
@@ -45,56 +54,129 @@ def assign(
     [green]echo "interest rates rise again" | coterie assign out/model - --json[/green]
       one document from a pipe; the answer as JSON
     """
+    given = dict(locals())
     from coterie.cli.progress import Stages
-    from coterie.io import atomic_write, write_assignments
     from coterie.persistence import load_model
 
     fitted = load_model(_model_folder(model))
+    answer = _Answer(len(fitted.summaries), keeps_rows=as_json)
     with Stages(visible=not (quiet or as_json)) as stages:
-        inputs = InputOptions(text_field, id_field, None, format, encoding_errors, max_document_bytes)
-        if output is None:
-            corpus = read_documents(files, inputs, stages, quiet=quiet)
-            assignment = fitted.predict(corpus.texts)
-        else:
-            names = [file for file in files if file != "-"]
-            with atomic_write(output, overwrite=overwrite, inputs=names) as staged:
-                corpus = read_documents(files, inputs, stages, quiet=quiet)
-                assignment = fitted.predict(corpus.texts)
-                write_assignments(staged, corpus.ids, assignment, corpus.columns)
+        staging = nullcontext() if output is None else _staged(output, overwrite, files)
+        with staging as staged:
+            _assign_batches(fitted, files, input_options(given), staged, answer, stages)
+    if not quiet:
+        report_oddities(answer.n_null_texts, answer.ids.count())
     if as_json:
-        print_json(
-            {"command": "assign", "n_documents": len(corpus), "assignments": _rows(corpus, assignment)}
-        )
+        print_json({"command": "assign", "n_documents": answer.n_documents, "assignments": answer.rows})
     elif not quiet:
-        _print_counts(fitted.summaries, corpus, assignment, output)
+        _print_counts(fitted.summaries, answer, output)
 
 
 def _model_folder(path: Path) -> Path:
     return path / "model" if (path / "model").is_dir() else path
 
 
-def _rows(corpus: Corpus, assignment: Assignment) -> list[dict[str, Any]]:
-    columns = {
-        "id": corpus.ids.to_pylist(),
-        "cluster": assignment.labels.tolist(),
-        "distance": assignment.distances.tolist(),
-        "runner_up": assignment.runner_up.tolist(),
-        "margin": assignment.margins.tolist(),
-    }
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+def _staged(output: Path, overwrite: bool, files: list[str]) -> Any:
+    from coterie.io import atomic_write
+
+    return atomic_write(output, overwrite=overwrite, inputs=[file for file in files if file != "-"])
 
 
-def _print_counts(summaries: Any, corpus: Corpus, assignment: Assignment, output: Path | None) -> None:
-    import numpy as np
+class _Answer:
+    """What is printed: sizes of clusters, and the rows only where they are asked for."""
 
+    def __init__(self, n_clusters: int, *, keeps_rows: bool) -> None:
+        import numpy as np
+
+        from coterie.io._unified import RepeatedIds
+
+        self.counts = np.zeros(n_clusters, np.int64)
+        self.n_documents = self.n_null_texts = 0
+        self.ids = RepeatedIds()
+        self.rows: list[dict[str, Any]] = []
+        self._keeps_rows = keeps_rows
+
+    def add(self, batch: TextBatch, found: Assignment, *, has_ids: bool) -> None:
+        """Count the documents of a batch."""
+        import numpy as np
+
+        self.counts += np.bincount(found.labels, minlength=len(self.counts))
+        self.n_documents += len(batch)
+        self.n_null_texts += batch.n_null_texts
+        if has_ids:
+            self.ids.add(batch.ids)
+        if self._keeps_rows:
+            columns = {
+                "id": batch.ids.to_pylist(),
+                "cluster": found.labels.tolist(),
+                "distance": found.distances.tolist(),
+                "runner_up": found.runner_up.tolist(),
+                "margin": found.margins.tolist(),
+            }
+            self.rows += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _assign_batches(
+    fitted: ClusterModel,
+    files: list[str],
+    inputs: InputOptions,
+    staged: Path | None,
+    answer: _Answer,
+    stages: Stages,
+) -> None:
+    """Label batch by batch. A table needs the types of all columns first, so that its input is read twice."""
+    from coterie.io import read_texts
+    from coterie.io._results import AssignmentsFile
+    from coterie.io._unified import ColumnTypes, id_table
+
+    types, id_types = ColumnTypes(), ColumnTypes()
+    with _readable_twice(files, staged) as paths:
+        if staged is not None:
+            for batch in read_texts(paths, **asdict(inputs)):
+                types.add(batch.columns)
+                id_types.add(id_table(batch.ids))
+        with nullcontext() if staged is None else AssignmentsFile(staged) as table:
+            for batch in read_texts(paths, **asdict(inputs)):
+                found = fitted.predict(batch.texts)
+                answer.add(batch, found, has_ids=inputs.id_field is not None)
+                if table is not None:
+                    ids = id_types.widened(id_table(batch.ids)).column("id")
+                    table.write(ids, found, types.widened(batch.columns))
+                stages.count("assign", answer.n_documents)
+            if answer.n_documents == 0:
+                raise ValueError(f"no documents in {', '.join(files)}")
+
+
+@contextmanager
+def _readable_twice(files: list[str], staged: Path | None) -> Iterator[list[str]]:
+    """Yield the files, what cannot be read twice as a copy beside the table."""
+    if staged is None or all(os.path.isfile(file) for file in files):
+        yield files
+        return
+    with tempfile.TemporaryDirectory(prefix="coterie-") as folder:
+        paths = []
+        for number, file in enumerate(files):
+            if file == "-" or stat.S_ISFIFO(os.stat(file).st_mode):
+                copy = os.path.join(
+                    folder, f"{number}-{'standard input' if file == '-' else os.path.basename(file)}"
+                )
+                source = nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb")  # noqa: SIM115
+                with source as read, open(copy, "wb") as written:
+                    shutil.copyfileobj(read, written, 1 << 20)
+                file = copy
+            paths.append(file)
+        yield paths
+
+
+def _print_counts(summaries: Any, answer: _Answer, output: Path | None) -> None:
     from coterie.cli.tables import clusters_table
 
     console = stdout_console()
-    counts = np.bincount(assignment.labels, minlength=len(summaries)).tolist()
+    counts = answer.counts.tolist()
     sizes = dict(enumerate(counts))
     console.print(clusters_table(summaries, sizes, console.width))
     console.print(
-        f"\n{len(corpus):,} documents in {sum(size > 0 for size in counts):,} of {len(sizes):,} clusters"
+        f"\n{answer.n_documents:,} documents in {sum(size > 0 for size in counts):,} of {len(sizes):,} clusters"
     )
     if output is not None:
         console.print(f"Written to {output}", soft_wrap=True)

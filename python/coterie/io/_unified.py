@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from coterie._validation import require_extra
 from coterie.io._arrow import as_json_column, common_type, table_of
 
@@ -59,6 +62,27 @@ class ColumnTypes:
             read = pa.ipc.read_schema(pa.py_buffer(base64.b64decode(schema)))
             types._seen[name] = dict.fromkeys(read.types)
         return types
+
+
+def id_table(ids: pa.Array) -> pa.Table:
+    """Return ids as the one column of a table, for :class:`ColumnTypes`."""
+    return require_extra("pyarrow", "cli").table({"id": ids})
+
+
+class RepeatedIds:
+    """Counts the documents whose id an earlier document carries too, in 8 bytes for each."""
+
+    def __init__(self) -> None:
+        self._hashes: list[NDArray[np.int64]] = []
+
+    def add(self, ids: pa.Array) -> None:
+        """Note the ids of a batch."""
+        self._hashes.append(np.array([hash(value) for value in ids.to_pylist()], np.int64))
+
+    def count(self) -> int:
+        """Return how many there are; two ids are one when their 64-bit hashes are."""
+        hashes = np.concatenate(self._hashes) if self._hashes else np.empty(0, np.int64)
+        return len(hashes) - len(np.unique(hashes))
 
 
 def _promoted(values: Any, arrow_type: pa.DataType) -> Any:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coterie._validation import require_extra
 from coterie.io import atomic_write
-from coterie.io._unified import ColumnTypes
+from coterie.io._unified import ColumnTypes, RepeatedIds, id_table
 from coterie.outofcore._input import Input
 from coterie.outofcore._memory import resident_bytes
 from coterie.outofcore._work import WorkFolder
@@ -106,8 +105,7 @@ def count_again(source: Input, vocabulary: Vocabulary, limit: int, count: Count)
 def _count(source: Input, vocabulary: Vocabulary, limit: int, count: Count) -> Corpus:
     vectorizer = vocabulary.new()
     corpus = Corpus(0, 0, 0, ColumnTypes(), ColumnTypes(), [], None)
-    has_ids = source.options.get("id_field") is not None
-    hashes: list[NDArray[np.int64]] = []
+    ids = RepeatedIds() if source.options.get("id_field") is not None else None
     codes: list[NDArray[np.int32]] = []
     names: dict[str, int] = {}
     for batch in source.batches():
@@ -115,9 +113,9 @@ def _count(source: Input, vocabulary: Vocabulary, limit: int, count: Count) -> C
         corpus.n_documents += len(batch)
         corpus.n_null_texts += batch.n_null_texts
         corpus.types.add(batch.columns)
-        corpus.id_types.add(_id_table(batch))
-        if has_ids:
-            hashes.append(np.array([hash(value) for value in batch.ids.to_pylist()], np.int64))
+        corpus.id_types.add(id_table(batch.ids))
+        if ids is not None:
+            ids.add(batch.ids)
         if batch.labels is not None:
             values = batch.labels.to_pylist()
             batch_codes = [-1 if v is None else names.setdefault(v, len(names)) for v in values]
@@ -129,15 +127,11 @@ def _count(source: Input, vocabulary: Vocabulary, limit: int, count: Count) -> C
                 f"documents takes this process to {held} bytes"
             )
         count(corpus.n_documents)
-    if hashes:
-        corpus.n_duplicate_ids = corpus.n_documents - len(np.unique(np.concatenate(hashes)))
+    if ids is not None:
+        corpus.n_duplicate_ids = ids.count()
     corpus.label_names, corpus.label_codes = list(names), np.concatenate(codes) if codes else None
     vocabulary.counted = vectorizer
     return corpus
-
-
-def _id_table(batch: Any) -> Any:
-    return require_extra("pyarrow", "cli").table({"id": batch.ids})
 
 
 def _save(corpus: Corpus, work: WorkFolder) -> None:

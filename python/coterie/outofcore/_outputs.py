@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from coterie._validation import require_extra
 from coterie.io._results import AssignmentsFile
+from coterie.io._unified import id_table
 from coterie.journey import Assignment, ClusterSummary
 from coterie.outofcore._corpus import Corpus
 from coterie.outofcore._input import Input
@@ -51,7 +52,7 @@ def write_assignments_again(
         for batch in source.batches():
             end = first + len(batch)
             _check_number(corpus, end, end <= corpus.n_documents)
-            names = corpus.id_types.widened(_table_of_ids(batch)).column("id")
+            names = corpus.id_types.widened(id_table(batch.ids)).column("id")
             here = Assignment(**{name: values[first:end] for name, values in vars(found).items()})
             columns = corpus.types.widened(batch.columns)
             if batch.labels is not None:
@@ -84,10 +85,6 @@ class _Nothing:
 
     def write(self, *_: object) -> None:
         pass
-
-
-def _table_of_ids(batch: Any) -> Any:
-    return require_extra("pyarrow", "cli").table({"id": batch.ids})
 
 
 def _copied(value: Any) -> Any:
