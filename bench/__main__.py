@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,7 @@ def main() -> int:
             print(f"{case.name}, {n_threads} threads ...", file=sys.stderr, flush=True)
             rows.append(measure.measure_case(options.size, number, n_threads, budget, ceilings[n_threads]))
     report: dict[str, Any] = {
-        "command": "python -m bench " + " ".join(sys.argv[1:]),
+        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         "machine": described,
         "ceilings": {str(n): dataclasses.asdict(c) for n, c in ceilings.items()},
         "rows": rows,

@@ -20,7 +20,8 @@ def table(report: dict[str, Any]) -> str:
         own = medians.pop("coterie", None)
         if own is None:
             continue
-        others = ", ".join(f"{name} {m:.3g} s ({m / own:.1f}x)" for name, m in medians.items())
+        rivals = {name: m for name, m in medians.items() if not name.startswith("coterie")}
+        others = ", ".join(f"{name} {m:.3g} s ({m / own:.1f}x)" for name, m in rivals.items())
         lines.append(f"| {row['case']} | {row['n_threads']} | {own:.3g} s | {others} |")
     machine = report["machine"]
     source = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,20 @@ def coterie(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> Run
     from coterie import KMeans
 
     return _estimator(KMeans(**_options(data, params), n_threads=n_threads), data)
+
+
+def coterie_limited_to(isa: str) -> Callable[..., RunAnswer]:
+    """Coterie as it runs on a CPU without the instruction sets above this one."""
+
+    def prepare(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
+        from coterie import _core
+
+        if isa not in _core.available_isas():
+            raise ImportError(f"this CPU has no {isa}")
+        _core.set_isa(isa)
+        return coterie(data, params, n_threads)
+
+    return prepare
 
 
 def sklearn(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
@@ -93,6 +108,8 @@ def superkmeans(data: dict[str, Any], params: dict[str, Any], n_threads: int) ->
 
 DENSE_RIVALS = {
     "coterie": coterie,
+    "coterie, AVX-512 only": coterie_limited_to("avx512"),
+    "coterie, AVX2 only": coterie_limited_to("avx2"),
     "scikit-learn": sklearn,
     "scikit-learn-intelex": sklearnex,
     "faiss": faiss,
