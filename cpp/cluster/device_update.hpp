@@ -221,16 +221,24 @@ struct UpdateSparse {
             const bool divide = is_cosine;
             const double length = squared_length > 0 ? sqrt(squared_length) : 1.0;
             double part[kLanes] = {}, shift = 0;
-            for (index_t j = 0; j < d; ++j) {
+            const auto renew = [&](index_t j, double& norm) {
                 float* const place = centroids + j * sums.ld + c;
                 const double mean = mean_of(c, j, weight);
                 const auto value = static_cast<float>(divide ? mean / length : mean);
                 const double change = static_cast<double>(value) - static_cast<double>(*place);
                 const double square = change * change;
                 shift += square;
-                part[j % kLanes] += static_cast<double>(value) * static_cast<double>(value);
+                norm += static_cast<double>(value) * static_cast<double>(value);
                 *place = value;
+            };
+            index_t j = 0;
+            for (; j + kLanes <= d; j += kLanes) {
+#pragma unroll
+                for (int l = 0; l < kLanes; ++l) renew(j + l, part[l]);  // registers: no index at run time
             }
+#pragma unroll
+            for (int l = 0; l < kLanes; ++l)
+                if (j + l < d) renew(j + l, part[l]);
             state.squared_norm[c] = fold(part);
             state.half_norm[c] = is_cosine ? 0.0 : state.squared_norm[c] / 2;
             state.squared_shift[c] = shift;
@@ -243,10 +251,13 @@ struct UpdateSparse {
     }
     COTERIE_HOST_DEVICE double squared_mean(index_t c, double weight) const {
         double part[kLanes] = {};
-        for (index_t j = 0; j < d; ++j) {
-            const double mean = mean_of(c, j, weight);
-            const double square = mean * mean;
-            part[j % kLanes] += square;
+        for (index_t first = 0; first < d; first += kLanes) {
+#pragma unroll
+            for (int l = 0; l < kLanes; ++l) {
+                const double mean = first + l < d ? mean_of(c, first + l, weight) : 0.0;
+                const double square = mean * mean;
+                part[l] += square;
+            }
         }
         return fold(part);
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 namespace coterie::cuda {
 namespace {
@@ -45,6 +46,34 @@ float dot_truncated(const float* a, const float* b, float c) {
 }
 
 }  // namespace
+
+void EmulatedBlock::show_memory_to(int t) {
+    shared_ = at_barrier_;
+    for (const Write& write : written_[static_cast<std::size_t>(t)]) words(shared_)[write.word] = write.value;
+}
+
+void EmulatedBlock::note_writes_of(int t) {
+    std::vector<Write>& writes = written_[static_cast<std::size_t>(t)];
+    writes.clear();
+    const std::size_t n_words = shared_.size() * sizeof(Chunk) / sizeof(std::uint32_t);
+    for (std::size_t w = 0; w < n_words; ++w)
+        if (words(shared_)[w] != words(at_barrier_)[w]) writes.push_back({w, words(shared_)[w]});
+}
+
+void EmulatedBlock::join_writes() {
+    std::vector<Chunk> joined = at_barrier_;
+    for (std::vector<Write>& writes : written_) {
+        for (const Write& write : writes) {
+            const std::uint32_t before = words(joined)[write.word];
+            if (before != words(at_barrier_)[write.word] && before != write.value)
+                throw std::logic_error("two threads of a device program wrote different values to one place");
+            words(joined)[write.word] = write.value;
+        }
+        writes.clear();
+    }
+    at_barrier_ = joined;
+    shared_ = joined;
+}
 
 // A: lane l has rows l / 4 and l / 4 + 8, columns 2 (l % 4) + {0, 1} (+ 8): registers (row, column) (0, 0), (8, 0), (0, 8),
 // (8, 8). B: column l / 4, rows 2 (l % 4) + {0, 1} (+ 8). D: rows as A, columns 2 (l % 4) + {0, 1}.

@@ -9,6 +9,10 @@
 // What the hardware does with several threads at once is emulated from the PTX manual's description of its register
 // layouts. Asynchronous copies are withheld as long as the hardware may withhold them, until the barrier after their
 // wait, so that a step that reads too early reads what was there before.
+//
+// Races: threads go forwards in one step and backwards in the next. In every other block, if its shared memory is small,
+// a thread sees what others wrote since the last barrier only after the next one, and two threads that write
+// different values to one place between barriers are an error. (Programs that update shared memory atomically have more of it.)
 #pragma once
 
 #include <cstdint>
@@ -39,8 +43,15 @@ inline constexpr int kWarp = 32;
 class EmulatedBlock {
   public:
     EmulatedBlock(index_t block, index_t n_blocks, int n_threads, std::size_t shared_bytes)
-        : block_(block), n_blocks_(n_blocks), n_threads_(n_threads), shared_(shared_bytes / 16 + 1) {
+        : block_(block),
+          n_blocks_(n_blocks),
+          n_threads_(n_threads),
+          shared_(shared_bytes / 16 + 1),
+          isolated_(block % 2 == 0 && shared_bytes > 0 && shared_bytes <= kMostIsolated) {
         std::memset(shared_.data(), 0xFF, shared_.size() * sizeof(Chunk));
+        if (!isolated_) return;
+        at_barrier_ = shared_;
+        written_.resize(static_cast<std::size_t>(n_threads));
     }
 
     template <typename T>
@@ -64,9 +75,17 @@ class EmulatedBlock {
 
     template <typename F>
     void each(const F& f) {
-        for (int t = 0; t < n_threads_; ++t) f(t);
+        const bool forwards = n_steps_++ % 2 == 0;
+        for (int i = 0; i < n_threads_; ++i) {
+            const int t = forwards ? i : n_threads_ - 1 - i;
+            if (isolated_) show_memory_to(t);
+            f(t);
+            if (isolated_) note_writes_of(t);
+        }
+        if (isolated_) shared_ = at_barrier_;
     }
     void sync() {
+        if (isolated_) join_writes();
         for (const Copy& copy : arrived_) std::memcpy(copy.to, copy.from, sizeof(Chunk));
         arrived_.clear();
     }
@@ -118,19 +137,35 @@ class EmulatedBlock {
         void* to;
         const void* from;
     };
+    struct Write {
+        std::size_t word;
+        std::uint32_t value;
+    };
+    static constexpr std::size_t kMostIsolated = 16384;
+
+    std::uint32_t* words(std::vector<Chunk>& memory) {
+        return reinterpret_cast<std::uint32_t*>(memory.data());
+    }
+    void show_memory_to(int t);
+    void note_writes_of(int t);
+    void join_writes();
     static void emulate_mma(const MmaRegisters (&lanes)[kWarp]);
 
     index_t block_, n_blocks_;
     int n_threads_;
     std::vector<Chunk> shared_;
+    bool isolated_;
+    index_t n_steps_ = 0;
+    std::vector<Chunk> at_barrier_;            // the shared memory as of the last barrier
+    std::vector<std::vector<Write>> written_;  // by each thread since then
     std::vector<Copy> open_, arrived_;
     std::deque<std::vector<Copy>> groups_;
 };
 
-// Runs a program as a grid of n_blocks, block after block.
+// Runs a program as a grid of n_blocks, the last block first.
 template <typename Program>
 void emulate(Device&, const Program& program, index_t n_blocks) {
-    for (index_t b = 0; b < n_blocks; ++b) {
+    for (index_t b = n_blocks - 1; b >= 0; --b) {
         EmulatedBlock block(b, n_blocks, Program::kThreads, Program::kSharedBytes);
         program(block);
     }
