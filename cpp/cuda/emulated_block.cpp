@@ -49,25 +49,24 @@ float dot_truncated(const float* a, const float* b, float c) {
 
 void EmulatedBlock::show_memory_to(int t) {
     shared_ = at_barrier_;
-    for (const Write& write : written_[static_cast<std::size_t>(t)]) words(shared_)[write.word] = write.value;
+    for (const Write& write : written_[static_cast<std::size_t>(t)]) bytes(shared_)[write.byte] = write.value;
 }
 
 void EmulatedBlock::note_writes_of(int t) {
     std::vector<Write>& writes = written_[static_cast<std::size_t>(t)];
     writes.clear();
-    const std::size_t n_words = shared_.size() * sizeof(Chunk) / sizeof(std::uint32_t);
-    for (std::size_t w = 0; w < n_words; ++w)
-        if (words(shared_)[w] != words(at_barrier_)[w]) writes.push_back({w, words(shared_)[w]});
+    for (std::size_t b = 0; b < shared_.size() * sizeof(Chunk); ++b)
+        if (bytes(shared_)[b] != bytes(at_barrier_)[b]) writes.push_back({b, bytes(shared_)[b]});
 }
 
 void EmulatedBlock::join_writes() {
     std::vector<Chunk> joined = at_barrier_;
     for (std::vector<Write>& writes : written_) {
         for (const Write& write : writes) {
-            const std::uint32_t before = words(joined)[write.word];
-            if (before != words(at_barrier_)[write.word] && before != write.value)
+            const unsigned char before = bytes(joined)[write.byte];
+            if (before != bytes(at_barrier_)[write.byte] && before != write.value)
                 throw std::logic_error("two threads of a device program wrote different values to one place");
-            words(joined)[write.word] = write.value;
+            bytes(joined)[write.byte] = write.value;
         }
         writes.clear();
     }

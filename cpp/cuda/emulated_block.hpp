@@ -88,6 +88,7 @@ class EmulatedBlock {
         if (isolated_) join_writes();
         for (const Copy& copy : arrived_) std::memcpy(copy.to, copy.from, sizeof(Chunk));
         arrived_.clear();
+        if (isolated_) at_barrier_ = shared_;
     }
 
     // 16 bytes from global to shared memory, both aligned to 16; part of the group that commit_copies() closes.
@@ -138,13 +139,13 @@ class EmulatedBlock {
         const void* from;
     };
     struct Write {
-        std::size_t word;
-        std::uint32_t value;
+        std::size_t byte;
+        unsigned char value;
     };
     static constexpr std::size_t kMostIsolated = 16384;
 
-    std::uint32_t* words(std::vector<Chunk>& memory) {
-        return reinterpret_cast<std::uint32_t*>(memory.data());
+    static unsigned char* bytes(std::vector<Chunk>& memory) {
+        return reinterpret_cast<unsigned char*>(memory.data());
     }
     void show_memory_to(int t);
     void note_writes_of(int t);

@@ -1,0 +1,38 @@
+"""The emulation shows the mistakes it is there for: each is made once, in emulated_programs.cpp."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+CPP = HERE.parents[1] / "cpp"
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    compiler = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
+    if compiler is None:
+        pytest.skip("no C++ compiler to build the programs with")
+    program = tmp_path_factory.mktemp("emulation") / "programs"
+    sources = [HERE / "emulated_programs.cpp"]
+    sources += [CPP / "cuda" / name for name in ("emulated_block.cpp", "emulated_device.cpp")]
+    subprocess.run([compiler, "-std=c++20", "-O1", f"-I{CPP}", *sources, "-o", program], check=True)
+    lines = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
+    return dict(line.split(": ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("program", "verdict"),
+    [
+        ("barrier", "right"),
+        ("no barrier", "wrong"),
+        ("colliding writes", "collision"),
+        ("copy waited for", "right"),
+        ("copy not waited for", "wrong"),
+        ("product", "right"),
+    ],
+)
+def test_the_emulation_tells_a_right_program_from_a_wrong_one(shown, program, verdict):
+    assert shown[program] == verdict
