@@ -84,7 +84,7 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
             "request", lambda request: request.url == file.as_uri() or complaints.append(request.url[:200])
         )
         page.goto(file.as_uri())
-        page.wait_for_selector("html[data-ready=true] #map .scatterlayer .point", state="attached")
+        page.wait_for_selector("html[data-ready=true] .scatterlayer .point", state="attached")
         return page
 
     yield open_html
