@@ -9,7 +9,6 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import linear_sum_assignment
 from sklearn.exceptions import NotFittedError
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from coterie import CountVectorizer, LatentDirichletAllocation, _core
 from coterie._validation import rows_argument
@@ -249,21 +248,3 @@ def test_the_op_refuses_what_it_cannot_use() -> None:
         fit_op(X, 2, 0.1, 0.1, 1, 0, background=(np.array([0, 1, 0, 1]), good[1], good[2]))
     with pytest.raises(ValueError, match="indptr ends at 1 for 2 topics"):
         fit_op(X, 2, 0.1, 0.1, 1, 0, background=(good[0], np.zeros(2, np.int32), good[2]))
-
-
-class OfRoundedCounts(LatentDirichletAllocation):
-    """For scikit-learn's checks, whose data are no counts: the checks are about everything else."""
-
-    def _validate_counts(self, X, *, reset):
-        data, indices, indptr, n_features = super()._validate_counts(X, reset=reset)
-        return np.rint(np.abs(data)), indices, indptr, n_features
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = False
-        return tags
-
-
-@parametrize_with_checks([OfRoundedCounts(3, max_iter=5)])
-def test_estimator_checks(estimator, check) -> None:
-    check(estimator)
