@@ -146,6 +146,16 @@ def test_seeds_are_drawn_from_the_same_sample_of_many_rows():
     assert bits(streamed) == bits(expected)
 
 
+@pytest.mark.parametrize("init", ["k-means++", "k-means||"])
+def test_many_seeds_are_drawn_as_in_memory(init):
+    X = rows_of(6000, 12)
+    weight = np.random.default_rng(1).random(6000)
+    options = {"init": init, "random_state": 0, "max_iter": 3}
+    expected = KMeans(80, **options).fit(X, sample_weight=weight)
+    streamed = KMeans(80, memory_limit="18MB", **options).fit(X, sample_weight=weight)
+    assert bits(streamed) == bits(expected)
+
+
 def test_empty_clusters_take_the_farthest_rows():
     start = np.repeat(X[:1], 8, axis=0)  # seven of eight start empty
     expected = KMeans(8, init=start).fit(X)
