@@ -44,9 +44,9 @@ def cluster() -> Callable[..., ClusterResult]:
 @pytest.fixture(scope="session")
 def k_search() -> KSearch:
     trials = [
-        KTrial(2, 0.2, 0.1, 0.1, 0.02, 90.0, 0.5),
-        KTrial(3, 0.4, 0.12, 0.28, 0.01, 80.0, 0.9),
-        KTrial(5, 0.3, 0.2, 0.1, 0.01, 70.0, 0.4),
+        KTrial(2, 0.2, 0.1, 0.1, 0.02, 90.0, 0.5, 0.3, 0.02),
+        KTrial(3, 0.4, 0.12, 0.28, 0.01, 80.0, 0.9, 1.0, 0.02),
+        KTrial(5, 0.3, 0.2, 0.1, 0.01, 70.0, 0.4, 0.9, 0.02),
     ]
     return KSearch(trials, 3, True, "3 clusters: the most stable <and> the best separated.", 90)
 

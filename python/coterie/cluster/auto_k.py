@@ -11,7 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.random import RandomState
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_random_state
 
@@ -25,6 +26,9 @@ _N_FITS = 3
 _MAX_ITER = 15
 # Below this adjusted Rand index between fits a choice is not called clear.
 _STABLE = 0.5
+# A finer division that shares so many times the information of a coarse one keeps that from being called clear; less
+# can come from fits to samples that overlap.
+_FINER_SHARE = 2.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class KTrial:
     stability : float
         Mean adjusted Rand index between the fits, in [-0.5, 1]; 1 means that the same clusters come back
         every time.
+    shared_information : float
+        Mutual information between the clusters of two fits less what chance gives with that many clusters, in nats:
+        how much of a division comes back. It grows with ``n_clusters`` as long as finer divisions are found again.
+    shared_information_error : float
+        Standard error of ``shared_information``.
     """
 
     n_clusters: int
@@ -59,6 +68,8 @@ class KTrial:
     gap_error: float
     calinski_harabasz: float
     stability: float
+    shared_information: float
+    shared_information_error: float
 
 
 @dataclass(frozen=True)
@@ -88,11 +99,11 @@ class KSearch:
 
     def __str__(self) -> str:
         """Return the table of all trials, the choice marked with ``*``, and the reason."""
-        head = "     k  silhouette  shuffled     gap  +/-    stability  Calinski-Harabasz"
+        head = "     k  silhouette  shuffled     gap  +/-    stability  shared nats  Calinski-Harabasz"
         lines = [
             f"{'*' if t.n_clusters == self.n_clusters else ' '} {t.n_clusters:4d}  {t.silhouette:10.4f}"
             f"  {t.shuffled_silhouette:8.4f}  {t.gap:6.4f}  {t.gap_error:6.4f}  {t.stability:7.3f}"
-            f"  {t.calinski_harabasz:17.2f}"
+            f"  {t.shared_information:11.3f}  {t.calinski_harabasz:17.2f}"
             for t in self.trials
         ]
         return "\n".join([head, *lines, self.reason])
@@ -116,10 +127,13 @@ def choose_n_clusters(
     what the clusters owe to the documents, and the largest gap decides:
 
     - The k next to the best whose gaps are within two standard errors (pooled over all k) of the largest cannot
-      be told from it. If they span at most a factor of 2, the largest tried is not among them, and the clusters
-      of different fits agree (ARI >= 0.5), the best is a clear choice.
-    - Otherwise there is no clear k, and the largest k of that range is the fallback: a finer division loses
-      nothing that the evidence can tell, and clusters are easier merged by a reader than split.
+      be told from it. If they span at most a factor of 2, the largest tried is not among them, the clusters
+      of different fits agree (ARI >= 0.5), and no finer division shares more than twice the information from fit
+      to fit, the best is a clear choice. The last keeps a coarse split, which always comes back well, from hiding the
+      finer one inside it.
+    - Otherwise there is no clear k, and the fallback is the largest k whose shared information is within two standard
+      errors of the largest: a finer division loses nothing that comes back, and clusters are easier merged by a
+      reader than split.
     - If even the largest gap is not above two standard errors, the documents cluster no better than shuffled
       ones: no clear k, and the most stable k of all is the fallback.
 
@@ -148,7 +162,8 @@ def choose_n_clusters(
     Notes
     -----
     Comparing with shuffled data follows the gap statistic of Tibshirani, Walther and Hastie 2001, with the
-    simplified silhouette in place of the inertia; stability follows Lange, Roth, Braun and Buhmann 2004.
+    simplified silhouette in place of the inertia; stability follows Lange, Roth, Braun and Buhmann 2004, and the
+    correction of mutual information for chance Vinh, Epps and Bailey 2010.
 
     Examples
     --------
@@ -241,16 +256,31 @@ def decide(trials: list[KTrial], n_sampled: int) -> KSearch:
         doubts.append(
             f"the clusters change from fit to fit (ARI {best.stability:.2f} at k={best.n_clusters})"
         )
+    finest = _finest_shared(trials)
+    most = max(t.shared_information for t in trials if t.n_clusters >= best.n_clusters)
+    if most > _FINER_SHARE * best.shared_information:
+        doubts.append(
+            f"finer divisions come back too (they share {most:.2f} nats from fit to fit, k={best.n_clusters} "
+            f"{best.shared_information:.2f})"
+        )
     if doubts:
         reason = (
-            f"No clear k: {', and '.join(doubts)} ({evidence}); k={high} is the finest as good as the best."
+            f"No clear k: {', and '.join(doubts)} ({evidence}); k={finest.n_clusters} is the finest that shares as "
+            f"much information from fit to fit as any ({finest.shared_information:.2f} nats)."
         )
-        return KSearch(trials, high, False, reason, n_sampled)
+        return KSearch(trials, finest.n_clusters, False, reason, n_sampled)
     reason = (
         f"k={best.n_clusters} has the best evidence ({evidence}), and its clusters come back from fit to fit "
         f"(ARI {best.stability:.2f})."
     )
     return KSearch(trials, best.n_clusters, True, reason, n_sampled)
+
+
+def _finest_shared(trials: list[KTrial]) -> KTrial:
+    """The largest k whose shared information is within two standard errors (pooled) of the largest."""
+    error = float(np.sqrt(np.mean([t.shared_information_error**2 for t in trials])))
+    most = max(t.shared_information for t in trials)
+    return [t for t in trials if t.shared_information >= most - 2 * error][-1]
 
 
 def _next_to(trials: list[KTrial], best: int, least: float) -> list[KTrial]:
@@ -299,6 +329,8 @@ def _try(models: list[KMeans], sample: Any, parts: list[Any], shuffled: list[Any
         real.append(_silhouette(model.fit(part), part))
         labels.append(model.predict(sample))
     gaps = np.subtract(real, null)
+    pairs = list(combinations(labels, 2))
+    shared = [_shared_information(a, b) for a, b in pairs]
     return KTrial(
         n_clusters=models[0].n_clusters,
         silhouette=float(np.mean(real)),
@@ -306,7 +338,17 @@ def _try(models: list[KMeans], sample: Any, parts: list[Any], shuffled: list[Any
         gap=float(gaps.mean()),
         gap_error=float(gaps.std(ddof=1) / len(gaps) ** 0.5),
         calinski_harabasz=_calinski_harabasz(models[0], parts[0]),
-        stability=float(np.mean([adjusted_rand_score(a, b) for a, b in combinations(labels, 2)])),
+        stability=float(np.mean([adjusted_rand_score(a, b) for a, b in pairs])),
+        shared_information=float(np.mean(shared)),
+        shared_information_error=float(np.std(shared, ddof=1) / len(shared) ** 0.5),
+    )
+
+
+def _shared_information(a: NDArray[np.int32], b: NDArray[np.int32]) -> float:
+    """Mutual information in nats less its expectation over clusterings with the same sizes."""
+    table = contingency_matrix(a, b, sparse=True)
+    return float(
+        mutual_info_score(None, None, contingency=table) - expected_mutual_information(table, len(a))
     )
 
 
