@@ -98,6 +98,21 @@ LONG_OPS = {
         X = sp.random_array((60_000, 500), density=0.1, format="csr", dtype=np.float32, rng=0)
         op = lambda: cosine_top_k(X, k=10)
     """,
+    "predict": """
+        X = np.random.default_rng(0).standard_normal((400_000, 128), dtype=np.float32)
+        model = KMeans(2000, init=X[:2000], max_iter=1, n_init=1).fit(X[:4000])
+        op = lambda: [model.predict_top_two(X) for _ in range(20)]
+    """,
+    "transform of words": """
+        texts = [" ".join(f"word{i * j % 9973}" for j in range(1, 60)) for i in range(3000)]
+        vectorizer = TfidfVectorizer().fit(texts)
+        many = texts * 300
+        op = lambda: [vectorizer.transform(many) for _ in range(20)]
+    """,
+    "a streamed fit of CSR": """
+        X = sp.random_array((100_000, 5000), density=0.01, format="csr", dtype=np.float32, rng=0)
+        op = lambda: KMeans(100, init="random", tol=0, max_iter=500, random_state=0, memory_limit="2GB").fit(X)
+    """,
 }
 IMPORTS = """
 import os, signal, threading, time, warnings

@@ -67,6 +67,7 @@ def test_json_holds_all_batches(call, model, document_file, small_batches):
     assert [row["id"] for row in answer["assignments"]] == [f"d{i}" for i in range(60)]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_input(run, model, environment, tmp_path):
     """Ten times the documents take hardly more memory, where reading all of them would take 100 MB more."""
     line = json.dumps({"text": "apple train cello " * 60}) + "\n"
@@ -78,7 +79,9 @@ def test_memory_does_not_grow_with_the_input(run, model, environment, tmp_path):
             "import re, sys; from coterie.cli import main\n"
             "sys.argv = ['coterie', *sys.argv[1:]]\n"
             "try: main()\n"
-            "finally: print(re.search('VmHWM:[^0-9]*([0-9]+)', open('/proc/self/status').read())[1], file=sys.stderr)\n"
+            "finally:\n"
+            "    status = open('/proc/self/status').read()\n"
+            "    print(re.search('VmHWM:[^0-9]*([0-9]+)', status)[1], file=sys.stderr)\n"
         )
         arguments = ["assign", model, path, "-o", tmp_path / f"{n}.parquet", "--quiet"]
         done = subprocess.run(

@@ -82,6 +82,7 @@ def test_block_sizes():
     assert sparse_block_size(None, 0, 10.0, 10**9, "for it").nonzeros == 2 * 10**9
 
 
+@pytest.mark.slow
 def test_the_limit_holds(tmp_path):
     """A process that fits 96 MB of shards within 70 MB grows by no more than that."""
     rng = np.random.default_rng(0)

@@ -129,6 +129,7 @@ def test_without_an_output_nothing_is_left(corpus, tmp_path):
     assert result.texts[row].as_py() == json.loads(corpus.read_text().splitlines()[row])["text"]
 
 
+@pytest.mark.slow
 def test_the_limit_holds(tmp_path):
     """A process within 420 MB clusters a corpus whose texts and rows alone take more than that budget leaves."""
     rng = random.Random(0)

@@ -41,6 +41,7 @@ def test_a_corpus_that_is_read_whole_is_measured(corpus):
     assert found.fits
 
 
+@pytest.mark.slow
 def test_the_least_limit_is_enough(large, tmp_path):
     path, _ = large
     found = estimate(path, n_clusters=9, report=False, sample_documents=3000)
@@ -105,6 +106,7 @@ def test_the_parts_are_put_together():
     assert found.disk_bytes == 8 * (160_000 + 16_000)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_estimated(corpus, tmp_path):
     with pytest.raises(ValueError, match="the standard input cannot be read twice"):
         estimate(["-"])

@@ -97,6 +97,7 @@ def finish(process):
     return process.returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("where", ["before", "after", "half"])
 def test_killed_again_and_again_inside_writes(shared, tmp_path, where):
     path, expected = shared
@@ -109,6 +110,7 @@ def test_killed_again_and_again_inside_writes(shared, tmp_path, where):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["found"]
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(shared, tmp_path):
     path, expected = shared
     chance, n_killed = random.Random(1), 0
@@ -273,6 +275,7 @@ def test_a_full_disk(shared, tmp_path, small_disk):
     assert_same_outputs(small_disk / "found", expected)
 
 
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files(shared, tmp_path):
     """What a file system or a quota refuses in the middle of a file is an OSError, and leaves no half shard."""
     program = (

@@ -105,7 +105,8 @@ def _sized(source: RowSource, most: BlockSize, n_features: int | None) -> Iterat
                 f"rows must have one width: {name} has {block.shape[1]} features, {first_name} has {n_features}"
             )
         for begin, end in _pieces(block, most):
-            piece = _float32(name, block[begin:end])
+            whole = end - begin == block.shape[0]
+            piece = _float32(name, block if whole else block[begin:end])
             stored = piece.nnz if sp.issparse(piece) else 0
             too_many = most.nonzeros is not None and n_stored + stored > most.nonzeros
             if waiting and (n_waiting + piece.shape[0] > most.rows or too_many):
@@ -181,7 +182,10 @@ def _read_ahead(blocks: Iterator[Block]) -> Generator[Block]:
 
     # A daemon: a source that hangs must not keep an interrupted process alive.
     reader = threading.Thread(target=read, name="coterie-reader", daemon=True)
-    reader.start()
+    try:
+        reader.start()
+    except RuntimeError as error:  # the system gives no thread, that is, no memory for its stack
+        raise MemoryError(str(error)) from error
     try:
         while not isinstance(block := ready.get(), _End):
             yield block
