@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["cluster", "assign", "evaluate", "similar", "encode", "export", "demo", "doctor"]
+COMMANDS = ["cluster", "assign", "evaluate", "similar", "encode", "export", "demo", "estimate", "doctor"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -84,7 +84,8 @@ def cluster_large(
 
 def _streamed(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that are given, less what names the journey that is streamed; refuse another one."""
-    others = {"encoder": "tfidf", "clusterer": "kmeans", "clusterer_options": {}}
+    others: dict[str, Any] = {"encoder": "tfidf", "clusterer": "kmeans", "clusterer_options": {}}
+    others |= {"refine": None, "max_unassigned": None}
     for name, only in others.items():
         if parameters.get(name, only) != only:
             raise ValueError(

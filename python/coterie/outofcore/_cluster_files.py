@@ -40,6 +40,8 @@ class FilesResult:
     metrics, k_search, model, timings, parameters
         As in :class:`coterie.journey.ClusterResult`; the stages are ``"vocabulary"``, ``"vectorize"``, ``"cluster"``,
         ``"explain"``, ``"evaluate"``, ``"write"`` and ``"report"``.
+    method_search, refinement : None
+        What only the journey in memory has.
     texts, ids : Found
         The texts and ids, Arrow scalars, of the representatives, by row.
     n_null_texts, n_duplicate_ids, n_unlabelled : int
@@ -59,6 +61,8 @@ class FilesResult:
     n_null_texts: int
     n_duplicate_ids: int
     n_unlabelled: int
+    method_search: None = None
+    refinement: None = None
 
 
 def cluster_files(
@@ -292,5 +296,6 @@ def _write(
             page = render_report(shown, texts, title=title, ids=ids, labels=labels)
             folder.file("report.html").write_text(page, encoding="utf-8")
     record = {name: getattr(result, name) for name in ("n_documents", "metrics", "parameters", "timings")}
+    record |= {"method_search": None, "refinement": None}
     record["k_search"] = None if result.k_search is None else asdict(result.k_search)
     write_metrics(folder.file("metrics.json"), record)
