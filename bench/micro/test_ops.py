@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.spatial.distance import pdist
 
 import coterie
 from coterie import _core
@@ -66,3 +67,10 @@ def test_kmeans_plusplus(benchmark: Any, request: pytest.FixtureRequest, kind: s
 def test_cosine_top_k(benchmark: Any, request: pytest.FixtureRequest, kind: str) -> None:
     X = request.getfixturevalue(kind)[:5_000]
     assert len(benchmark(cosine_top_k, X, k=10)) == 5_000
+
+
+@pytest.mark.parametrize("method", ["ward", "average", "complete", "single"])
+def test_linkage(benchmark: Any, dense: np.ndarray, method: str) -> None:
+    distances, weights = pdist(dense[:3_000]), np.ones(3_000)
+    children, _, _ = benchmark(lambda: _core.linkage(distances.copy(), weights, method))
+    assert len(children) == 2_999
