@@ -40,6 +40,7 @@ def test_commands_and_their_options_exist() -> None:
     ]
     wanted = {
         "assign",
+        "classify",
         "cluster",
         "compare",
         "topics",
