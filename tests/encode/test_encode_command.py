@@ -87,8 +87,8 @@ def test_export_and_encode(make_model: Callable[..., Path], corpus: Path, tmp_pa
 
 def test_a_killed_run_is_gone_on_with(encoder_folder: Path, tmp_path: Path) -> None:
     corpus = tmp_path / "many.txt"
-    corpus.write_text("\n".join(documents(30_000)) + "\n")
-    arguments = ["encode", corpus, encoder_folder, "-o", tmp_path / "out", "--shard-size", 300, "--json"]
+    corpus.write_text("\n".join(documents(6_000)) + "\n")
+    arguments = ["encode", corpus, encoder_folder, "-o", tmp_path / "out", "--shard-size", 60, "--json"]
     process = subprocess.Popen([*COTERIE, *map(str, arguments)], stdout=subprocess.PIPE)
     while process.poll() is None and len(list((tmp_path / "out").glob("shard-*"))) < 3:
         time.sleep(0.01)
@@ -99,13 +99,13 @@ def test_a_killed_run_is_gone_on_with(encoder_folder: Path, tmp_path: Path) -> N
     assert 3 <= len(kept) < 100
     assert json.loads((tmp_path / "out" / "encoding.json").read_text())["complete"] is False
     answer = run(*arguments)
-    assert answer["n_documents"] == 30_000
-    assert answer["n_encoded"] == 30_000 - 300 * len(kept)
+    assert answer["n_documents"] == 6_000
+    assert answer["n_encoded"] == 6_000 - 60 * len(kept)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     assert not list((tmp_path / "out").glob(".coterie-staging-*"))
     again = run(*arguments)
     assert again["n_encoded"] == again["n_tokens"] == 0
-    encode_corpus(corpus, OnnxEncoder(encoder_folder), tmp_path / "whole", shard_size=300)
+    encode_corpus(corpus, OnnxEncoder(encoder_folder), tmp_path / "whole", shard_size=60)
     np.testing.assert_array_equal(read_shards(tmp_path / "out")[1], read_shards(tmp_path / "whole")[1])
 
 
@@ -148,6 +148,7 @@ def test_what_does_not_belong_together_is_refused(encoder_folder: Path, corpus: 
     assert "no documents in" in run(
         "encode", tmp_path / "empty.txt", encoder_folder, "-o", tmp_path / "new", fails=1
     )
+    assert not (tmp_path / "new").exists()
     with pytest.raises(TypeError, match="encoder must be an OnnxEncoder; got str"):
         encode_corpus(corpus, "minilm", out)  # type: ignore[arg-type]
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from coterie._validation import check_integer, require_extra
 from coterie._version import __version__
-from coterie.encode._card import MANIFEST, read_json, sha256
+from coterie.encode._card import MANIFEST, read_card, read_json, sha256
 from coterie.encode.onnx_encoder import OnnxEncoder
 from coterie.io import TextBatch, atomic_write, read_texts
 
@@ -112,20 +113,20 @@ def encode_corpus(
     check_integer("shard_size", shard_size, minimum=1)
     if not isinstance(encoder, OnnxEncoder):
         raise TypeError(f"encoder must be an OnnxEncoder; got {type(encoder).__name__}")
-    batches = read_texts(paths, **options)
+    shards = _shards(read_texts(paths, **options), shard_size)
+    first = next(shards, None)
+    if first is None:
+        raise ValueError(f"no documents in {paths!r}")
     identity = _identity(encoder.fit(), shard_size)
     with _writing(Path(folder), identity, overwrite=overwrite):
         run = _Run(Path(folder), encoder, progress)
         n_shards = 0
-        for n_shards, part in enumerate(_shards(batches, shard_size), start=1):
+        for n_shards, part in enumerate(chain([first], shards), start=1):
             run.add(n_shards - 1, part)
-        if n_shards == 0:
-            raise ValueError(f"no documents in {paths!r}")
         for path in sorted(Path(folder).glob("shard-*.parquet"))[n_shards:]:
             path.unlink()  # of an input that was longer
-        _write_state(
-            Path(folder), identity | {"complete": True, "n_documents": run.n_documents, "n_shards": n_shards}
-        )
+        done = {"complete": True, "n_documents": run.n_documents, "n_shards": n_shards}
+        _write_state(Path(folder), identity | done)
     seconds = time.perf_counter() - started
     return EncodedCorpus(
         Path(folder), run.n_documents, run.n_encoded, run.n_tokens, run.n_truncated, encoder.dim_, seconds
@@ -227,18 +228,19 @@ def _content_of(path: Path) -> str | None:
 
 def _identity(encoder: OnnxEncoder, shard_size: int) -> dict[str, Any]:
     """Return what two runs must have in common for their shards to belong together."""
-    folder = Path(encoder.folder)
-    card = folder / MANIFEST
-    model = folder / "model.onnx" if (folder / "model.onnx").is_file() else folder / "onnx" / "model.onnx"
+    card = read_card(encoder.folder)
+    manifest = read_json(card.folder / MANIFEST) if card.is_exported else {}
+    files = manifest.get("files") or {
+        path.name: sha256(path) for path in (card.model_file, card.tokenizer_file)
+    }
     parameters = encoder.get_params(deep=False)
     kept = ("max_length", "pooling", "prompt_name", "normalize", "dtype")
     return {
         "format": _FORMAT,
         "coterie_version": __version__,
         "encoder": {
-            "model_sha256": sha256(model),
-            "tokenizer_sha256": sha256(folder / "tokenizer.json"),
-            "source": read_json(card).get("source") if card.is_file() else None,
+            "files": files,
+            "source": manifest.get("source"),
             "engine": {name: encoder.engine_[name] for name in ("provider", "precision")},
             **{name: parameters[name] for name in kept},
         },
