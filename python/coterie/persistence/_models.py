@@ -28,7 +28,8 @@ def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> No
     Parameters
     ----------
     estimator : KMeans, MiniBatchKMeans, CountVectorizer, TfidfVectorizer, TfidfTransformer, HashingVectorizer, \
-LsaEncoder, LinearClassifier, or the Pipeline of coterie.classify.make_classifier
+LsaEncoder, LinearClassifier, LatentDirichletAllocation, DirichletMixture, or the Pipeline of \
+coterie.classify.make_classifier or coterie.topics.find_topics
         Fitted, with parameters that are plain values, strings, arrays or a RandomState (no callables).
     folder : path
         Made with its parents; it appears completely or not at all. It holds ``manifest.json`` (schema version,
