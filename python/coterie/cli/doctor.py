@@ -77,8 +77,10 @@ def examine() -> dict[str, Any]:
 def _version(module: str) -> str | None:
     if importlib.util.find_spec(module) is None:
         return None
-    # onnxruntime is also brought by distributions of other names, such as onnxruntime-gpu
-    distributions = importlib.metadata.packages_distributions().get(module, [])
+    try:
+        return importlib.metadata.version(module)
+    except importlib.metadata.PackageNotFoundError:  # brought under another name, such as onnxruntime-gpu
+        distributions = importlib.metadata.packages_distributions().get(module, [])
     return importlib.metadata.version(distributions[0]) if distributions else "of unknown version"
 
 
