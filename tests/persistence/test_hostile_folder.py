@@ -220,8 +220,8 @@ def test_labels_outside_of_the_clusters(folder: Path) -> None:
     [
         ("class", "os.system", "its class must be one of KMeans, .*; got 'os.system'"),
         ("class", ["KMeans"], "its class must be one of"),
-        ("class", "TfidfTransformer", "the fields .* are wanted"),
-        ("parameters", {}, "the fields .* are wanted"),
+        ("class", "TfidfTransformer", "unknown parameters"),
+        ("parameters.surprise", 1, r"unknown parameters: \[.surprise.\]"),
         ("parameters", [], "a JSON object is wanted"),
         ("parameters.n_clusters", 4, r"centres of shape \(3, 4\) for 4 clusters"),
         ("parameters.n_clusters", "3", "centres of shape"),

@@ -160,3 +160,15 @@ def test_what_cannot_be_saved(tmp_path: Path, estimator: Any, error: type, match
     with pytest.raises(error, match=match):
         save(estimator, tmp_path / "model")
     assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_older_than_a_parameter_loads_with_its_default(tmp_path: Path) -> None:
+    model = KMeans(2, random_state=0).fit(np.array([[0.0], [1.0], [9.0]], dtype=np.float32))
+    save(model, tmp_path / "model")
+    manifest = tmp_path / "model" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    del content["parts"]["estimator"]["parameters"]["memory_limit"]
+    manifest.write_text(json.dumps(content))
+    loaded = load(tmp_path / "model")
+    assert loaded.memory_limit is None
+    np.testing.assert_array_equal(loaded.predict([[8.0], [0.2]]), model.predict([[8.0], [0.2]]))

@@ -242,7 +242,9 @@ def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
 def _kept_parameters(estimator: Any) -> dict[str, Any]:
     """All but those that say where a fit ran: a folder from elsewhere must not choose what a later fit writes to."""
     parameters: dict[str, Any] = estimator.get_params(deep=False)
-    return {name: value for name, value in parameters.items() if name not in ("checkpoint", "resume")}
+    return {
+        name: value for name, value in parameters.items() if name not in ("checkpoint", "resume", "device")
+    }
 
 
 def restore(entry: Any, part: str, reader: FolderReader) -> Any:
@@ -252,7 +254,10 @@ def restore(entry: Any, part: str, reader: FolderReader) -> Any:
     if not isinstance(name, str) or name not in KEPT:
         raise reader.error(part, f"its class must be one of {', '.join(KEPT)}; got {str(name)[:80]!r}")
     kept, estimator = KEPT[name], _class_of(name)()
-    parameters = reader.mapping(entry["parameters"], f"{part}, parameters", _kept_parameters(estimator))
+    parameters = reader.mapping(entry["parameters"], f"{part}, parameters")
+    # One that is not there is younger than the folder, and keeps its default.
+    if unknown := set(parameters) - set(_kept_parameters(estimator)):
+        raise reader.error(part, f"unknown parameters: {str(sorted(unknown))[:200]}")
     estimator.set_params(**{key: decode(value, f"{part}.{key}", reader) for key, value in parameters.items()})
     known = {**kept.attributes, **kept.optional}
     attributes = reader.mapping(entry["attributes"], f"{part}, attributes")
