@@ -25,7 +25,11 @@ X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
         ({"tol": -1}, ValueError, "tol must be a finite number >= 0; got -1"),
         ({"tol": float("nan")}, ValueError, "tol must be a finite number"),
         ({"metric": "manhattan"}, ValueError, "metric must be one of 'euclidean', 'cosine'; got 'manhattan'"),
-        ({"init": "best"}, ValueError, "init must be one of 'k-means\\+\\+', 'k-means\\|\\|', 'random'; got 'best'"),
+        (
+            {"init": "best"},
+            ValueError,
+            "init must be one of 'k-means\\+\\+', 'k-means\\|\\|', 'random'; got 'best'",
+        ),
         ({"n_init": 0}, ValueError, "n_init must be >= 1; got 0"),
         ({"n_threads": 0}, ValueError, "n_threads must be >= 1; got 0"),
         ({"n_clusters": 61}, ValueError, "n_samples=60 should be >= n_clusters=61"),
