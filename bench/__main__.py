@@ -26,7 +26,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         default="",
-        help="cases whose name contains one of these, separated by semicolons: 'K-means, dense; top-10'",
+        help="cases whose name contains one of these, separated by semicolons: 'K-means, dense; top-10'; "
+        "the other rows of the output folder stay as they were measured",
     )
     parser.add_argument("--threads", default="2,1", help="thread counts, one after the other (default: 2,1)")
     parser.add_argument(
@@ -39,6 +40,14 @@ def arguments() -> argparse.Namespace:
     )
     parser.set_defaults(size="full")
     return parser.parse_args()
+
+
+def kept_rows(results: Path, measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows of an earlier report with those measured now in their places; each says when it was measured."""
+    earlier = json.loads(results.read_text())["rows"] if results.exists() else []
+    now = {(row["case"], row["n_threads"]): row for row in measured}
+    kept = [now.pop((row["case"], row["n_threads"]), row) for row in earlier]
+    return kept + list(now.values())
 
 
 def main() -> int:
@@ -59,7 +68,10 @@ def main() -> int:
             continue
         for n_threads in thread_counts:
             print(f"{case.name}, {n_threads} threads ...", file=sys.stderr, flush=True)
-            rows.append(measure.measure_case(options.size, number, n_threads, budget, ceilings[n_threads]))
+            row = measure.measure_case(options.size, number, n_threads, budget, ceilings[n_threads])
+            rows.append(row | {"on": {"date": described["date"], "coterie": described["coterie"]}})
+    if options.only:
+        rows = kept_rows(output / "results.json", rows)
     report: dict[str, Any] = {
         "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         "machine": described,

@@ -24,9 +24,10 @@ def table(report: dict[str, Any]) -> str:
         others = ", ".join(f"{name} {m:.3g} s ({m / own:.1f}x)" for name, m in rivals.items())
         lines.append(f"| {row['case']} | {row['n_threads']} | {own:.3g} s | {others} |")
     machine = report["machine"]
+    dates = sorted({row["on"]["date"] for row in report["rows"]})
     source = (
-        f"Median seconds, and in brackets how many times longer than coterie. `{report['command'].strip()}`, "
-        f"{machine['date']}, {machine['cpu']}, {machine['cores']} cores; spread, quality, memory, versions and "
+        "Median seconds, and in brackets how many times longer than coterie. `python -m bench --threads 2`, "
+        f"{' and '.join(dates)}, {machine['cpu']}, {machine['cores']} cores; spread, quality, memory, versions and "
         "ceilings in [bench/RESULTS.md](bench/RESULTS.md)."
     )
     return "\n".join([*lines, "", source, ""])

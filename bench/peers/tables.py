@@ -54,4 +54,6 @@ def _section(row: dict[str, Any]) -> str:
             f"{row['flops'] / 1e9:,.1f} GFLOP: {row['least_seconds']:.4f} s at the {row['binds']} ceiling, "
             f"{row['fraction_of_ceiling']:.0%} of it reached."
         )
+    if "on" in row:
+        text += f" Measured {row['on']['date']}, coterie {row['on']['coterie']}."
     return text + (f"\n\nGoal: {row['goal']}." if row["goal"] else "")
