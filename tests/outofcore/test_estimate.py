@@ -33,7 +33,9 @@ def test_a_corpus_that_is_read_whole_is_measured(corpus):
     assert (found.n_documents, found.n_sampled) == (len(texts), len(texts))
     assert (found.n_features, found.n_stored) == (result.matrix.shape[1], result.matrix.nnz)
     assert found.n_clusters == 9
-    assert list(found.seconds) == ["read", "vectorize", "cluster", "explain", "evaluate", "write", "report"]
+    stages = ["start", "read", "vectorize", "cluster", "explain", "evaluate", "write", "report"]
+    assert list(found.seconds) == stages
+    assert found.seconds["start"] > 0.1  # an interpreter with NumPy, SciPy and scikit-learn
     assert found.seconds["report"] == 0
     assert all(seconds > 0 for stage, seconds in found.seconds.items() if stage != "report")
     assert found.total_seconds == sum(found.seconds.values())
@@ -97,10 +99,11 @@ def test_lines_and_powers():
 
 def test_the_parts_are_put_together():
     answer = {"n_documents": 16_000, "parts": [part(1000), part(4000)], "seconds": 3.0, "report": 2.0}
-    answer |= {"text_bytes": 1e6, "other_bytes": 1e5, "base": 10**8, "report_bytes": 0}
+    answer |= {"text_bytes": 1e6, "other_bytes": 1e5, "base": 10**8, "report_bytes": 0, "start": 1.0}
     found = _extended(answer, max_iter=5)
     assert found.seconds["cluster"] == pytest.approx(16 / 2)  # no more than max_iter of ten iterations
     assert found.seconds["read"] == 3.0
+    assert found.seconds["start"] == 1.0
     assert found.n_stored == 160_000
     assert found.peak_bytes > 10**8 + 16_000 * 800
     assert found.disk_bytes == 8 * (160_000 + 16_000)

@@ -35,8 +35,8 @@ class Estimate:
     n_clusters : int
         Clusters; with ``n_clusters="auto"`` what the sample gave.
     seconds : dict of str to float
-        Seconds of each stage: ``"read"``, ``"vectorize"``, ``"cluster"``, ``"explain"``, ``"evaluate"``, ``"write"``
-        and ``"report"``.
+        Seconds of each stage: ``"start"`` (the interpreter and its imports), ``"read"``, ``"vectorize"``,
+        ``"cluster"``, ``"explain"``, ``"evaluate"``, ``"write"`` and ``"report"``.
     peak_bytes : int
         Highest resident size of the process in memory.
     least_bytes : int
@@ -193,7 +193,7 @@ def _extended(answer: dict[str, Any], max_iter: int) -> Estimate:
     n_features = _along_power(parts, n, "n_features", least=0.0, most=1.0)
     n_stored = int(last["n_stored"] / last["n"] * n)
     n_iter = min(max_iter, _along_power(parts, n, "n_iter", least=0.0, most=0.6))
-    seconds = {"read": answer["seconds"]}
+    seconds = {"start": answer["start"], "read": answer["seconds"]}
     for stage in last["seconds"]:
         if stage == "cluster":
             per_iteration = _along_line(parts, n, lambda p: p["seconds"]["cluster"] / p["n_iter"])
