@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from coterie import KMeans, TfidfVectorizer, cosine_top_k, near_duplicates
 
 PREPARE = """
-import gc, resource, sys
+import ctypes, gc, resource, sys
 import numpy as np, scipy.sparse as sp
 from coterie import KMeans, TfidfVectorizer, cosine_top_k, near_duplicates
 from coterie.cluster import data_range, partial_step
@@ -46,7 +46,9 @@ expected = op().tobytes()
 op()
 gc.collect()
 before, refused, made = resident(), 0, 0
+give_back = getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: None)  # glibc keeps what was freed mapped
 for step in range(40):
+    give_back(0)
     resource.setrlimit(resource.RLIMIT_AS, (mapped() + (1 << 16) + step * step * 30_000, resource.RLIM_INFINITY))
     try:
         found = op().tobytes()
