@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cluster/sample_rows.hpp"
+#include "cluster/seeding_scales.hpp"
 #include "core/check.hpp"
 #include "core/interrupt.hpp"
 #include "core/philox.hpp"
@@ -17,13 +18,6 @@ using device::kSeedingRowsPerTask;
 using device::kTrialsAtOnce;
 
 constexpr std::uint64_t kSeedingStream = 1;
-
-// Powers of two as in kmeans_plusplus.cpp: the sums stay below 2^62.
-double power_of_two_for(double largest_sum) {
-    int exponent;
-    std::frexp(largest_sum, &exponent);
-    return std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
-}
 
 class DeviceSeeding {
   public:
@@ -38,10 +32,8 @@ class DeviceSeeding {
           task_sums_(samples.device(), ceil_div(n_, kSeedingRowsPerTask), "the potentials") {
         const std::vector<double> norms = samples.squared_norms();
         const double largest_norm = norms.empty() ? 0.0 : *std::max_element(norms.begin(), norms.end());
-        const double largest = samples.metric() == Metric::cosine ? 2.0 : 4 * largest_norm;
-        scales_.potential =
-            power_of_two_for(std::max(largest * samples.total_weight(), std::numeric_limits<double>::min()));
-        scales_.weight = power_of_two_for(samples.total_weight());
+        const SeedingScales scales(samples.metric(), largest_norm, samples.total_weight());
+        scales_ = {scales.potential, scales.weight};
         const std::vector<double> far(static_cast<std::size_t>(n_), std::numeric_limits<double>::infinity());
         closest_.upload(far.data());
     }

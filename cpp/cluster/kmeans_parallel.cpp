@@ -9,6 +9,7 @@
 #include "cluster/filter_choice.hpp"
 #include "cluster/kmeans_plusplus.hpp"
 #include "cluster/sample_rows.hpp"
+#include "cluster/seeding_scales.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/philox.hpp"
@@ -52,13 +53,8 @@ class Candidates {
         : samples_(samples),
           nearest_(static_cast<std::size_t>(samples.x.rows), 0),
           distance_(nearest_.size(), std::numeric_limits<double>::infinity()),
-          is_drawn_(nearest_.size(), 0) {
-        // D^2 <= 4 max |x|^2 (or 2 for cosine): the sum of all potentials stays below 2^62.
-        const double largest = samples.metric == Metric::cosine ? 2.0 : 4 * samples.largest_squared_norm;
-        int exponent;
-        std::frexp(std::max(largest * samples.total_weight, std::numeric_limits<double>::min()), &exponent);
-        scale_ = std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
-    }
+          is_drawn_(nearest_.size(), 0),
+          scales_(samples.metric, samples.largest_squared_norm, samples.total_weight) {}
 
     const std::vector<index_t>& rows() const { return rows_; }
 
@@ -68,10 +64,13 @@ class Candidates {
             add(rows.data() + first, std::min(at_once, static_cast<index_t>(rows.size()) - first));
     }
 
+    // w_i as an integer.
+    std::int64_t weight(index_t i) const { return std::llrint(samples_.weight_of(i) * scales_.weight); }
+
     // w_i D_i^2 as an integer; 0 for the rows drawn.
     std::int64_t potential(index_t i) const {
         const auto s = static_cast<std::size_t>(i);
-        return is_drawn_[s] ? 0 : std::llrint(samples_.weight_of(i) * distance_[s] * scale_);
+        return is_drawn_[s] ? 0 : std::llrint(samples_.weight_of(i) * distance_[s] * scales_.potential);
     }
 
     // Of each row drawn the weight of the rows nearest to it.
@@ -107,20 +106,17 @@ class Candidates {
     std::vector<index_t> nearest_;  // [n] position in rows_
     std::vector<double> distance_;  // [n]
     std::vector<std::uint8_t> is_drawn_;
-    double scale_;
+    SeedingScales scales_;
 };
 
-index_t drawn_by_weight(const auto& samples, Philox& random) {
-    int exponent;
-    std::frexp(samples.total_weight, &exponent);
-    const double scale = std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
-    const auto weight = [&](index_t i) { return std::llrint(samples.weight_of(i) * scale); };
+template <typename View>
+index_t drawn_by_weight(const Candidates<View>& candidates, index_t n, Philox& random) {
     std::int64_t total = 0;
-    for (index_t i = 0; i < samples.x.rows; ++i) total += weight(i);
-    if (total == 0) return static_cast<index_t>(random.below(static_cast<std::uint64_t>(samples.x.rows)));
+    for (index_t i = 0; i < n; ++i) total += candidates.weight(i);
+    if (total == 0) return static_cast<index_t>(random.below(static_cast<std::uint64_t>(n)));
     auto position = static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(total)));
     index_t i = 0;
-    for (; i + 1 < samples.x.rows && position >= weight(i); ++i) position -= weight(i);
+    for (; i + 1 < n && position >= candidates.weight(i); ++i) position -= candidates.weight(i);
     return i;
 }
 
@@ -163,7 +159,7 @@ std::vector<index_t> choose(const Samples<View>& samples, index_t k, std::uint64
     const index_t n = samples.x.rows;
     Philox random(seed, kDrawStream);
     Candidates<View> candidates(samples);
-    candidates.add({drawn_by_weight(samples, random)});
+    candidates.add({drawn_by_weight(candidates, n, random)});
     const Plan plan = k <= kMostToReduce ? kFewRounds : kManyRounds;
     for (index_t round = 0; round < plan.rounds; ++round)
         candidates.add(

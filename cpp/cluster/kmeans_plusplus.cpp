@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "cluster/sample_rows.hpp"
+#include "cluster/seeding_scales.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/philox.hpp"
@@ -58,15 +59,8 @@ class Seeding {
         : samples_(samples),
           random_(seed, kSeedingStream),
           closest_(static_cast<std::size_t>(samples.x.rows), std::numeric_limits<double>::infinity()),
-          n_tasks_(ceil_div(samples.x.rows, kRowsPerTask)) {
-        // D^2 <= 4 max |x|^2 (or 2 for cosine): the sum of all potentials stays below 2^62.
-        const double largest = samples.metric == Metric::cosine ? 2.0 : 4 * samples.largest_squared_norm;
-        int exponent;
-        std::frexp(std::max(largest * samples.total_weight, std::numeric_limits<double>::min()), &exponent);
-        scale_ = std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
-        std::frexp(samples.total_weight, &exponent);
-        weight_scale_ = std::ldexp(1.0, std::clamp(61 - exponent, -1000, 1000));
-    }
+          scales_(samples.metric, samples.largest_squared_norm, samples.total_weight),
+          n_tasks_(ceil_div(samples.x.rows, kRowsPerTask)) {}
 
     std::vector<index_t> draw(index_t k, index_t n_local_trials) {
         std::vector<index_t> seeds = {draw_by([&](index_t i) { return weight(i); })};
@@ -83,9 +77,9 @@ class Seeding {
 
   private:
     double closest(index_t i) const { return closest_[static_cast<std::size_t>(i)]; }
-    std::int64_t weight(index_t i) const { return std::llrint(samples_.weight_of(i) * weight_scale_); }
+    std::int64_t weight(index_t i) const { return std::llrint(samples_.weight_of(i) * scales_.weight); }
     std::int64_t potential(index_t i, double squared_distance) const {
-        return std::llrint(samples_.weight_of(i) * squared_distance * scale_);
+        return std::llrint(samples_.weight_of(i) * squared_distance * scales_.potential);
     }
 
     double squared_distance(index_t i, index_t seed, double dot) const {
@@ -172,7 +166,7 @@ class Seeding {
     Philox random_;
     std::vector<double> closest_;  // [n] D^2 to the nearest seed so far
     std::int64_t potential_ = 0;
-    double scale_, weight_scale_;
+    SeedingScales scales_;
     index_t n_tasks_;
 };
 
