@@ -199,11 +199,10 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         if not isinstance(samples, _core.DeviceSamples):
             return samples.kmeans_parallel(self.n_clusters, seed)
         rows = _core.rows_to_seed_from(X.shape[0], self.n_clusters, seed)
-        part = None if weight is None else weight[rows]
-        if part is not None and not part.any():
-            part = None  # only rows without weight: any of them is as good as another
         sample = rows_argument(_rows_at(X, samples, rows))
-        host = _core.Samples(sample, part, self.metric, check_n_threads(self.n_threads))
+        host = _core.Samples(
+            sample, weight_of_part(weight, rows), self.metric, check_n_threads(self.n_threads)
+        )
         return rows[host.kmeans_parallel(self.n_clusters, seed)]
 
     def _centers_of_fit(
@@ -284,6 +283,12 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.f
     if not weight.any():
         raise ValueError("sample_weight must not be zero for every sample")
     return np.ascontiguousarray(weight)
+
+
+def weight_of_part(weight: NDArray[np.float64] | None, rows: Any) -> NDArray[np.float64] | None:
+    """Return the weights of some rows, or None when none of them has any: then each is as good as another."""
+    part = None if weight is None else weight[rows]
+    return part if part is not None and part.any() else None
 
 
 def random_state_of(estimator: Any) -> np.random.RandomState:

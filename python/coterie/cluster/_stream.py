@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from coterie import _core
 from coterie._validation import check_n_threads, rows_argument
 from coterie.cluster import partial
+from coterie.cluster._base import weight_of_part
 from coterie.cluster._blocks import (
     LEAST_ROWS,
     BlockSize,
@@ -128,10 +129,7 @@ class Stream:
         rows = _core.rows_to_seed_from(self.range.n_samples, n_clusters, seed)
         values = self._gathered(rows)
         self._sampled = rows, values
-        weight = None if self._weight is None else self._weight[rows]
-        if weight is not None and not weight.any():
-            weight = None  # only rows without weight: any of them is as good as another
-        return rows, self._samples(rows_argument(values), weight)
+        return rows, self._samples(rows_argument(values), weight_of_part(self._weight, rows))
 
     def __getitem__(self, rows: NDArray[np.int64]) -> Any:
         """Return the rows with these numbers, in this order."""

@@ -17,6 +17,7 @@ from coterie.cluster._base import (
     dense_rows,
     random_state_of,
     validate_rows,
+    weight_of_part,
 )
 
 
@@ -242,9 +243,7 @@ class MiniBatchKMeans(KMeansBase):
         best: tuple[float, Centers] | None = None
         for _ in range(self._n_init(when_random=3)):
             rows = random.choice(X.shape[0], size, replace=False) if size < X.shape[0] else slice(None)
-            part, part_weight = X[rows], None if weight is None else weight[rows]
-            if part_weight is not None and not part_weight.any():
-                part_weight = None  # only rows without weight were drawn: they are as good as any
+            part, part_weight = X[rows], weight_of_part(weight, rows)
             samples = self._samples(part, part_weight)
             centers = self._initial_centers(part, samples, part_weight, random)
             if self.metric == "cosine":

@@ -19,6 +19,7 @@ from coterie.cluster._base import (
     check_sample_weight,
     random_state_of,
     validate_rows,
+    weight_of_part,
 )
 from coterie.cluster.kmeans import KMeans
 
@@ -194,13 +195,10 @@ class TwoLevelKMeans(KMeansBase):
 
         def fit(cell: int) -> KMeans:
             rows = order[ends[cell - 1] if cell else 0 : ends[cell]]
-            part_weight = None if weight is None else weight[rows]
-            if part_weight is not None and not part_weight.any():
-                part_weight = None
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of the whole
                 return self._kmeans(int(shares[cell]), int(seeds[cell]), 1).fit(
-                    X[rows], sample_weight=part_weight
+                    X[rows], sample_weight=weight_of_part(weight, rows)
                 )
 
         with ThreadPoolExecutor(check_n_threads(self.n_threads) or _core.default_thread_count()) as pool:
