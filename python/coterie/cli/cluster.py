@@ -40,7 +40,7 @@ _PARAMETERS = (
     "n_threads",
 )
 _METRICS = ("n_documents", "metrics", "k_search", "method_search", "refinement", "parameters", "timings")
-_CLUSTERER_OPTIONS = ("distance_threshold", "min_cluster_size", "min_samples", "eps", "n_neighbors")
+_CLUSTERER_OPTIONS = ("distance_threshold", "min_cluster_size", "min_samples", "eps", "n_neighbors", "device")
 
 
 @reports_errors
@@ -69,6 +69,7 @@ def cluster(
     min_samples: clusterer_options.MinSamples = None,
     eps: clusterer_options.Eps = None,
     n_neighbors: clusterer_options.NNeighbors = None,
+    device: clusterer_options.Device = None,
     refine: clusterer_options.Refine = None,
     max_unassigned: clusterer_options.MaxUnassigned = None,
     random_state: options.RandomState = 0,

@@ -49,6 +49,16 @@ Clusterer = Annotated[
         "hdbscan, dbscan (find the number of clusters, leave noise in cluster -1); spectral.",
     ),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="auto|cpu|cuda|cuda:N",
+        rich_help_panel=CLUSTERING,
+        show_default="cpu",
+        help="Where K-means runs: cuda is an NVIDIA GPU, auto one if it can be used. The clusters are the same.",
+    ),
+]
 DistanceThreshold = Annotated[
     float | None,
     typer.Option(

@@ -20,6 +20,10 @@ _EXTRAS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "zh": (("rjieba",), "Chinese words (--language zh)"),
     "onnx": (("onnxruntime", "tokenizers"), "encoding texts by transformers (coterie encode)"),
+    "gpu": (
+        ("onnxruntime-gpu", "tokenizers"),
+        "encoding texts on an NVIDIA GPU; onnxruntime-gpu takes the place of onnxruntime (pip uninstall onnxruntime)",
+    ),
     "openvino": (("openvino",), "faster encoding on CPUs that multiply in bfloat16"),
     "train": (
         ("torch", "transformers", "onnx", "safetensors", "huggingface_hub"),
@@ -59,7 +63,7 @@ def examine() -> dict[str, Any]:
         "threads": _core.default_thread_count(),
         "cores": os.cpu_count(),
         "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
-        "cuda": _core.cuda_state(),
+        "cuda": _cuda(),
         "encoding": _encoding(),
         "versions": {name: importlib.metadata.version(name) for name in _BASE},
         "extras": {
@@ -75,6 +79,8 @@ def examine() -> dict[str, Any]:
 
 
 def _version(module: str) -> str | None:
+    if "-" in module:  # a distribution whose module another one has, too
+        return next((d.version for d in importlib.metadata.distributions(name=module)), None)
     if importlib.util.find_spec(module) is None:
         return None
     try:
@@ -119,12 +125,32 @@ def _cuda_rows(state: dict[str, Any]) -> dict[str, str]:
     )
     rows = {"CUDA": f"{built}; {driver}; {usable}"}
     for device in state["devices"]:
-        unfit = "" if device["supported"] else "; too old for this build"
         rows[f"cuda:{device['index']}"] = (
             f"{device['name']}, compute capability {_dotted(device['compute_capability'])}, "
-            f"{device['memory_bytes'] / 2**30:.0f} GiB, {device['processors']} processors{unfit}"
+            f"{device['memory_bytes'] / 2**30:.0f} GiB, {device['processors']} processors; {device['state']}"
         )
     return rows
+
+
+def _cuda() -> dict[str, Any]:
+    """Return the state of CUDA with what opening each device gives."""
+    from coterie import _core
+
+    state: dict[str, Any] = dict(_core.cuda_state())
+    state["devices"] = [{**device, "state": _when_opened(device)} for device in state["devices"]]
+    return state
+
+
+def _when_opened(device: dict[str, Any]) -> str:
+    from coterie import _core
+
+    if not device["supported"]:
+        return "too old: compute capability 8.0 (Ampere) is the least"
+    try:
+        free = _core.Device(f"cuda:{device['index']}").free_memory
+    except RuntimeError as error:  # another process has it to itself, or a driver that does not know it
+        return f"cannot be opened: {error}"
+    return f"{free / 2**30:.1f} GiB are free"
 
 
 def _dotted(version: tuple[int, int]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from coterie._device import check_device
 from coterie._validation import check_option
 from coterie.cluster._neighbour_graph import METRICS
 from coterie.cluster.bisecting import BisectingKMeans
@@ -29,7 +30,7 @@ class _Kind:
 
 
 _KINDS: dict[str, _Kind] = {
-    "kmeans": _Kind(KMeans, ("n_init", "max_iter")),
+    "kmeans": _Kind(KMeans, ("n_init", "max_iter", "device")),
     "minibatch": _Kind(MiniBatchKMeans, ("n_init", "max_iter")),
     **{
         linkage: _Kind(
@@ -127,7 +128,7 @@ def make_clusterer(
     options : mapping of str to object, optional
         ``n_init`` and ``max_iter`` (kmeans, minibatch, bisecting), ``distance_threshold`` (the linkages),
         ``min_cluster_size`` (hdbscan), ``min_samples`` (hdbscan, dbscan), ``eps`` (dbscan), ``n_neighbors``
-        (spectral).
+        (spectral), ``device`` (kmeans; the others run on the CPU and take "cpu" and "auto").
 
     Returns
     -------
@@ -147,10 +148,12 @@ def make_clusterer(
     'ward'
     >>> make_clusterer("kmeans", n_clusters=3, options={"eps": 0.5})
     Traceback (most recent call last):
-    ValueError: eps is no option of kmeans, which takes n_init, max_iter
+    ValueError: eps is no option of kmeans, which takes n_init, max_iter, device
     """
     kind = _KINDS[check_option("clusterer", name, CLUSTERERS)]
     given = dict(options or {})
+    if "device" in given and "device" not in kind.options:
+        _refuse_gpu(name, given.pop("device"))
     for option in given:
         if option not in kind.options:
             raise ValueError(f"{option} is no option of {name}, which takes {', '.join(kind.options)}")
@@ -166,3 +169,8 @@ def make_clusterer(
     if kind.is_random:
         given["random_state"] = random_state
     return kind.make(metric=metric, n_threads=n_threads, **given)
+
+
+def _refuse_gpu(name: str, device: object) -> None:
+    if check_device(device) not in ("auto", "cpu"):
+        raise ValueError(f"device={device!r} is for kmeans; {name} runs on the CPU")
