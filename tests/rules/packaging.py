@@ -11,6 +11,7 @@ _USED_AS = {
     "faiss-cpu": r"\bfaiss\b",
     "jinja2": r"\bjinja2\b",
     "numpydoc": r"\bnumpydoc\b",
+    "onnxruntime-gpu": r"\bonnxruntime-gpu\b",  # its module is onnxruntime's
     "pytest-benchmark": r"\bbenchmark\b",
     "scikit-learn-intelex": r"\bsklearnex\b",
 }

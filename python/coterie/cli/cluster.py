@@ -102,8 +102,7 @@ def cluster(
     given = dict(locals())
     from coterie.cli.progress import Stages
 
-    if report and output is None:
-        raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
+    _check_report(report, output)
     inputs = input_options(given)
     parameters = {name: given[name] for name in _PARAMETERS} | {"stop_words": read_stop_words(stop_words)}
     chosen = {name: given[name] for name in _CLUSTERER_OPTIONS if given[name] is not None}
@@ -121,6 +120,11 @@ def cluster(
         print_json(as_record("cluster", corpus, result, timings, output))
     elif not quiet:
         print_result(corpus, result, timings, output)
+
+
+def _check_report(report: bool | None, output: Path | None) -> None:
+    if report and output is None:
+        raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
 
 
 def output_folder(output: Path | None, overwrite: bool, files: list[str]) -> Any:
