@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -153,7 +154,26 @@ def test_what_does_not_belong_together_is_refused(encoder_folder: Path, corpus: 
         encode_corpus(corpus, "minilm", out)  # type: ignore[arg-type]
 
 
-def test_clustering_takes_the_encoder_by_name(encoder_folder: Path, corpus: Path) -> None:
-    answer = run("cluster", corpus, "--encoder", f"onnx:{encoder_folder}", "-k", 4, "--json")
+@pytest.mark.parametrize("copy", [False, True])
+def test_clusters_of_an_encoder_are_assigned_to(
+    copy: bool, encoder_folder: Path, corpus: Path, tmp_path: Path
+) -> None:
+    import pyarrow.parquet as pq
+
+    mine = tmp_path / "encoder"
+    shutil.copytree(encoder_folder, mine)
+    out = tmp_path / "out"
+    options = ["--copy-encoder"] if copy else []
+    answer = run(
+        "cluster", corpus, "--encoder", f"onnx:{mine}", "-k", 4, "-o", out, "--no-report", "--json", *options
+    )
     assert answer["n_documents"] == 1000
     assert sum(cluster["size"] for cluster in answer["clusters"]) == 1000
+    mine.rename(tmp_path / "moved")
+    if not copy:
+        assert f"needs '{mine}/" in run("assign", out, corpus, fails=1)
+    options = [] if copy else ["--encoder", tmp_path / "moved"]
+    run("assign", out, corpus, "-o", tmp_path / "again.parquet", *options)
+    first, again = (pq.read_table(path) for path in (out / "assignments.parquet", tmp_path / "again.parquet"))
+    same = np.equal(first["cluster"].to_numpy(), again["cluster"].to_numpy())
+    assert same.mean() > 0.99  # rows depend a little on the texts beside them

@@ -38,6 +38,7 @@ def assign(
     files: options.Files,
     text_field: options.TextField = None,
     id_field: options.IdField = None,
+    encoder: options.MovedEncoder = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
     max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
@@ -58,7 +59,7 @@ def assign(
     from coterie.cli.progress import Stages
     from coterie.persistence import load_model
 
-    fitted = load_model(_model_folder(model))
+    fitted = load_model(_model_folder(model), encoder=encoder)
     answer = _Answer(len(fitted.summaries), keeps_rows=as_json)
     with Stages(visible=not (quiet or as_json)) as stages:
         staging = nullcontext() if output is None else _staged(output, overwrite, files)

@@ -116,6 +116,7 @@ def train(
     regularization: Regularization = 1.0,
     balanced: Balanced = False,
     threshold: Threshold = None,
+    copy_encoder: options.CopyEncoder = False,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
     overwrite: options.Overwrite = False,
@@ -151,7 +152,7 @@ def train(
             classifier = make_classifier(**how).fit([corpus.texts[row].as_py() for row in rows], labels)
         else:
             classifier = _from_clusters(clusters, corpus.texts.to_pylist(), how)
-        save(classifier, output, overwrite=overwrite)
+        save(classifier, output, overwrite=overwrite, copy_encoder=copy_encoder)
     if as_json:
         print_json(_record(classifier, len(corpus), output))
     elif not quiet:
@@ -190,6 +191,7 @@ def predict(
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
     min_probability: MinProbability = 0.0,
+    encoder: options.MovedEncoder = None,
     output: options.OutputFile = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -206,7 +208,7 @@ def predict(
     from coterie.cli.classify_tables import label_counts, prediction_columns, write_predictions
     from coterie.cli.progress import Stages
 
-    classifier = _load(model)
+    classifier = _load(model, encoder)
     with Stages(visible=not (quiet or as_json)) as stages:
         inputs = InputOptions(text_field, id_field, None, format, encoding_errors)
         corpus = read_documents(files, inputs, stages, quiet=quiet)
@@ -235,6 +237,7 @@ def evaluate(
     label_field: LabelField = "label",
     label_separator: LabelSeparator = None,
     drop_missing: DropMissing = False,
+    encoder: options.MovedEncoder = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
     as_json: options.AsJson = False,
@@ -251,7 +254,7 @@ def evaluate(
     from coterie.cli.classify_tables import report_tables
     from coterie.cli.progress import Stages
 
-    classifier = _load(model)
+    classifier = _load(model, encoder)
     with Stages(visible=not (quiet or as_json)) as stages:
         inputs = InputOptions(text_field, None, None, format, encoding_errors)
         corpus = read_documents(files, inputs, stages, quiet=quiet)
@@ -269,10 +272,10 @@ def evaluate(
             console.print(table)
 
 
-def _load(folder: Path) -> Any:
+def _load(folder: Path, encoder: Path | None) -> Any:
     from coterie.persistence import load
 
-    classifier = load(folder)
+    classifier = load(folder, encoder=encoder)
     if not hasattr(classifier, "named_steps"):
         raise ValueError(f"{folder} holds no classifier: coterie classify train makes one")
     return classifier

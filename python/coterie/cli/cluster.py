@@ -77,6 +77,7 @@ def cluster(
     memory_limit: options.MemoryLimit = None,
     resume: options.Resume = False,
     output: options.OutputFolder = None,
+    copy_encoder: options.CopyEncoder = False,
     report: options.Report = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
@@ -103,10 +104,7 @@ def cluster(
     from coterie.cli.progress import Stages
 
     _check_report(report, output)
-    inputs = input_options(given)
-    parameters = {name: given[name] for name in _PARAMETERS} | {"stop_words": read_stop_words(stop_words)}
-    chosen = {name: given[name] for name in _CLUSTERER_OPTIONS if given[name] is not None}
-    parameters["clusterer_options"] = chosen
+    inputs, parameters = input_options(given), _parameters(given)
     if memory_limit is not None or resume or is_too_large(files, inputs, parameters, report):
         cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
         return
@@ -115,7 +113,7 @@ def cluster(
         corpus = read_documents(files, inputs, stages, quiet=quiet)
         result, timings = cluster_corpus(corpus, parameters, time.perf_counter() - started, stages)
         if folder is not None:
-            write_outputs(folder, corpus, result, timings, title=title_of(files), report=report is not False)
+            write_outputs(folder, corpus, result, timings, title_of(files), report is not False, copy_encoder)
     if as_json:
         print_json(as_record("cluster", corpus, result, timings, output))
     elif not quiet:
@@ -125,6 +123,14 @@ def cluster(
 def _check_report(report: bool | None, output: Path | None) -> None:
     if report and output is None:
         raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
+
+
+def _parameters(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of cluster_texts."""
+    parameters = {name: given[name] for name in _PARAMETERS}
+    parameters["stop_words"] = read_stop_words(given["stop_words"])
+    parameters["clusterer_options"] = {n: given[n] for n in _CLUSTERER_OPTIONS if given[n] is not None}
+    return parameters
 
 
 def output_folder(output: Path | None, overwrite: bool, files: list[str]) -> Any:
@@ -172,9 +178,9 @@ def write_outputs(
     corpus: Corpus,
     result: ClusterResult,
     timings: dict[str, float],
-    *,
     title: str,
     report: bool,
+    copy_encoder: bool = False,
 ) -> None:
     """Write everything that ``coterie cluster`` leaves; ``timings`` gains the seconds of report and files."""
     from coterie.io import write_assignments, write_clusters, write_metrics
@@ -187,7 +193,7 @@ def write_outputs(
     write_assignments(folder.file("assignments.parquet"), corpus.ids, result, columns)
     write_clusters(folder.file("clusters.jsonl"), all_clusters(result), corpus.texts, corpus.ids)
     if can_save(result.model):
-        save_model(result.model, folder.file("model"))
+        save_model(result.model, folder.file("model"), copy_encoder=copy_encoder)
     else:
         encoder = type(result.model.encoder).__name__
         warn(

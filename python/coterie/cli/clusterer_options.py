@@ -15,8 +15,8 @@ Encoder = Annotated[
         "--method",
         metavar="NAME",
         rich_help_panel=CLUSTERING,
-        help="What turns documents into rows: tfidf, or another of those that coterie encode knows, such as lsa; auto "
-        "tries several ways to cluster, chooses by evidence and says why.",
+        help="What turns documents into rows: tfidf, lsa, onnx:DIR (a folder of coterie export) or static:FILE (word "
+        "vectors); auto tries several ways to cluster, chooses by evidence and says why.",
     ),
 ]
 Refine = Annotated[

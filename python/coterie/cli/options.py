@@ -210,6 +210,25 @@ OutputFile = Annotated[
         "--output", "-o", metavar="FILE", rich_help_panel=OUTPUT, help="Parquet file to write the table to."
     ),
 ]
+MovedEncoder = Annotated[
+    Path | None,
+    typer.Option(
+        "--encoder",
+        metavar="PATH",
+        rich_help_panel=INPUT,
+        show_default=False,
+        help="Where the model's encoder folder or file of word vectors is now, if it was moved.",
+    ),
+]
+CopyEncoder = Annotated[
+    bool,
+    typer.Option(
+        "--copy-encoder",
+        rich_help_panel=OUTPUT,
+        help="Copy the encoder's files into the model, which then stands alone (onnx:DIR, static:FILE); otherwise it "
+        "names their path and SHA-256, and they have to stay.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from coterie.encode._onnx_file import inspect_onnx
 from coterie.io._json import MAX_JSON_DEPTH, is_deeper_than
 
 MANIFEST = "manifest.json"
@@ -185,6 +186,21 @@ def _check_file(path: Path, name: str, entry: Any, refuse: Any) -> None:
         raise refuse(f"the SHA-256 of {name} is another one: the file was changed or damaged")
 
 
+def files_of(card: EncoderCard) -> list[str]:
+    """Return the files that decide about rows, relative to the folder: model, weights, tokenizer, configuration."""
+    names = {card.model_file.relative_to(card.folder).as_posix(), TOKENIZER_FILE}
+    for location, _, _ in inspect_onnx(card.model_file).external:
+        names.add((card.model_file.parent / location).relative_to(card.folder).as_posix())
+    if card.is_exported:
+        return sorted(names | {MANIFEST})
+    modules = _modules(card.folder)
+    paths = {str(module.get("path", "")) for module in modules}
+    names |= {f"{path}/config.json" if path else "config.json" for path in paths | {""}}
+    names |= {f"{path}/sentence_bert_config.json" if path else "sentence_bert_config.json" for path in paths}
+    names |= {"modules.json", "config_sentence_transformers.json", "tokenizer_config.json"}
+    return sorted(name for name in names if (card.folder / name).is_file())
+
+
 def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
@@ -200,9 +216,7 @@ def _optional(path: Path) -> dict[str, Any]:
 
 def read_layout(path: Path) -> Layout:
     """Read modules.json and the files it names; without it nothing follows the transformer."""
-    modules = read_json(path / "modules.json") if (path / "modules.json").is_file() else []
-    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
-        raise ValueError(f"{os.fspath(path / 'modules.json')!r} must hold a list of objects")
+    modules = _modules(path)
     pooling: tuple[str, ...] = ()
     dense: list[str] = []
     normalize, transformer = False, ""
@@ -237,6 +251,13 @@ def read_layout(path: Path) -> Layout:
         default if isinstance(default, str) else None,
         transformer,
     )
+
+
+def _modules(path: Path) -> list[dict[str, Any]]:
+    modules = read_json(path / "modules.json") if (path / "modules.json").is_file() else []
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        raise ValueError(f"{os.fspath(path / 'modules.json')!r} must hold a list of objects")
+    return modules
 
 
 def _pooling_modes(path: Path) -> tuple[str, ...]:

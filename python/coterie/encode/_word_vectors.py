@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from coterie._validation import require_extra
 from coterie.encode._card import TOKENIZER_FILE
 
+MODEL2VEC_FILES = ("model.safetensors", TOKENIZER_FILE)
+
 _GZIP = b"\x1f\x8b"
 _FASTTEXT_BINARY = (793712314).to_bytes(4, "little")
 _MOST_DIMENSIONS = 1 << 16
@@ -162,7 +164,7 @@ def _without_repeats(words: list[str], table: Table) -> WordVectors:
 
 def _read_model2vec(folder: Path) -> WordVectors:
     """Read embeddings of tokens and their tokenizer; what the folder calls weights is multiplied in."""
-    for name in ("model.safetensors", TOKENIZER_FILE):
+    for name in MODEL2VEC_FILES:
         if not (folder / name).is_file():
             raise FileNotFoundError(f"{os.fspath(folder)!r} is not a model2vec folder: it has no {name}")
     tensors = _read_safetensors(folder / "model.safetensors")

@@ -14,7 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from coterie import _core
 from coterie._validation import check_integer
-from coterie.encode._card import POOLING_MODES, EncoderCard, read_card
+from coterie.encode._card import POOLING_MODES, EncoderCard, files_of, read_card
 from coterie.encode._engines import CPU, DEVICES, OPENVINO, PRECISIONS, choose_provider
 from coterie.encode._run import EncodingStatistics, Plan, encode_texts
 from coterie.encode._session import Session, open_session
@@ -235,6 +235,10 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.dim_ = session.dim
         self.engine_ = {"provider": choice.provider, "precision": choice.precision, "reason": choice.reason}
         return session
+
+    def _source_files(self) -> list[str]:
+        """Names of the files in the folder that decide about rows."""
+        return files_of(read_card(self.folder))
 
     def _limit(self, card: EncoderCard) -> int | None:
         if self.max_length is not None and card.max_length is not None:

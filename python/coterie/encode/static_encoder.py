@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coterie.encode._pooling import normalize_rows
 from coterie.encode._tokens import as_texts
-from coterie.encode._word_vectors import WordVectors, read_word_vectors
+from coterie.encode._word_vectors import MODEL2VEC_FILES, WordVectors, read_word_vectors
 from coterie.text import CountVectorizer
 
 __all__ = ["StaticEncoder"]
@@ -170,9 +171,7 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
 
     def _fit(self, X: Iterable[str]) -> sp.csr_array:
         self._validate_params()
-        self._vectors = read_word_vectors(self.path, self.max_words)
-        self.n_words_, self.dim_ = self._vectors.table.shape
-        self._counter = self._make_counter(self._vectors)
+        self._read_vectors()
         counts = self._counts(as_texts(X))
         self.coverage_ = float(np.mean(np.diff(counts.indptr) > 0)) if counts.shape[0] else 0.0
         self.word_weights_ = self._weights(counts)
@@ -182,6 +181,16 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             _, directions = np.linalg.eigh(means.T @ means)
             self.common_direction_ = directions[:, -1].astype(np.float32)
         return counts
+
+    def _read_vectors(self) -> None:
+        self._vectors = read_word_vectors(self.path, self.max_words)
+        self.n_words_, self.dim_ = self._vectors.table.shape
+        self._counter = self._make_counter(self._vectors)
+
+    def _source_files(self) -> list[str]:
+        """Names of the files that are read, relative to their folder."""
+        path = Path(self.path)
+        return list(MODEL2VEC_FILES) if path.is_dir() else [path.name]
 
     def _make_counter(self, vectors: WordVectors) -> CountVectorizer | None:
         if vectors.count is not None:

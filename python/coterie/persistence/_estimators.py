@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from coterie.persistence._folder import FolderReader, FolderWriter
+from coterie.persistence._sources import describe_source, find_source
 from coterie.persistence._topics import problem_of_allocation, problem_of_mixture
 from coterie.persistence._values import decode, encode
 
@@ -32,6 +34,7 @@ class Kept:
     attributes: dict[str, Kind] = field(default_factory=dict)
     optional: dict[str, Kind] = field(default_factory=dict)
     check: Callable[[Any], str | None] = lambda estimator: None
+    source: str | None = None  # the parameter that names files which the estimator reads
 
 
 def _problem_of_centers(kmeans: Any) -> str | None:
@@ -89,6 +92,28 @@ def _problem_of_lsa(encoder: Any) -> str | None:
     known = [len(vectorizer.vocabulary_) for vectorizer in encoder.vectorizers_]
     if known and sum(known) != n_terms:
         return f"{sum(known)} terms in its vocabularies for {n_terms} columns"
+    return None
+
+
+def _problem_of_onnx(encoder: Any) -> str | None:
+    kept = encoder.dim_
+    encoder.fit()  # opens the model, and sets what it really gives
+    return None if encoder.dim_ == kept else f"rows of {encoder.dim_} numbers, where {kept} are wanted"
+
+
+def _problem_of_static(encoder: Any) -> str | None:
+    kept = (encoder.n_words_, encoder.dim_)
+    encoder._validate_params()
+    encoder._read_vectors()
+    if (encoder.n_words_, encoder.dim_) != kept or len(encoder.word_weights_) != encoder.n_words_:
+        return (
+            f"{encoder.n_words_} vectors of {encoder.dim_} numbers, where {kept[0]} of {kept[1]} are wanted"
+        )
+    encoder.common_direction_ = vars(encoder).get("common_direction_")
+    if encoder.common_direction_ is not None and len(encoder.common_direction_) != encoder.dim_:
+        return (
+            f"a common direction of {len(encoder.common_direction_)} numbers, where {encoder.dim_} are wanted"
+        )
     return None
 
 
@@ -151,6 +176,14 @@ KEPT: dict[str, Kept] = {
         },
         check=_problem_of_lsa,
     ),
+    "OnnxEncoder": Kept("coterie.encode", {"dim_": int}, check=_problem_of_onnx, source="folder"),
+    "StaticEncoder": Kept(
+        "coterie.encode",
+        {"dim_": int, "n_words_": int, "word_weights_": ("float32", 1), "coverage_": float},
+        {"common_direction_": ("float32", 1)},
+        _problem_of_static,
+        source="path",
+    ),
     "LinearClassifier": Kept(
         "coterie.classify",
         {
@@ -209,7 +242,9 @@ def is_kept(estimator: Any) -> bool:
     return name in KEPT and type(estimator) is _class_of(name)
 
 
-def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
+def describe(
+    estimator: Any, part: str, writer: FolderWriter, *, copy_encoder: bool = False
+) -> dict[str, Any]:
     """Return the manifest's entry of a fitted estimator and add its files, whose names begin with ``part``."""
     name = type(estimator).__name__
     kept = KEPT.get(name)
@@ -223,6 +258,8 @@ def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
                 raise NotFittedError(f"{part} must be fitted before it is saved; it has no {attribute}")
             continue
         value = getattr(estimator, attribute)
+        if value is None and attribute in kept.optional:
+            continue
         if attribute == TERMS:
             attributes[attribute] = {
                 "terms": writer.add_json(f"{part}.{attribute}", sorted(value, key=value.get))
@@ -236,24 +273,34 @@ def describe(estimator: Any, part: str, writer: FolderWriter) -> dict[str, Any]:
         parameter: encode(value, f"{part}.{parameter}", writer)
         for parameter, value in _kept_parameters(estimator).items()
     }
-    return {"class": name, "parameters": parameters, "attributes": attributes}
+    entry = {"class": name, "parameters": parameters, "attributes": attributes}
+    if kept.source is not None:
+        entry["source"] = describe_source(estimator, kept.source, part, writer, copy=copy_encoder)
+    return entry
 
 
 def _kept_parameters(estimator: Any) -> dict[str, Any]:
     """All but those that say where a fit ran: a folder from elsewhere must not choose what a later fit writes to."""
     parameters: dict[str, Any] = estimator.get_params(deep=False)
-    return {
-        name: value for name, value in parameters.items() if name not in ("checkpoint", "resume", "device")
-    }
+    left_out = ("checkpoint", "resume", "device", KEPT[type(estimator).__name__].source)
+    return {name: value for name, value in parameters.items() if name not in left_out}
 
 
-def restore(entry: Any, part: str, reader: FolderReader) -> Any:
-    """Make the estimator that an entry describes; the class is looked up in the list above, nowhere else."""
-    entry = reader.mapping(entry, part, ("class", "parameters", "attributes"))
-    name = entry["class"]
+def restore(entry: Any, part: str, reader: FolderReader, moved_to: Path | None = None) -> Any:
+    """Make the estimator that an entry describes; the class is looked up in the list above, nowhere else.
+
+    ``moved_to`` is where the files are that it reads, if not where the entry says.
+    """
+    name = reader.mapping(entry, part).get("class")
     if not isinstance(name, str) or name not in KEPT:
         raise reader.error(part, f"its class must be one of {', '.join(KEPT)}; got {str(name)[:80]!r}")
-    kept, estimator = KEPT[name], _class_of(name)()
+    kept = KEPT[name]
+    fields = ("class", "parameters", "attributes") + (("source",) if kept.source else ())
+    entry = reader.mapping(entry, part, fields)
+    source = (
+        {} if kept.source is None else {kept.source: find_source(entry["source"], part, reader, moved_to)}
+    )
+    estimator = _class_of(name)(**source)
     parameters = reader.mapping(entry["parameters"], f"{part}, parameters")
     # One that is not there is younger than the folder, and keeps its default.
     if unknown := set(parameters) - set(_kept_parameters(estimator)):
@@ -270,7 +317,7 @@ def restore(entry: Any, part: str, reader: FolderReader) -> Any:
         for attribute in (key for key in known if key in attributes):
             setattr(estimator, attribute, _attribute(attributes[attribute], part, attribute, known, reader))
         problem = kept.check(estimator)
-    except (ValueError, TypeError, OverflowError, RecursionError, re.error) as error:
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError, re.error) as error:
         if str(error).startswith("model folder"):
             raise
         problem = str(error)

@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterable
 from pathlib import Path
@@ -44,6 +45,7 @@ class FolderWriter:
 
     def __init__(self) -> None:
         self._contents: dict[str, list[bytes | memoryview]] = {}
+        self._copies: dict[str, Path] = {}
 
     def add_array(self, name: str, array: NDArray[Any]) -> str:
         """Store an array in C order and little-endian, without copying one that is; return its file's name."""
@@ -57,6 +59,10 @@ class FolderWriter:
     def add_json(self, name: str, value: Any) -> str:
         """Store plain JSON values; return the name of the file."""
         return self._add(f"{name}.json", [json.dumps(value, allow_nan=False).encode("ascii")])
+
+    def add_copy(self, name: str, source: Path) -> None:
+        """Copy a file when the folder is written; its hash is the caller's to keep."""
+        self._copies[name] = source
 
     def write(self, folder: str | os.PathLike[str], content: dict[str, Any], *, overwrite: bool) -> None:
         """Write every file and, last, the manifest; the folder appears completely or not at all."""
@@ -72,6 +78,8 @@ class FolderWriter:
             for name, pieces in self._contents.items():
                 with open(output.file(name), "wb") as file:
                     file.writelines(pieces)
+            for name, source in self._copies.items():
+                shutil.copyfile(source, output.file(name))
             output.file(MANIFEST).write_text(manifest, encoding="ascii")
 
     def _add(self, name: str, pieces: list[bytes | memoryview]) -> str:

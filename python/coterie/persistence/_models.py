@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sklearn.pipeline import Pipeline
@@ -22,20 +23,25 @@ _ESTIMATOR = "estimator"
 _PIPELINES = {"Pipeline": ("encoder", "classifier"), "TopicModel": ("vectorizer", "topics")}  # kind: steps
 
 
-def save(estimator: Any, folder: PathArgument, *, overwrite: bool = False) -> None:
+def save(
+    estimator: Any, folder: PathArgument, *, overwrite: bool = False, copy_encoder: bool = False
+) -> None:
     """Write a fitted estimator to a model folder.
 
     Parameters
     ----------
     estimator : KMeans, MiniBatchKMeans, CountVectorizer, TfidfVectorizer, TfidfTransformer, HashingVectorizer, \
-LsaEncoder, LinearClassifier, LatentDirichletAllocation, DirichletMixture, or the Pipeline of \
-coterie.classify.make_classifier or coterie.topics.find_topics
+LsaEncoder, OnnxEncoder, StaticEncoder, LinearClassifier, LatentDirichletAllocation, DirichletMixture, or \
+the Pipeline of coterie.classify.make_classifier or coterie.topics.find_topics
         Fitted, with parameters that are plain values, strings, arrays or a RandomState (no callables).
     folder : path
         Made with its parents; it appears completely or not at all. It holds ``manifest.json`` (schema version,
         parameters, the SHA-256 of every other file), arrays as ``.npy`` and the vocabulary as JSON.
     overwrite : bool, default=False
         Whether a model folder that is already there may be replaced.
+    copy_encoder : bool, default=False
+        Whether the files that an OnnxEncoder or a StaticEncoder reads are copied into the folder, which then stands
+        alone. Otherwise it names them by their absolute path, size and SHA-256, and they have to stay as they are.
 
     Raises
     ------
@@ -69,30 +75,35 @@ coterie.classify.make_classifier or coterie.topics.find_topics
         if kind is None:
             wanted = " or ".join(", ".join(names) for names in _PIPELINES.values())
             raise TypeError(f"estimator must have the steps {wanted}; got {', '.join(steps)}")
-        parts = {name: describe(step, name, writer) for name, step in steps.items()}
+        parts = {
+            name: describe(step, name, writer, copy_encoder=copy_encoder) for name, step in steps.items()
+        }
         writer.write(folder, {"kind": kind, "parts": parts}, overwrite=overwrite)
         return
-    entry = describe(estimator, _ESTIMATOR, writer)
+    entry = describe(estimator, _ESTIMATOR, writer, copy_encoder=copy_encoder)
     writer.write(folder, {"kind": entry["class"], "parts": {_ESTIMATOR: entry}}, overwrite=overwrite)
 
 
-def load(folder: PathArgument) -> Any:
+def load(folder: PathArgument, *, encoder: PathArgument | None = None) -> Any:
     """Read an estimator from a model folder, which need not be trusted: nothing in it is ever executed.
 
     Parameters
     ----------
     folder : path
         Written by :func:`save`.
+    encoder : path, optional
+        Where the folder or file of an OnnxEncoder or a StaticEncoder is now, if it was moved. It must hold the same.
 
     Returns
     -------
     estimator
-        Of the class that was saved; its predictions are those of the saved one, bit for bit.
+        Of the class that was saved; its predictions are those of the saved one, bit for bit (with an OnnxEncoder:
+        where the same runtime and precision are chosen, see its ``engine_``).
 
     Raises
     ------
     FileNotFoundError
-        When the folder does not exist or is not a model folder.
+        When the folder does not exist or is not a model folder, or an encoder's files are no longer where they were.
     ValueError
         When it is of another schema version, or anything in it is not as it must be: a missing, changed or linked
         file, a wrong shape, type or size, NaN, an unknown class or parameter. The message names the file.
@@ -107,16 +118,16 @@ def load(folder: PathArgument) -> Any:
     Traceback (most recent call last):
     FileNotFoundError: model folder 'no-such-folder' does not exist
     """
-    reader = FolderReader(folder)
+    reader, moved_to = FolderReader(folder), None if encoder is None else Path(encoder)
     if reader.manifest.get("kind") == _MODEL:
-        return _load_model(reader)
+        return _load_model(reader, moved_to)
     kind = reader.manifest.get("kind")
     if isinstance(kind, str) and kind in _PIPELINES:
         names = _PIPELINES[kind]
         parts = reader.mapping(reader.manifest.get("parts"), "parts", names)
-        return _pipeline({name: restore(parts[name], name, reader) for name in names}, reader)
+        return _pipeline({name: restore(parts[name], name, reader, moved_to) for name in names}, reader)
     parts = reader.mapping(reader.manifest.get("parts"), "parts", (_ESTIMATOR,))
-    return restore(parts[_ESTIMATOR], _ESTIMATOR, reader)
+    return restore(parts[_ESTIMATOR], _ESTIMATOR, reader, moved_to)
 
 
 def _pipeline(steps: dict[str, Any], reader: FolderReader) -> Pipeline:
@@ -138,17 +149,22 @@ def _n_features(encoder: Any) -> int:
     """How many columns a fitted encoder gives."""
     if hasattr(encoder, "vocabulary_"):
         return len(encoder.vocabulary_)
-    return int(encoder.n_components_ if hasattr(encoder, "n_components_") else encoder.n_features)
+    n_features: int = next(
+        getattr(encoder, name) for name in ("dim_", "n_components_", "n_features") if name in vars(encoder)
+    )
+    return n_features
 
 
-def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = False) -> None:
+def save_model(
+    model: ClusterModel, folder: PathArgument, *, overwrite: bool = False, copy_encoder: bool = False
+) -> None:
     """Write a cluster model, that is a vectorizer, centres and cluster summaries, to a model folder.
 
     Parameters
     ----------
     model : ClusterModel
         As :func:`coterie.cluster_texts` gives it.
-    folder, overwrite
+    folder, overwrite, copy_encoder
         As for :func:`save`.
 
     Raises
@@ -179,7 +195,7 @@ def save_model(model: ClusterModel, folder: PathArgument, *, overwrite: bool = F
         raise ValueError(f"model cannot be saved: {problem}")
     writer = FolderWriter()
     parts = {
-        "vectorizer": describe(model.encoder, "vectorizer", writer),
+        "vectorizer": describe(model.encoder, "vectorizer", writer, copy_encoder=copy_encoder),
         "kmeans": describe(model.clusterer, "kmeans", writer),
     }
     summaries = [
@@ -216,18 +232,20 @@ def can_save(model: ClusterModel) -> bool:
     return is_kept(model.encoder) and is_kept(model.clusterer)
 
 
-def load_model(folder: PathArgument) -> ClusterModel:
+def load_model(folder: PathArgument, *, encoder: PathArgument | None = None) -> ClusterModel:
     """Read a cluster model; the folder need not be trusted.
 
     Parameters
     ----------
     folder : path
         Written by :func:`save_model`.
+    encoder : path, optional
+        As for :func:`load`.
 
     Returns
     -------
     ClusterModel
-        Its predictions are those of the saved one, bit for bit.
+        Its predictions are those of the saved one, as for :func:`load`.
 
     Raises
     ------
@@ -244,14 +262,14 @@ def load_model(folder: PathArgument) -> ClusterModel:
     reader = FolderReader(folder)
     if reader.manifest.get("kind") != _MODEL:
         raise reader.error("kind", f"{_MODEL} is wanted; got {str(reader.manifest.get('kind'))[:80]!r}")
-    return _load_model(reader)
+    return _load_model(reader, None if encoder is None else Path(encoder))
 
 
-def _load_model(reader: FolderReader) -> ClusterModel:
+def _load_model(reader: FolderReader, moved_to: Path | None) -> ClusterModel:
     from coterie.journey import ClusterModel
 
     parts = reader.mapping(reader.manifest.get("parts"), "parts", ("vectorizer", "kmeans"))
-    vectorizer = restore(parts["vectorizer"], "vectorizer", reader)
+    vectorizer = restore(parts["vectorizer"], "vectorizer", reader, moved_to)
     kmeans = restore(parts["kmeans"], "kmeans", reader)
     summaries = reader.json(reader.manifest.get("summaries"))
     if not isinstance(summaries, list):
@@ -266,7 +284,7 @@ def _load_model(reader: FolderReader) -> ClusterModel:
 
 def _misfit(vectorizer: Any, kmeans: Any, n_summaries: int) -> str | None:
     """Say what keeps a vectorizer, centres and so many summaries from being one model."""
-    encodes = hasattr(vectorizer, "get_stop_words") or hasattr(vectorizer, "term_sums_")
+    encodes = any(hasattr(vectorizer, name) for name in ("get_stop_words", "term_sums_", "dim_"))
     if not encodes or not hasattr(kmeans, "predict_top_two"):
         return "a vectorizer and K-means centres are wanted"
     check_is_fitted(vectorizer)
