@@ -43,6 +43,7 @@ def test_commands_and_their_options_exist() -> None:
         "classify",
         "cluster",
         "compare",
+        "dedupe",
         "topics",
         "demo",
         "doctor",

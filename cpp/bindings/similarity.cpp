@@ -12,6 +12,7 @@
 #include "similarity/jaccard_top_k.hpp"
 #include "similarity/minhash.hpp"
 #include "similarity/near_duplicates.hpp"
+#include "similarity/pair_similarities.hpp"
 
 namespace coterie {
 namespace {
@@ -120,6 +121,23 @@ py::array_t<std::int32_t> bind_minhash_components(const py::object& x, bool cosi
     return to_numpy(std::move(first));
 }
 
+py::array_t<float> bind_pair_similarities(const py::object& x, bool cosine, const py::array& first,
+                                          const py::array& second, int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const index_t n = first.size();
+    const auto* const a = vector_data<std::int32_t>(first, n, "first");
+    const auto* const b = vector_data<std::int32_t>(second, n, "second");
+    const CsrView* const sparse = cosine ? nullptr : &csr(rows, "X");
+    std::vector<float> similarities;
+    {
+        py::gil_scoped_release release;
+        similarities = cosine ? std::visit([&](const auto& v) { return cosine_pairs(v, a, b, n, n_threads); },
+                                           rows.view())
+                              : jaccard_pairs(*sparse, a, b, n, n_threads);
+    }
+    return to_numpy(std::move(similarities));
+}
+
 }  // namespace
 
 void init_similarity(py::module_& m) {
@@ -135,6 +153,8 @@ void init_similarity(py::module_& m) {
     m.def("minhash_components", &bind_minhash_components, py::arg("X"), py::arg("cosine"),
           py::arg("threshold"), py::arg("n_bands"), py::arg("rows_per_band"), py::arg("seed"),
           py::arg("n_threads"));
+    m.def("pair_similarities", &bind_pair_similarities, py::arg("X"), py::arg("cosine"), py::arg("first"),
+          py::arg("second"), py::arg("n_threads"));
 }
 
 }  // namespace coterie

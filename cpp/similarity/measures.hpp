@@ -22,8 +22,8 @@ struct CosineMeasure {
         return std::sqrt(sum);
     }
     static double term(double a, double b) { return a * b; }
-    static double score(double n, double x_size, double y_size) {
-        const double scale = x_size * y_size;
+    static double score(double n, double x_size, double y_size) { return clamped(n, x_size * y_size); }
+    static double clamped(double n, double scale) {
         return scale == 0 ? 0 : std::clamp(n / scale, -1.0, 1.0);
     }
 
@@ -66,5 +66,18 @@ struct JaccardMeasure {
         return t / (1 + t) * (x_size + y_size);
     }
 };
+
+// The canonical score of two rows of the given sizes.
+template <typename Measure>
+double pair_score(SparseRow x, SparseRow y, double x_size, double y_size) {
+    double n = 0;
+    for (index_t p = 0, q = 0; p < x.nnz && q < y.nnz;) {
+        if (x.indices[p] == y.indices[q]) n += Measure::term(x.data[p], y.data[q]);
+        const bool step = x.indices[p] <= y.indices[q];
+        q += y.indices[q] <= x.indices[p];
+        p += step;
+    }
+    return Measure::score(n, x_size, y_size);
+}
 
 }  // namespace coterie

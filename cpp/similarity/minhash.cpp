@@ -51,19 +51,6 @@ std::vector<Keyed> band_keys(const CsrView& x, const MinHash& minhash, index_t b
     return keys;
 }
 
-// The sum over common columns in increasing order: the canonical score of the two rows.
-template <typename Measure>
-double pair_score(SparseRow x, SparseRow y, double x_size, double y_size) {
-    double n = 0;
-    for (index_t p = 0, q = 0; p < x.nnz && q < y.nnz;) {
-        if (x.indices[p] == y.indices[q]) n += Measure::term(x.data[p], y.data[q]);
-        const bool step = x.indices[p] <= y.indices[q];
-        q += y.indices[q] <= x.indices[p];
-        p += step;
-    }
-    return Measure::score(n, x_size, y_size);
-}
-
 template <typename Measure>
 std::vector<std::int32_t> components(const CsrView& x, float threshold, const MinHash& minhash,
                                      int n_threads) {

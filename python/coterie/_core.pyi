@@ -132,6 +132,9 @@ def minhash_components(
     seed: int,
     n_threads: int,
 ) -> NDArray[np.int32]: ...
+def pair_similarities(
+    X: RowsArgument, cosine: bool, first: NDArray[np.int32], second: NDArray[np.int32], n_threads: int
+) -> NDArray[np.float32]: ...
 
 # cluster
 # labels, centers, inertia, n_iter, converged, candidates_per_row, filter

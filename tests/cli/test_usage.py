@@ -7,7 +7,18 @@ import sys
 
 import pytest
 
-COMMANDS = ["cluster", "assign", "evaluate", "similar", "encode", "export", "demo", "estimate", "doctor"]
+COMMANDS = [
+    "cluster",
+    "assign",
+    "evaluate",
+    "similar",
+    "dedupe",
+    "encode",
+    "export",
+    "demo",
+    "estimate",
+    "doctor",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -57,6 +68,8 @@ def test_help_imports_nothing_heavy(environment):
         (["cluster", "x", "--such-option"], "No such option"),
         (["similar", "x", "--threshold", "2"], "--threshold"),
         (["similar", "x", "--near-duplicates", "--id", "1"], "either --near-duplicates or --id"),
+        (["dedupe", "x", "--threshold", "1.1"], "--threshold"),
+        (["dedupe", "x", "--n-hashes", "0"], "--n-hashes"),
         (["no-such-command"], "No such command"),
     ],
 )

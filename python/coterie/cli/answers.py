@@ -122,13 +122,14 @@ class DuplicatesAnswer:
     found: DuplicateGroups
 
     def write(self, path: Path) -> None:
-        """Write the columns id, group and keep as Parquet, for the documents that are in a group."""
+        """Write id, group, keep and similarity (to the one that is kept) as Parquet, for the documents in a group."""
         pa = require_extra("pyarrow", "cli")
         rows = np.flatnonzero(self.found.labels >= 0)
         columns = {
             "id": self.corpus.ids.take(pa.array(rows)),
             "group": self.found.labels[rows],
             "keep": self.found.keep[rows],
+            "similarity": self.found.similarities[rows],
         }
         require_extra("pyarrow.parquet", "cli").write_table(pa.table(columns), path, compression="zstd")
 

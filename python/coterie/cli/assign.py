@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
-import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,10 +122,11 @@ def _assign_batches(
     """Label batch by batch. A table needs the types of all columns first, so that its input is read twice."""
     from coterie.io import read_texts
     from coterie.io._results import AssignmentsFile
+    from coterie.io._spool import readable_again
     from coterie.io._unified import ColumnTypes, id_table
 
     types, id_types = ColumnTypes(), ColumnTypes()
-    with _readable_twice(files, staged) as paths:
+    with nullcontext(files) if staged is None else readable_again(files) as paths:
         if staged is not None:
             for batch in read_texts(paths, **asdict(inputs)):
                 types.add(batch.columns)
@@ -146,27 +141,6 @@ def _assign_batches(
                 stages.count("assign", answer.n_documents)
             if answer.n_documents == 0:
                 raise ValueError(f"no documents in {', '.join(files)}")
-
-
-@contextmanager
-def _readable_twice(files: list[str], staged: Path | None) -> Iterator[list[str]]:
-    """Yield the files, what cannot be read twice as a copy beside the table."""
-    if staged is None or all(os.path.isfile(file) for file in files):
-        yield files
-        return
-    with tempfile.TemporaryDirectory(prefix="coterie-") as folder:
-        paths = []
-        for number, file in enumerate(files):
-            if file == "-" or stat.S_ISFIFO(os.stat(file).st_mode):
-                copy = os.path.join(
-                    folder, f"{number}-{'standard input' if file == '-' else os.path.basename(file)}"
-                )
-                source = nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb")  # noqa: SIM115
-                with source as read, open(copy, "wb") as written:
-                    shutil.copyfileobj(read, written, 1 << 20)
-                file = copy
-            paths.append(file)
-        yield paths
 
 
 def _print_counts(summaries: Any, answer: _Answer, output: Path | None) -> None:

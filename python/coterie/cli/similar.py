@@ -58,7 +58,7 @@ def similar(
       the documents most like a text of your own
 
     [green]coterie similar articles.jsonl --near-duplicates --threshold 0.95 --output groups.parquet[/green]
-      id, group and keep (one of each group) for every document that has a near-duplicate
+      id, group, keep (one of each group) and similarity to it, for every document that has a near-duplicate
     """
     given = dict(locals())
     from coterie.cli.progress import Stages

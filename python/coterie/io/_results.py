@@ -6,20 +6,19 @@ import json
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from coterie._validation import require_extra
+from coterie.io._table_file import TableFile, beside_input_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from coterie.journey import ClusterSummary
 
-_ROWS_PER_GROUP = 1 << 17
 ASSIGNMENT_COLUMNS = ("id", "cluster", "distance", "runner_up", "margin")
 
 
@@ -80,7 +79,7 @@ def write_assignments(
         file.write(ids, assignment, columns)
 
 
-class AssignmentsFile:
+class AssignmentsFile(TableFile):
     """The table of :func:`write_assignments`, written piece by piece: the same bytes however it is cut.
 
     Parameters
@@ -89,61 +88,18 @@ class AssignmentsFile:
         Usually from :meth:`OutputFolder.file` or :func:`atomic_write`.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = os.fspath(path)
-        self._writer: Any = None
-        self._waiting: list[pa.Table] = []
-        self._n_waiting = 0
-
     def __enter__(self) -> AssignmentsFile:
         return self
 
     def write(self, ids: Any, assignment: AssignmentLike, columns: pa.Table | None = None) -> None:
         """Add rows; arguments as for :func:`write_assignments`, of the same types in every call."""
-        table = _assignments_table(ids, assignment, columns)
-        self._waiting.append(table)
-        self._n_waiting += table.num_rows
-        while self._n_waiting >= _ROWS_PER_GROUP:
-            self._write_group(_ROWS_PER_GROUP)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is None and self._waiting and (self._n_waiting or self._writer is None):
-            self._write_group(self._n_waiting)
-        if self._writer is not None:
-            self._writer.close()
-
-    def _write_group(self, n_rows: int) -> None:
-        """Write so many of the waiting rows as one group, in one chunk: where chunks end moves Parquet's pages."""
-        pa = require_extra("pyarrow", "cli")
-        table = pa.concat_tables(self._waiting)
-        self._waiting = [table.slice(n_rows)]
-        self._n_waiting = table.num_rows - n_rows
-        if self._writer is None:
-            pq = require_extra("pyarrow.parquet", "cli")
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
-        self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=_ROWS_PER_GROUP)
+        self.write_table(_assignments_table(ids, assignment, columns))
 
 
 def _assignments_table(ids: Any, assignment: AssignmentLike, columns: pa.Table | None) -> pa.Table:
-    pa = require_extra("pyarrow", "cli")
     values = (ids, assignment.labels, assignment.distances, assignment.runner_up, assignment.margins)
     table = dict(zip(ASSIGNMENT_COLUMNS, values, strict=True))
-    n_documents = len(assignment.labels)
-    kept = {} if columns is None else dict(zip(columns.column_names, columns.columns, strict=True))
-    for name, column in kept.items():
-        free_name = name
-        while free_name in table or (free_name != name and free_name in kept):
-            free_name = f"input_{free_name}"
-        table[free_name] = column
-    for name, column in table.items():
-        if len(column) != n_documents:
-            raise ValueError(f"column {name!r} has {len(column)} values for {n_documents} documents")
-    return pa.table(table)
+    return beside_input_columns(table, columns)
 
 
 def write_clusters(

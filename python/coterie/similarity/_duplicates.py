@@ -25,6 +25,9 @@ class DuplicateGroups:
         Group of each row, numbered by first member; -1 for a row without near-duplicates.
     representatives : ndarray of shape (n_groups,), int32
         The lowest row of each group.
+    similarities : ndarray of shape (n_samples,), float32
+        Similarity of each row to the representative of its group, below the threshold where a row is joined through
+        others; 1 for representatives and for rows without near-duplicates.
     metric : str
         "cosine" or "jaccard".
     threshold : float
@@ -38,6 +41,7 @@ class DuplicateGroups:
 
     labels: NDArray[np.int32]
     representatives: NDArray[np.int32]
+    similarities: NDArray[np.float32]
     metric: str
     threshold: float
     method: str
@@ -136,6 +140,8 @@ def near_duplicates(
     array([ 0,  1,  0,  1, -1], dtype=int32)
     >>> found.representatives
     array([0, 1], dtype=int32)
+    >>> found.similarities.round(3)
+    array([1.   , 1.   , 0.995, 1.   , 1.   ], dtype=float32)
     """
     least = check_real("threshold", threshold, maximum=1.0)
     if np.float32(least) <= 0:
@@ -163,7 +169,8 @@ def near_duplicates(
     position[distinct] = np.arange(len(distinct))
     component = distinct[roots[position[first]]]
     labels, representatives = _numbered(component)
-    return DuplicateGroups(labels, representatives, metric, least, method, bands.recall)
+    similarities = _to_representatives(rows, metric, labels, representatives, threads)
+    return DuplicateGroups(labels, representatives, similarities, metric, least, method, bands.recall)
 
 
 @dataclass(frozen=True)
@@ -204,6 +211,24 @@ def _components(
     return _core.minhash_components(
         rows, cosine, threshold, bands.n_bands, bands.rows_per_band, seed, n_threads
     )
+
+
+def _to_representatives(
+    rows: RowsArgument,
+    metric: str,
+    labels: NDArray[np.int32],
+    representatives: NDArray[np.int32],
+    n_threads: int,
+) -> NDArray[np.float32]:
+    """Return the similarity of each row to the one that stands for it."""
+    similarities = np.ones(len(labels), dtype=np.float32)
+    joined = labels >= 0
+    joined[representatives] = False
+    members = np.flatnonzero(joined).astype(np.int32)
+    similarities[members] = _core.pair_similarities(
+        rows, metric == "cosine", representatives[labels[members]], members, n_threads
+    )
+    return similarities
 
 
 def _is_zero(rows: RowsArgument) -> NDArray[np.bool_]:
