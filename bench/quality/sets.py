@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -18,12 +19,16 @@ _SAMPLE_SEED = 7
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """A set of documents with one class each; ``label_of`` gives None where a document has no single class."""
+    """A set of documents with one class each; ``label_of`` gives None where a document has no single class.
+
+    ``folder`` is where its files are, if it is not called like the set.
+    """
 
     name: str
     part: str
     language: str
     label_of: Callable[[dict[str, Any]], str | None]
+    folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,9 @@ class Documents:
 
     @property
     def key(self) -> str:
-        return f"{self.name}-{len(self.texts)}"
+        """The same for the same texts, whatever their classes."""
+        digest = hashlib.sha256("\0".join(self.texts).encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{len(self.texts)}-{digest[:16]}"
 
 
 def _label(row: dict[str, Any]) -> str | None:
@@ -64,16 +71,28 @@ def _domain(row: dict[str, Any]) -> str | None:
     return row["domain"]
 
 
+def _domain_of_intent(row: dict[str, Any]) -> str | None:
+    return None if row["label"] == "oos" else row["domain"]
+
+
+def _parent(row: dict[str, Any]) -> str | None:
+    return row["parent"]
+
+
 SETS = (
     LabelledSet("ag_news", "test", "en", _label),
     LabelledSet("20newsgroups", "test", "en", _label),
+    LabelledSet("20newsgroups, groups", "test", "en", _parent, "20newsgroups"),
     LabelledSet("reuters21578", "test", "en", _only_label),
     LabelledSet("banking77", "test", "en", _label),
     LabelledSet("clinc150", "test", "en", _intent),
+    LabelledSet("clinc150, domains", "test", "en", _domain_of_intent, "clinc150"),
     LabelledSet("goemotions", "test", "en", _only_label),
     LabelledSet("fdu_mtl_reviews", "test", "en", _domain),
     LabelledSet("arxiv_abstracts", "test", "en", _first_label),
     LabelledSet("arxiv_titles", "train", "en", _label),
+    LabelledSet("arxiv_authors", "items", "en", _first_label),
+    LabelledSet("movielens_small", "items", "en", _only_label),
     LabelledSet("thucnews_titles", "test", "zh", _label),
     LabelledSet("online_shopping_zh", "test", "zh", _label),
 )
@@ -85,7 +104,7 @@ def data_folder() -> Path:
 
 def load(labelled: LabelledSet, limit: int | None) -> Documents:
     """Read a set; with a limit, a sample that is the same every time."""
-    path = data_folder() / labelled.name / f"{labelled.part}.jsonl.gz"
+    path = data_folder() / (labelled.folder or labelled.name) / f"{labelled.part}.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         rows = [(json.loads(line)) for line in lines]
     pairs = [(row["text"], label) for row in rows if (label := labelled.label_of(row)) is not None]
