@@ -13,6 +13,7 @@ void init_similarity(pybind11::module_& m);
 void init_cluster(pybind11::module_& m);
 void init_linkage(pybind11::module_& m);
 void init_topics(pybind11::module_& m);
+void init_positive_pmi(pybind11::module_& m);
 void init_truncated_svd(pybind11::module_& m);
 
 }  // namespace coterie

@@ -4,6 +4,7 @@
 #include "bindings/text_documents.hpp"
 #include "text/count_terms.hpp"
 #include "text/hash_features.hpp"
+#include "text/term_sequences.hpp"
 
 namespace coterie {
 namespace {
@@ -285,6 +286,20 @@ void init_text(py::module_& m) {
         return to_numpy(text::inverse_document_frequency(data, df.size(), n_documents, smooth));
     });
     m.def("weight_rows", &weight_rows);
+    m.def("term_sequences", [](const py::object& documents, int min_token_chars, bool lowercase,
+                               const std::string& strip_accents, const Vocabulary& vocabulary,
+                               index_t first_row, int n_threads) {
+        const AnalyzeOptions options =
+            analyze_options("word", {1, 1}, min_token_chars, lowercase, strip_accents);
+        const auto source = document_source(documents);
+        text::TermSequences sequences;
+        {
+            py::gil_scoped_release release;
+            sequences = text::term_sequences(*source, options, vocabulary, first_row, n_threads);
+        }
+        return py::make_tuple(own_array(std::move(sequences.columns)),
+                              to_numpy(std::move(sequences.offsets)));
+    });
     init_term_list(m);
     init_term_counter(m);
     init_hashing(m);

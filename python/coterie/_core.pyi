@@ -36,6 +36,14 @@ def truncated_svd(
     seed: int,
     n_threads: int,
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]: ...
+def positive_pmi(
+    sequence: NDArray[np.int32],
+    offsets: NDArray[np.int64],
+    n_terms: int,
+    window: int,
+    smoothing: float,
+    n_threads: int,
+) -> tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64]]: ...
 def project_rows(
     X: CsrParts, term_vectors: NDArray[np.float32], unit_rows: bool, n_threads: int
 ) -> NDArray[np.float32]: ...
@@ -310,6 +318,15 @@ def weight_rows(
     idf: NDArray[np.float64] | None,
     n_threads: int,
 ) -> None: ...
+def term_sequences(
+    documents: _TextDocuments,
+    min_token_chars: int,
+    lowercase: bool,
+    strip_accents: str,
+    vocabulary: Vocabulary,
+    first_row: int,
+    n_threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]: ...
 def hash_documents(
     documents: _TextDocuments,
     analyzer: str,

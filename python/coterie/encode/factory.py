@@ -33,6 +33,14 @@ def _lsa(request: _Request) -> Any:
     )
 
 
+def _cooccurrence(request: _Request) -> Any:
+    from coterie.encode.cooccurrence import CooccurrenceEncoder
+
+    return CooccurrenceEncoder(
+        language=request.language, random_state=request.random_state, n_threads=request.n_threads
+    )
+
+
 def _onnx(request: _Request) -> Any:
     from coterie.encode.onnx_encoder import OnnxEncoder
 
@@ -49,6 +57,7 @@ def _static(request: _Request) -> Any:
 _MAKERS: dict[str, tuple[str, Callable[[_Request], Any]]] = {
     "tfidf": ("", _tfidf),
     "lsa": ("", _lsa),
+    "cooccurrence": ("", _cooccurrence),
     "onnx": ("DIR", _onnx),
     "static": ("FILE", _static),
 }
@@ -64,9 +73,9 @@ def make_encoder(
     ----------
     spec : str
         One of ``coterie.encode.ENCODERS``: ``"tfidf"`` is :class:`coterie.TfidfVectorizer` with the
-        language's stop words left out, ``"lsa"`` :class:`coterie.encode.LsaEncoder`, ``"onnx:DIR"``
-        :class:`coterie.encode.OnnxEncoder` on that folder, ``"static:FILE"`` :class:`coterie.encode.StaticEncoder` on
-        that file or folder.
+        language's stop words left out, ``"lsa"`` :class:`coterie.encode.LsaEncoder`, ``"cooccurrence"``
+        :class:`coterie.encode.CooccurrenceEncoder`, ``"onnx:DIR"`` :class:`coterie.encode.OnnxEncoder` on that
+        folder, ``"static:FILE"`` :class:`coterie.encode.StaticEncoder` on that file or folder.
     language : {"en", "zh"}, default="en"
         How texts are split into words, where the encoder does that.
     random_state : int, RandomState or None, default=0

@@ -239,7 +239,13 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             raise TypeError(f"X must be an iterable of str, not one {type(X).__name__}")
         texts = _reread(X)
         check_option("language", self.language, tuple(_CHAR_NGRAMS))
-        words, weights = self._vectorize(texts, analyzer="word", stop_words=self.stop_words)
+        shared: dict[str, Any] = {
+            "language": self.language,
+            "min_df": self.min_df,
+            "max_df": self.max_df,
+            "n_threads": self.n_threads,
+        }
+        words, weights = fit_words(texts, stop_words=self.stop_words, **shared)
         self.vectorizers_.append(words)
         ngrams = self.char_ngram_range
         if isinstance(ngrams, str):
@@ -248,31 +254,9 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             ngrams = _CHAR_NGRAMS[self.language] if is_short else None
         if ngrams is None:
             return weights
-        pieces, of_pieces = self._vectorize(texts, analyzer="char_wb", ngram_range=tuple(ngrams))
+        pieces, of_pieces = fit_words(texts, analyzer="char_wb", ngram_range=tuple(ngrams), **shared)
         self.vectorizers_.append(pieces)
         return _stack([weights, of_pieces])
-
-    def _vectorize(self, texts: Any, **options: Any) -> tuple[TfidfVectorizer, sp.csr_array]:
-        """Fit with the limits given, or without any where they leave half of the documents without terms."""
-        for min_df, max_df in ((self.min_df, self.max_df), (1, 1.0)):
-            vectorizer = TfidfVectorizer(
-                language=self.language,
-                min_df=min_df,
-                max_df=max_df,
-                sublinear_tf=True,
-                n_threads=self.n_threads,
-                **options,
-            )
-            last = (min_df, max_df) == (1, 1.0)
-            try:
-                weights = sp.csr_array(vectorizer.fit_transform(texts))
-            except ValueError:  # no term is left, or none was there
-                if last:
-                    raise
-                continue
-            if last or np.count_nonzero(np.diff(weights.indptr)) * 2 >= weights.shape[0]:
-                break
-        return vectorizer, weights
 
     def _normalized(self, weights: sp.csr_array) -> sp.csr_array:
         if not self.degree_normalize:
@@ -289,6 +273,32 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             bool(self.unit_rows),
             check_n_threads(self.n_threads),
         )
+
+
+def fit_words(
+    texts: Any,
+    *,
+    language: str,
+    min_df: int | float,
+    max_df: int | float,
+    n_threads: int | None,
+    **options: Any,
+) -> tuple[TfidfVectorizer, sp.csr_array]:
+    """Fit with the limits given, or without any where they leave half of the documents without terms."""
+    for least, most in ((min_df, max_df), (1, 1.0)):
+        vectorizer = TfidfVectorizer(
+            language=language, min_df=least, max_df=most, sublinear_tf=True, n_threads=n_threads, **options
+        )
+        last = (least, most) == (1, 1.0)
+        try:
+            weights = sp.csr_array(vectorizer.fit_transform(texts))
+        except ValueError:  # no term is left, or none was there
+            if last:
+                raise
+            continue
+        if last or np.count_nonzero(np.diff(weights.indptr)) * 2 >= weights.shape[0]:
+            break
+    return vectorizer, weights
 
 
 def _is_matrix(X: Any) -> bool:

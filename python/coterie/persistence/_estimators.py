@@ -117,6 +117,17 @@ def _problem_of_static(encoder: Any) -> str | None:
     return None
 
 
+def _problem_of_word_vectors(encoder: Any) -> str | None:
+    n_words, shape = len(encoder.word_weights_), encoder.word_vectors_.shape
+    if shape != (n_words, encoder.n_components_) or 0 in shape or len(encoder.singular_values_) != shape[1]:
+        return f"vectors of shape {shape} for {encoder.n_components_} components of {n_words} words"
+    known = [len(vectorizer.vocabulary_) for vectorizer in encoder.vectorizers_]
+    if known != [n_words]:
+        return f"vocabularies of {known} words for {n_words} vectors"
+    encoder._check_parameters()
+    return None
+
+
 def _problem_of_classifier(classifier: Any) -> str | None:
     n_labels = len(classifier.classes_)
     shapes = (classifier.coef_.shape, classifier.calibration_.shape)
@@ -183,6 +194,17 @@ KEPT: dict[str, Kept] = {
         {"common_direction_": ("float32", 1)},
         _problem_of_static,
         source="path",
+    ),
+    "CooccurrenceEncoder": Kept(
+        "coterie.encode",
+        {
+            "word_vectors_": ("float32", 2),
+            "word_weights_": ("float64", 1),
+            "singular_values_": ("float64", 1),
+            "n_components_": int,
+            "vectorizers_": ["TfidfVectorizer"],
+        },
+        check=_problem_of_word_vectors,
     ),
     "LinearClassifier": Kept(
         "coterie.classify",

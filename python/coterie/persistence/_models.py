@@ -31,8 +31,8 @@ def save(
     Parameters
     ----------
     estimator : KMeans, MiniBatchKMeans, CountVectorizer, TfidfVectorizer, TfidfTransformer, HashingVectorizer, \
-LsaEncoder, OnnxEncoder, StaticEncoder, LinearClassifier, LatentDirichletAllocation, DirichletMixture, or \
-the Pipeline of coterie.classify.make_classifier or coterie.topics.find_topics
+LsaEncoder, CooccurrenceEncoder, OnnxEncoder, StaticEncoder, LinearClassifier, LatentDirichletAllocation, \
+DirichletMixture, or the Pipeline of coterie.classify.make_classifier or coterie.topics.find_topics
         Fitted, with parameters that are plain values, strings, arrays or a RandomState (no callables).
     folder : path
         Made with its parents; it appears completely or not at all. It holds ``manifest.json`` (schema version,
