@@ -18,7 +18,7 @@ Neighbours cosine_top_k(const MatrixView<const float>& x, const MatrixView<const
 
 Neighbours cosine_top_k(const CsrView& x, const CsrView& y, const NeighbourQuery& query, int n_threads) {
     check_pair(x, y, query, "cosine_top_k", n_threads);
-    return sparse_neighbours<CosineMeasure>(x, y, query, n_threads);
+    return sparse_neighbours<CosineMeasure>(x, y, query, nullptr, n_threads);
 }
 
 }  // namespace coterie

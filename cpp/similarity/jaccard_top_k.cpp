@@ -4,6 +4,7 @@
 
 #include "core/parallel.hpp"
 #include "similarity/checks.hpp"
+#include "similarity/rows_by_size.hpp"
 #include "similarity/sparse_neighbours.hpp"
 
 namespace coterie {
@@ -30,7 +31,17 @@ Neighbours jaccard_top_k(const CsrView& x, const CsrView& y, const NeighbourQuer
     check_pair(x, y, query, "jaccard_top_k", n_threads);
     check_not_negative(x, "jaccard_top_k", n_threads);
     if (x.data != y.data) check_not_negative(y, "jaccard_top_k", n_threads);
-    return sparse_neighbours<JaccardMeasure>(x, y, query, n_threads);
+    const RowsBySize sorted(y, n_threads);
+    NeighbourQuery by_place = query;
+    std::vector<std::int32_t> excluded;
+    if (query.excluded != nullptr) {
+        const std::vector<std::int32_t> places = sorted.places();
+        excluded.assign(query.excluded, query.excluded + x.rows);
+        for (std::int32_t& j : excluded)
+            if (j >= 0) j = places[static_cast<std::size_t>(j)];
+        by_place.excluded = excluded.data();
+    }
+    return sparse_neighbours<JaccardMeasure>(x, sorted.view(), by_place, sorted.original().data(), n_threads);
 }
 
 }  // namespace coterie

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/types.hpp"
 
@@ -36,6 +37,7 @@ struct CosineMeasure {
     // The filter sum that a row with score theta or more must reach, for any y.
     static double least_sum(double theta, double /*x_size*/) { return theta; }
     static double least_sum(double theta, double /*x_size*/, double /*y_size*/) { return theta; }
+    static double largest_size(double, double) { return std::numeric_limits<double>::infinity(); }
 };
 
 // sum min(x_j, y_j) / sum max(x_j, y_j) for non-negative rows, as n / (|x|_1 + |y|_1 - n); 0 when both are
@@ -64,6 +66,10 @@ struct JaccardMeasure {
     static double least_sum(double theta, double x_size, double y_size) {
         const double t = std::max(theta, 0.0);
         return t / (1 + t) * (x_size + y_size);
+    }
+    // |x| >= n gives |y| <= |x| / theta.
+    static double largest_size(double theta, double x_size) {
+        return theta > 0 ? x_size / theta : std::numeric_limits<double>::infinity();
     }
 };
 

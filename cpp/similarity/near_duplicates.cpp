@@ -1,5 +1,6 @@
 #include "similarity/near_duplicates.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -8,6 +9,7 @@
 #include "similarity/dense_join.hpp"
 #include "similarity/disjoint_sets.hpp"
 #include "similarity/jaccard_top_k.hpp"
+#include "similarity/rows_by_size.hpp"
 #include "similarity/sparse_join.hpp"
 
 namespace coterie {
@@ -123,7 +125,15 @@ std::vector<std::int32_t> cosine_components(const CsrView& x, float threshold, i
 std::vector<std::int32_t> jaccard_components(const CsrView& x, float threshold, int n_threads) {
     check(x, threshold, "near_duplicates", n_threads);
     check_not_negative(x, "near_duplicates", n_threads);
-    return sparse_components<JaccardMeasure>(x, threshold, n_threads);
+    const RowsBySize sorted(x, n_threads);
+    const std::vector<std::int32_t>& original = sorted.original();
+    const std::vector<std::int32_t> roots =
+        sparse_components<JaccardMeasure>(sorted.view(), threshold, n_threads);
+    std::vector<std::int32_t> lowest(roots.size(), std::numeric_limits<std::int32_t>::max());
+    for (std::size_t r = 0; r < roots.size(); ++r) lowest[roots[r]] = std::min(lowest[roots[r]], original[r]);
+    std::vector<std::int32_t> first(roots.size());
+    for (std::size_t r = 0; r < roots.size(); ++r) first[original[r]] = lowest[roots[r]];
+    return first;
 }
 
 }  // namespace coterie

@@ -17,6 +17,7 @@
 #include "similarity/column_panel.hpp"
 #include "similarity/measures.hpp"
 #include "similarity/posting_lists.hpp"
+#include "similarity/size_segments.hpp"
 
 namespace coterie {
 
@@ -105,14 +106,21 @@ class SparseJoin {
     void spread(index_t i, Scratch& s) const;
     void clear(index_t i, Scratch& s) const;
     void order_weights(const SparseRequest* requests, index_t n_requests, Scratch& s) const;
+    static void trim(const Pass& pass, typename Scratch::Term& term);
+    bool narrow(Pass& pass, double floor, const SizeSegments& segments) const;
+    void visit_block(const SparseRequest* requests, index_t r, std::size_t b, Scratch& s) const;
+    void visit_by_size(const SparseRequest* requests, index_t r, Scratch& s) const;
     void place_terms(const Pass& pass, Scratch& s) const;
     void start_panel(const SparseRequest* requests, index_t n_requests, Scratch& s) const;
     void scan(Pass& pass, SparseSink& sink, Scratch& s) const;
     bool is_due(const Pass& pass, const SparseSink& sink, const Scratch& s) const;
     bool try_to_finish(Pass& pass, SparseSink& sink, Scratch& s) const;
+    bool gather(const Pass& pass, double floor, index_t most, Scratch& s) const;
     void seed(const Pass& pass, SparseSink& sink, Scratch& s) const;
     void offer_found(const Pass& pass, SparseSink& sink, Scratch& s) const;
     void collect(const Pass& pass, float cut, Scratch& s) const;
+    void collect_reaching(const Pass& pass, double floor, float cut, Scratch& s) const;
+    bool reaches_floor(const Pass& pass, std::int32_t f, double floor, const Scratch& s) const;
     void reset_sums(const Pass& pass, Scratch& s) const;
     double error_bound(const SparseRequest* requests, index_t r, const Scratch& s) const;
     double cut_of(const Pass& pass, double floor, const Scratch& s) const;
@@ -127,6 +135,7 @@ class SparseJoin {
     std::vector<double> y_scales_;
     std::vector<std::int32_t> y_frequency_;
     std::vector<PostingLists> blocks_;
+    std::vector<SizeSegments> segments_;  // of each block, for a measure whose bounds depend on sizes
     ColumnPanel panel_;
 };
 
@@ -149,8 +158,5 @@ void SparseJoin<Measure>::choose_panel(const std::int32_t* excluded, const MakeS
     const double cost = ColumnPanel::postings_worth(static_cast<index_t>(columns.size()), y_.rows);
     if (s.watched_read / static_cast<double>(kSample) > cost) use_panel(columns);
 }
-
-extern template class SparseJoin<CosineMeasure>;
-extern template class SparseJoin<JaccardMeasure>;
 
 }  // namespace coterie

@@ -1,6 +1,7 @@
 // The best neighbours of each sparse row under a measure.
 #pragma once
 
+#include <algorithm>
 #include <vector>
 
 #include "core/parallel.hpp"
@@ -11,17 +12,22 @@ namespace coterie {
 
 class SparseBest final : public SparseSink {
   public:
-    explicit SparseBest(const NeighbourQuery& query) : best_(query) {}
+    // original: what row j of the join's Y is called, or null where that is j.
+    SparseBest(const NeighbourQuery& query, const std::int32_t* original)
+        : best_(query), original_(original) {}
     double floor() const override { return best_.floor(); }
     index_t wanted() const override {
         return best_.k() - best_.size() > 0 && best_.k() > 0 ? best_.k() - best_.size() : 0;
     }
     bool skips(index_t) const override { return false; }
-    void offer(double score, index_t j) override { best_.offer(score, j); }
+    void offer(double score, index_t j) override {
+        best_.offer(score, original_ == nullptr ? j : original_[j]);
+    }
     Best& best() { return best_; }
 
   private:
     Best best_;
+    const std::int32_t* original_;
 };
 
 // Rows without a common column have similarity 0 and take part like all others, lowest index first.
@@ -37,8 +43,10 @@ inline void offer_strangers(const std::vector<std::int32_t>& others, index_t n_c
     }
 }
 
+// original: as for SparseBest; query.excluded speaks of rows of y.
 template <typename Measure>
-Neighbours sparse_neighbours(const CsrView& x, const CsrView& y, const NeighbourQuery& query, int n_threads) {
+Neighbours sparse_neighbours(const CsrView& x, const CsrView& y, const NeighbourQuery& query,
+                             const std::int32_t* original, int n_threads) {
     constexpr index_t kRowsPerTask = SparseJoin<Measure>::kRowsTogether;
     struct Slot {
         typename SparseJoin<Measure>::Scratch scratch;
@@ -47,14 +55,14 @@ Neighbours sparse_neighbours(const CsrView& x, const CsrView& y, const Neighbour
         std::vector<std::int32_t> others;
     };
     SparseJoin<Measure> join(x, y, n_threads);
-    join.choose_panel(query.excluded, [&] { return SparseBest(query); });
+    join.choose_panel(query.excluded, [&] { return SparseBest(query, original); });
     std::vector<Slot> slots(static_cast<std::size_t>(resolve_thread_count(n_threads)));
     std::vector<NeighbourBlock> blocks(static_cast<std::size_t>(ceil_div(x.rows, kRowsPerTask)));
     parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int slot) {
         Slot& s = slots[static_cast<std::size_t>(slot)];
         if (s.sinks.empty()) {
             s.scratch = join.make_scratch();
-            s.sinks.assign(static_cast<std::size_t>(kRowsPerTask), SparseBest(query));
+            s.sinks.assign(static_cast<std::size_t>(kRowsPerTask), SparseBest(query, original));
         }
         s.requests.clear();
         for (index_t i = begin; i < end; ++i) {
@@ -68,7 +76,13 @@ Neighbours sparse_neighbours(const CsrView& x, const CsrView& y, const Neighbour
             if (!request.complete) {
                 best.clear();
                 join.everything(request, s.scratch, s.others);
-                offer_strangers(s.others, y.rows, request.excluded, best);
+                index_t excluded = request.excluded;
+                if (original != nullptr) {
+                    for (std::int32_t& other : s.others) other = original[other];
+                    std::sort(s.others.begin(), s.others.end());
+                    if (excluded >= 0) excluded = original[excluded];
+                }
+                offer_strangers(s.others, y.rows, excluded, best);
             }
             best.take(block);
         }

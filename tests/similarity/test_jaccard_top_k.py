@@ -88,3 +88,39 @@ def test_text_equals_the_definition(load_rows: Callable[..., Any]) -> None:
         for k, threshold in ((10, None), (None, 0.4)):
             found = jaccard_top_k(X, k=k, threshold=threshold, weighted=measure == "weighted")
             assert_neighbours(found, scores, k, threshold, True)
+
+
+def nested_sets(n: int, d: int, seed: int) -> sp.csr_array:
+    """Rows of one column to nearly all, so that sizes decide most pairs."""
+    rng = np.random.default_rng(seed)
+    mask = rng.random((n, d)) < rng.random((n, 1)) ** 3
+    return sp.csr_array((mask * (0.01 + rng.random((n, d)))).astype(np.float32))
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize(("k", "threshold"), [(4, None), (None, 0.6), (4, 0.6), (70, 0.05), (None, 1.0)])
+def test_sets_of_every_size(weighted: bool, k: int | None, threshold: float | None, isa: str) -> None:
+    X, Y = nested_sets(150, 90, 0), nested_sets(333, 90, 1)
+    measure = "weighted" if weighted else "jaccard"
+    found = jaccard_top_k(X, Y, k=k, threshold=threshold, weighted=weighted)
+    assert_neighbours(found, scores_of(X, Y, measure), k, threshold, self_join=False)
+    found = jaccard_top_k(Y, k=k, threshold=threshold, weighted=weighted, n_threads=3)
+    assert_neighbours(found, scores_of(Y, Y, measure), k, threshold, self_join=True)
+
+
+def test_more_rows_than_one_block_of_posting_lists() -> None:
+    rng = np.random.default_rng(0)
+    n, d = 140_000, 400
+    counts = rng.integers(1, 12, n)
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    Y = sp.csr_array((np.ones(indptr[-1], np.float32), rng.integers(0, d, indptr[-1]), indptr), shape=(n, d))
+    Y.sum_duplicates()
+    Y.data[:] = 1
+    rows = np.concatenate([np.arange(0, n, 9999), [n - 1]])
+    X = Y[rows]
+    shared = (X @ Y.T).toarray().astype(np.float64)
+    sizes = Y.sum(axis=1).astype(np.float64)
+    scores = shared / (sizes[rows][:, None] + sizes[None, :] - shared)
+    for k, threshold in ((7, None), (None, 0.7), (3, 0.4)):
+        found = jaccard_top_k(X, Y, k=k, threshold=threshold)
+        assert_neighbours(found, scores, k, threshold, self_join=False)
