@@ -6,7 +6,7 @@
 
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
-#include "similarity/sparse_pass.hpp"
+#include "similarity/sparse_scan.hpp"
 
 namespace coterie {
 namespace {

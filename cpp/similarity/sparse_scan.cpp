@@ -1,9 +1,10 @@
+#include "similarity/sparse_scan.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 #include "kernels/kernels.hpp"
 #include "similarity/partial_sums.hpp"
-#include "similarity/sparse_pass.hpp"
 
 namespace coterie {
 
