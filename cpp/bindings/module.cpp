@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     coterie::init_cluster(m);
     coterie::init_linkage(m);
     coterie::init_device_samples(m);
+    coterie::init_device_pass(m);
     coterie::init_topics(m);
     coterie::init_positive_pmi(m);
     coterie::init_truncated_svd(m);

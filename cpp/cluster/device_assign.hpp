@@ -36,14 +36,35 @@ struct SparseFilter {
 
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        if (is_halted(verdict.loop)) return;
+        if constexpr (kCollect) {
+            list(block);
+        } else {
+            decide(block);
+        }
+    }
+
+  private:
+    template <typename Block>
+    COTERIE_HOST_DEVICE void list(Block& block) const {
+        block.each([&](int t) {
+            const index_t end = verdict.counters->uncertain, step = block.n_blocks() * kRowsPerBlock;
+            for (index_t slot = block.block() * kRowsPerBlock + t / 32; slot < end; slot += step) {
+                TopTwo unused;
+                score_row(slot, t % 32, unused);
+            }
+        });
+    }
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void decide(Block& block) const {
         TopTwo* const parts = block.template shared<TopTwo>(0);
         block.each([&](int t) {
-            const index_t slot = block.block() * kRowsPerBlock + t / 32;
+            const index_t i = block.block() * kRowsPerBlock + t / 32;
             TopTwo top;
-            if (slot < n) score_row(slot, t % 32, top);
+            if (i < n) score_row(i, t % 32, top);
             parts[t] = top;
         });
-        if constexpr (kCollect) return;
         block.sync();
         block.each([&](int t) {
             const index_t i = block.block() * kRowsPerBlock + t / 32;
@@ -55,7 +76,6 @@ struct SparseFilter {
         });
     }
 
-  private:
     COTERIE_HOST_DEVICE void score_row(index_t slot, int lane, TopTwo& top) const {
         const SparseRow row = row_at(rows.x, kCollect ? verdict.uncertain.row[slot] : slot);
         for (index_t c = lane * kWidth; c < columns.ld; c += 32 * kWidth) {
@@ -118,7 +138,7 @@ struct NearestTwo {
     }
 };
 
-// A block takes one uncertain row and compares its candidates by canonical score.
+// A block takes one uncertain row after another and compares its candidates by canonical score.
 template <typename View>
 struct Resolve {
     static constexpr const char* kName = "canonical comparison of candidates";
@@ -132,9 +152,17 @@ struct Resolve {
 
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        if (is_halted(verdict.loop)) return;
+        const index_t end = verdict.counters->uncertain;
+        for (index_t slot = block.block(); slot < end; slot += block.n_blocks()) resolve(block, slot);
+    }
+
+  private:
+    template <typename Block>
+    COTERIE_HOST_DEVICE void resolve(Block& block, index_t slot) const {
         double* const part = block.template shared<double>(0);
         NearestTwo* const found = block.template shared<NearestTwo>(kThreads * sizeof(double));
-        const index_t slot = block.block(), i = verdict.uncertain.row[slot];
+        const index_t i = verdict.uncertain.row[slot];
         const index_t n_found = verdict.uncertain.n_found[slot];
         const bool compare_all = n_found > kMostCandidates;
         const index_t n_candidates = compare_all ? columns.k : n_found;
@@ -170,6 +198,7 @@ struct Resolve {
             if (verdict.second != nullptr) verdict.second[i] = static_cast<std::int32_t>(best.second);
             cuda::atomic_add(&verdict.counters->candidates, static_cast<std::int64_t>(n_candidates));
         });
+        block.sync();  // shared memory is free again
     }
 };
 

@@ -15,6 +15,9 @@ using Tiles = cuda::TileProduct;
 // A sample as good as any: the mean only keeps the bound small.
 constexpr index_t kMeanRows = 4096;
 
+// Grids that take as many uncertain rows as the device has counted: enough blocks to fill any device.
+constexpr index_t kMostBlocks = 2048;
+
 index_t leading(const Centroids<Dense>& host) {
     return host.d;
 }
@@ -36,6 +39,11 @@ CentroidArrays<View>::CentroidArrays(const DeviceSamples<View>& samples, const C
       squared_shift(samples.device(), k, "the centroids' shifts"),
       start(samples.device(), n_columns, "the filter's starts"),
       summary(samples.device(), 1, "the centroids' summary") {
+    set(host);
+}
+
+template <typename View>
+void CentroidArrays<View>::set(const Centroids<View>& host) {
     values.upload(host.values.data());
     squared_norm.upload(host.squared_norm.data());
     half_norm.upload(host.half_norm.data());
@@ -46,22 +54,28 @@ DeviceFilter<Dense>::DeviceFilter(const DeviceSamples<Dense>& samples, const Cen
       centroids_(samples, host, ceil_div(host.k, Tiles::kTileColumns) * Tiles::kTileColumns),
       d_padded_(kernels::bf16_depth(samples.n_features())),
       mean_(samples.device(), samples.n_features(), "the mean"),
-      packed_rows_(samples.device(), samples.n_samples() * d_padded_, "the rows in bfloat16"),
+      packed_rows_(samples.device(), samples.most_samples() * d_padded_, "the rows in bfloat16"),
       packed_columns_(samples.device(), centroids_.n_columns * d_padded_, "the centroids in bfloat16"),
-      row_norm_(samples.device(), samples.n_samples(), "the rows' bounds"),
-      row_residual_(samples.device(), samples.n_samples(), "the rows' bounds"),
+      row_norm_(samples.device(), samples.most_samples(), "the rows' bounds"),
+      row_residual_(samples.device(), samples.most_samples(), "the rows' bounds"),
       bias_(samples.device(), host.k, "the centroids' bounds"),
       column_norm_(samples.device(), host.k, "the centroids' bounds"),
       column_residual_(samples.device(), host.k, "the centroids' bounds") {
     static_assert(Tiles::kTileDepth == kernels::kBf16Depth);
-    const Dense& x = samples.rows().x;
-    const device::Kernels& run = samples.kernels();
-    run.sample_mean(samples.device(), {x, std::max<index_t>(1, x.rows / kMeanRows), mean_.data()},
-                    ceil_div(x.cols, device::SampleMean::kThreads));
-    double squared_mean = 0;
-    for (const float m : mean_.to_host()) squared_mean += double{m} * double{m};
-    mean_norm_ = std::sqrt(squared_mean) * kernels::kUpward;
-    run.pack_rows(samples.device(),
+    if (samples.n_samples() > 0) renew_rows();
+}
+
+void DeviceFilter<Dense>::renew_rows() {
+    const Dense x = samples_.rows().x;
+    const device::Kernels& run = samples_.kernels();
+    if (mean_norm_ < 0) {
+        run.sample_mean(samples_.device(), {x, std::max<index_t>(1, x.rows / kMeanRows), mean_.data()},
+                        ceil_div(x.cols, device::SampleMean::kThreads));
+        double squared_mean = 0;
+        for (const float m : mean_.to_host()) squared_mean += double{m} * double{m};
+        mean_norm_ = std::sqrt(squared_mean) * kernels::kUpward;
+    }
+    run.pack_rows(samples_.device(),
                   {x, mean_.data(), d_padded_, packed_rows_.data(), row_norm_.data(), row_residual_.data()},
                   ceil_div(x.rows, device::PackRows::kRowsPerBlock));
 }
@@ -99,9 +113,10 @@ void DeviceFilter<Dense>::decide(const device::Verdict& verdict) {
                                     ceil_div(n, Tiles::kTileRows));
 }
 
-void DeviceFilter<Dense>::list_candidates(const device::Verdict& verdict, index_t n_uncertain) {
-    samples_.kernels().dense_candidates(samples_.device(), program<true>(verdict, n_uncertain),
-                                        ceil_div(n_uncertain, Tiles::kTileRows));
+void DeviceFilter<Dense>::list_candidates(const device::Verdict& verdict) {
+    const index_t n = samples_.n_samples();
+    samples_.kernels().dense_candidates(samples_.device(), program<true>(verdict, n),
+                                        std::min(ceil_div(n, Tiles::kTileRows), kMostBlocks));
 }
 
 DeviceFilter<Sparse>::DeviceFilter(const DeviceSamples<Sparse>& samples, const Centroids<Sparse>& host)
@@ -128,9 +143,11 @@ void DeviceFilter<Sparse>::decide(const device::Verdict& verdict) {
                                      ceil_div(n, device::SparseFilter<false>::kRowsPerBlock));
 }
 
-void DeviceFilter<Sparse>::list_candidates(const device::Verdict& verdict, index_t n_uncertain) {
-    samples_.kernels().sparse_candidates(samples_.device(), program<true>(verdict, n_uncertain),
-                                         ceil_div(n_uncertain, device::SparseFilter<true>::kRowsPerBlock));
+void DeviceFilter<Sparse>::list_candidates(const device::Verdict& verdict) {
+    const index_t n = samples_.n_samples();
+    samples_.kernels().sparse_candidates(
+        samples_.device(), program<true>(verdict, n),
+        std::min(ceil_div(n, device::SparseFilter<true>::kRowsPerBlock), kMostBlocks));
 }
 
 template struct CentroidArrays<Dense>;

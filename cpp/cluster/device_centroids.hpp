@@ -11,6 +11,8 @@ template <typename View>
 struct CentroidArrays {
     CentroidArrays(const DeviceSamples<View>& samples, const Centroids<View>& host, index_t n_columns);
 
+    // Other centroids of the same shape.
+    void set(const Centroids<View>& host);
     device::Columns<View> columns() const { return {values.data(), ld, half_norm.data(), k}; }
     device::CentroidState state() { return {squared_norm.data(), half_norm.data(), squared_shift.data()}; }
 
@@ -32,9 +34,11 @@ class DeviceFilter<Dense> {
 
     CentroidArrays<Dense>& centroids() { return centroids_; }
     const char* name() const { return "bfloat16"; }
+    // After the samples exchanged their rows.
+    void renew_rows();
     void prepare();
     void decide(const device::Verdict& verdict);
-    void list_candidates(const device::Verdict& verdict, index_t n_uncertain);
+    void list_candidates(const device::Verdict& verdict);
 
   private:
     template <bool kCollect>
@@ -44,7 +48,7 @@ class DeviceFilter<Dense> {
     CentroidArrays<Dense> centroids_;
     index_t d_padded_;
     cuda::DeviceArray<float> mean_;
-    double mean_norm_ = 0;
+    double mean_norm_ = -1;  // -1: the mean is not known yet
     cuda::DeviceArray<std::uint16_t> packed_rows_, packed_columns_;
     cuda::DeviceArray<float> row_norm_, row_residual_;
     cuda::DeviceArray<double> bias_, column_norm_, column_residual_;
@@ -57,9 +61,10 @@ class DeviceFilter<Sparse> {
 
     CentroidArrays<Sparse>& centroids() { return centroids_; }
     const char* name() const { return "float32"; }
+    void renew_rows() {}
     void prepare();
     void decide(const device::Verdict& verdict);
-    void list_candidates(const device::Verdict& verdict, index_t n_uncertain);
+    void list_candidates(const device::Verdict& verdict);
 
   private:
     template <bool kCollect>

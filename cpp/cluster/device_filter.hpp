@@ -2,6 +2,7 @@
 // registers only. What it proves is what filter.hpp says, with the bound of bf16_bound.
 #pragma once
 
+#include "cluster/device_loop.hpp"
 #include "cluster/device_rows.hpp"
 #include "cuda/tile_product.hpp"
 #include "kernels/bf16.hpp"
@@ -18,12 +19,6 @@ struct Uncertain {
     float* cut;               // [n] every column with a score of cut or more is a candidate
     std::int32_t* n_found;    // [n] more than kMostCandidates: they are not all listed
     std::int32_t* candidate;  // [n][kMostCandidates]
-};
-
-struct AssignCounters {
-    std::int64_t uncertain;   // rows in Uncertain
-    std::int64_t changed;     // labels that differ from those before
-    std::int64_t candidates;  // of the uncertain rows
 };
 
 // A row's two highest scores of the filter so far and the column of the highest.
@@ -52,6 +47,7 @@ struct Verdict {
     std::int32_t *labels, *second;
     Uncertain uncertain;
     AssignCounters* counters;
+    const LoopState* loop;
 
     COTERIE_HOST_DEVICE void decide(index_t i, const TopTwo& top, double error) const {
         // With one column the second score is that of padding, which cuts nothing off.
@@ -83,7 +79,8 @@ struct PackedColumns {
     const ColumnSummary* summary;
 };
 
-// kCollect false: rows 0 .. n-1 are decided. true: the n uncertain rows are scored again, and their candidates listed.
+// kCollect false: rows 0 .. n-1 are decided. true: the uncertain rows, which the device has counted, are scored again, and
+// their candidates listed; by a grid of any size.
 template <bool kCollect>
 struct DenseFilter {
     using Tiles = cuda::TileProduct;
@@ -104,31 +101,39 @@ struct DenseFilter {
 
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
-        const index_t first = block.block() * Tiles::kTileRows;
+        if (is_halted(verdict.loop)) return;
+        const index_t end = kCollect ? verdict.counters->uncertain : n, step = block.n_blocks();
+        for (index_t at = block.block(); at * Tiles::kTileRows < end; at += step)
+            meet_columns(block, at * Tiles::kTileRows, end);
+    }
+
+  private:
+    // Rows, or uncertain rows, first .. min(first + kTileRows, end) - 1.
+    template <typename Block>
+    COTERIE_HOST_DEVICE void meet_columns(Block& block, index_t first, index_t end) const {
         typename Block::template PerThread<Best> best(block);
         const Tiles tiles{packed.values, columns.values, n_columns, d_padded};
         tiles.run(
             block,
             [&](int r) -> index_t {
-                const index_t last = n - 1 < first + r ? n - 1 : first + r;
+                const index_t last = end - 1 < first + r ? end - 1 : first + r;
                 return kCollect ? verdict.uncertain.row[last] : last;
             },
-            [&](index_t tile, auto& scores) { take(block, first, tile, scores, best); });
+            [&](index_t tile, auto& scores) { take(block, first, end, tile, scores, best); });
         if constexpr (!kCollect) finish(block, first, best);
     }
 
-  private:
     // Adds where the columns' sums start, uses the tile's scores and clears them.
     template <typename Block, typename PerThreadScores, typename PerThreadBest>
-    COTERIE_HOST_DEVICE void take(Block& block, index_t first, index_t tile, PerThreadScores& scores,
-                                  PerThreadBest& best) const {
+    COTERIE_HOST_DEVICE void take(Block& block, index_t first, index_t end, index_t tile,
+                                  PerThreadScores& scores, PerThreadBest& best) const {
         block.each([&](int t) {
             [[maybe_unused]] float cut[Tiles::kRowsPerThread];
             if constexpr (kCollect) {
 #pragma unroll
                 for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
                     const index_t slot = first + Tiles::tile_row(t, q / 2, q % 2);
-                    cut[q] = slot < n ? verdict.uncertain.cut[slot] : kFloatInfinity;
+                    cut[q] = slot < end ? verdict.uncertain.cut[slot] : kFloatInfinity;
                 }
             }
 #pragma unroll
@@ -144,7 +149,7 @@ struct DenseFilter {
                         const auto column = static_cast<std::int32_t>(c + i % 2);
                         if constexpr (kCollect) {
                             const index_t slot = first + Tiles::tile_row(t, m, i / 2);
-                            if (score >= cut[2 * m + i / 2] && slot < n && column < k)
+                            if (score >= cut[2 * m + i / 2] && slot < end && column < k)
                                 verdict.collect(slot, column);
                         } else {
                             best(t).row[2 * m + i / 2].offer(score, column);
@@ -179,6 +184,7 @@ struct DenseFilter {
                                             sqrt(rows.squared_norm[i]), mean_norm, d_padded);
             verdict.decide(i, top, error);
         });
+        block.sync();  // shared memory is free again
     }
 };
 

@@ -32,6 +32,8 @@ const Kernels& emulated_kernels() {
         &emulate<GatherRows>,
         &emulate<MeasureTrials>,
         &emulate<TaskSums>,
+        &emulate<CheckClusters>,
+        &emulate<EndIteration>,
     };
     return kernels;
 }

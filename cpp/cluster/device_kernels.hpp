@@ -1,6 +1,7 @@
 // The K-means room's device programs as one table: compiled for CUDA, or emulated on the host.
 #pragma once
 
+#include "cluster/device_columns.hpp"
 #include "cluster/device_distances.hpp"
 #include "cluster/device_seeding.hpp"
 #include "cluster/device_update.hpp"
@@ -44,6 +45,8 @@ struct Kernels {
     Launch<GatherRows> gather_rows;
     Launch<MeasureTrials> measure_trials;
     Launch<TaskSums> task_sums;
+    Launch<CheckClusters> check_clusters;
+    Launch<EndIteration> end_iteration;
 };
 
 // The table for a device. A build without CUDA has no device that would ask for the second.

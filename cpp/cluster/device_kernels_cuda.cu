@@ -31,6 +31,8 @@ const Kernels& cuda_kernels() {
         &launch<GatherRows>,
         &launch<MeasureTrials>,
         &launch<TaskSums>,
+        &launch<CheckClusters>,
+        &launch<EndIteration>,
     };
     return kernels;
 }

@@ -2,91 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
-#include <numeric>
+#include <memory>
 
-#include "cluster/assign_labels.hpp"
-#include "cluster/data_range.hpp"
-#include "cluster/device_centroids.hpp"
+#include "cluster/device_assignment.hpp"
 #include "core/check.hpp"
 #include "core/interrupt.hpp"
 
 namespace coterie::cluster {
 namespace {
-
-using cuda::DeviceArray;
-
-const device::RowKernels<Dense>& row_kernels(const device::Kernels& kernels, const Dense&) {
-    return kernels.dense;
-}
-const device::RowKernels<Sparse>& row_kernels(const device::Kernels& kernels, const Sparse&) {
-    return kernels.sparse;
-}
-
-template <typename View>
-const device::RowKernels<View>& row_kernels(const DeviceSamples<View>& samples) {
-    return row_kernels(samples.kernels(), View{});
-}
-
-// Labels on the device, and the assignment step.
-template <typename View>
-class Assignment {
-  public:
-    Assignment(const DeviceSamples<View>& samples, const Centroids<View>& host)
-        : samples_(samples),
-          filter_(samples, host),
-          labels_(samples.device(), samples.n_samples(), "the labels"),
-          row_(samples.device(), samples.n_samples(), "the uncertain rows"),
-          cut_(samples.device(), samples.n_samples(), "the uncertain rows"),
-          n_found_(samples.device(), samples.n_samples(), "the uncertain rows"),
-          candidate_(samples.device(), samples.n_samples() * device::kMostCandidates, "the candidates"),
-          counters_(samples.device(), 1, "counters") {
-        labels_.fill_bytes(0xFF);
-    }
-
-    DeviceFilter<View>& filter() { return filter_; }
-    DeviceArray<std::int32_t>& labels() { return labels_; }
-
-    // second: [n_samples] on the device, or null.
-    AssignStats run(std::int32_t* second = nullptr) {
-        counters_.fill_bytes(0);
-        const device::Verdict verdict{labels_.data(),
-                                      second,
-                                      {row_.data(), cut_.data(), n_found_.data(), candidate_.data()},
-                                      counters_.data()};
-        filter_.prepare();
-        filter_.decide(verdict);
-        device::AssignCounters counted = counters_.to_host()[0];
-        const index_t uncertain = counted.uncertain;
-        if (uncertain > 0) {
-            filter_.list_candidates(verdict, uncertain);
-            row_kernels(samples_).resolve(
-                samples_.device(), {samples_.rows(), filter_.centroids().columns(), verdict}, uncertain);
-            counted = counters_.to_host()[0];
-        }
-        const index_t n = samples_.n_samples();
-        return {counted.changed, n, n - uncertain + counted.candidates};
-    }
-
-    // In float64, of each row to the centroid that labels names.
-    std::vector<double> own_distances() { return own_distances(labels_); }
-    std::vector<double> own_distances(const DeviceArray<std::int32_t>& labels) {
-        DeviceArray<double> out(samples_.device(), samples_.n_samples(), "the distances");
-        row_kernels(samples_).own_distances(
-            samples_.device(), {samples_.rows(), filter_.centroids().columns(), labels.data(), out.data()},
-            ceil_div(samples_.n_samples(), device::OwnDistances<View>::kRowsPerBlock));
-        return out.to_host();
-    }
-
-  private:
-    const DeviceSamples<View>& samples_;
-    DeviceFilter<View> filter_;
-    DeviceArray<std::int32_t> labels_;
-    DeviceArray<std::int64_t> row_;
-    DeviceArray<float> cut_;
-    DeviceArray<std::int32_t> n_found_, candidate_;
-    DeviceArray<device::AssignCounters> counters_;
-};
 
 template <typename View>
 double weighted_sum(const DeviceSamples<View>& samples, const std::vector<double>& losses) {
@@ -104,82 +29,91 @@ Scales scales_of(const DeviceSamples<View>& samples) {
                       samples.total_weight(), samples.metric());
 }
 
-void launch_update(const DeviceSamples<Dense>& samples, const device::Sums& sums, CentroidArrays<Dense>& c) {
-    samples.kernels().update_dense(
-        samples.device(),
-        {sums, c.values.data(), samples.n_features(), samples.metric() == Metric::cosine, c.state()}, c.k);
-}
-void launch_update(const DeviceSamples<Sparse>& samples, const device::Sums& sums,
-                   CentroidArrays<Sparse>& c) {
-    samples.kernels().update_sparse(
-        samples.device(),
-        {sums, c.values.data(), samples.n_features(), c.k, samples.metric() == Metric::cosine, c.state()},
-        ceil_div(c.k, device::UpdateSparse::kThreads));
-}
-
-// ClusterSums, on the device.
+// The iterations. Two are queued at a time, each as one recording, so that the device need not wait for the host to see how
+// the first ended: where it was the last one, the second does nothing.
 template <typename View>
-class DeviceSums {
+class Loop {
   public:
-    DeviceSums(const DeviceSamples<View>& samples, Assignment<View>& assignment, const Scales& scales)
+    Loop(const DeviceSamples<View>& samples, Assignment<View>& assignment, const LloydOptions& options)
         : samples_(samples),
           assignment_(assignment),
-          values_(samples.device(), centroids().values.size(), "the cluster sums"),
-          weight_(samples.device(), centroids().k, "the cluster weights"),
-          scale_(samples.device(), samples.n_features(), "the scales"),
-          member_(samples.device(), samples.n_samples(), "the members"),
-          sums_{values_.data(), centroids().ld, weight_.data(),
-                scale_.data(),  scales.weight,  member_.data()} {
-        values_.fill_bytes(0);
-        weight_.fill_bytes(0);
-        scale_.upload(scales.feature.data());
-        member_.fill_bytes(0xFF);
+          options_(options),
+          sums_(samples, assignment, scales_of(samples)),
+          state_(samples.device(), 1, "the state of the loop") {
+        state_.fill_bytes(0);
+        assignment_.counters().fill_bytes(0);
+        for (auto& mailbox : mailboxes_)
+            mailbox = samples.device().make_mailbox(cuda::Mailbox::size_of(sizeof(device::LoopState)));
     }
 
-    void move_rows() {
-        row_kernels(samples_).move_rows(
-            samples_.device(), {samples_.rows(), assignment_.labels().data(), sums_},
-            ceil_div(samples_.n_samples(), device::MoveRows<View>::kRowsPerBlock));
-    }
-
-    // ClusterSums::relocate_empty.
-    void relocate_empty() {
-        const std::vector<std::int64_t> weight = weight_.to_host();
-        std::vector<index_t> empty;
-        for (std::size_t c = 0; c < weight.size(); ++c)
-            if (weight[c] == 0) empty.push_back(static_cast<index_t>(c));
-        if (empty.empty()) return;
-        const std::vector<double> far = assignment_.own_distances();
-        std::vector<index_t> order(far.size());
-        std::iota(order.begin(), order.end(), index_t{0});
-        const auto n_far = static_cast<std::ptrdiff_t>(std::min(empty.size(), order.size()));
-        std::partial_sort(order.begin(), order.begin() + n_far, order.end(), [&](index_t a, index_t b) {
-            const double x = far[static_cast<std::size_t>(a)], y = far[static_cast<std::size_t>(b)];
-            return x != y ? x > y : a < b;
-        });
-        for (std::ptrdiff_t e = 0; e < n_far; ++e) {
-            const index_t i = order[static_cast<std::size_t>(e)];
-            if (far[static_cast<std::size_t>(i)] == 0) break;  // every further row sits on its centroid
-            const auto to = static_cast<std::int32_t>(empty[static_cast<std::size_t>(e)]);
-            row_kernels(samples_).move_one_row(samples_.device(), {samples_.rows(), sums_, i, to}, 1);
+    // Returns the state after the last iteration; sets n_iter and converged.
+    device::LoopState run(LloydResult& result) {
+        const auto iteration = samples_.device().record([this] { queue_iteration(); });
+        device::LoopState state{};
+        index_t n_done = 0, n_queued = 0;
+        while (n_done < options_.max_iter && state.halted != device::kFinished) {
+            check_interrupt();
+            while (n_queued < std::min(n_done + 2, options_.max_iter)) {
+                iteration->replay();
+                mailboxes_[n_queued++ % 2]->post(state_.data(), state_.bytes());
+            }
+            state = received(n_done);
+            if (state.halted == device::kEmptyClusters) {  // what is queued behind it does nothing
+                for (index_t q = n_done + 1; q < n_queued; ++q) received(q);
+                n_queued = n_done + 1;
+                state = fill_empty_clusters();
+            }
+            ++n_done;
+            if (options_.on_iteration) options_.on_iteration(n_done, state.changed);
         }
-    }
-
-    // Returns the squared shifts.
-    std::vector<double> update_centroids() {
-        launch_update(samples_, sums_, centroids());
-        return centroids().squared_shift.to_host();
+        result.n_iter = n_done;
+        result.converged = n_done > 0 && state.changed == 0;
+        return state;
     }
 
   private:
+    void queue_iteration() {
+        assignment_.filter().prepare();
+        assignment_.queue(nullptr, state_.data());
+        sums_.move_rows();
+        samples_.kernels().check_clusters(samples_.device(),
+                                          {sums_.weight().data(), centroids().k, state_.data()}, 1);
+        queue_update();
+    }
+
+    void queue_update() {
+        sums_.update_centroids(state_.data());
+        samples_.kernels().end_iteration(
+            samples_.device(),
+            {centroids().squared_shift.data(), centroids().k, samples_.n_samples(), options_.tol,
+             assignment_.counters().data(), state_.data()},
+            1);
+    }
+
+    device::LoopState received(index_t iteration) {
+        device::LoopState state;
+        std::memcpy(&state, mailboxes_[iteration % 2]->collect(), sizeof state);
+        return state;
+    }
+
+    // The rest of an iteration that left clusters empty.
+    device::LoopState fill_empty_clusters() {
+        sums_.relocate_empty();
+        device::LoopState state = state_.to_host()[0];
+        state.halted = device::kRunning;
+        state_.upload(&state);
+        queue_update();
+        return state_.to_host()[0];
+    }
+
     CentroidArrays<View>& centroids() { return assignment_.filter().centroids(); }
 
     const DeviceSamples<View>& samples_;
     Assignment<View>& assignment_;
-    DeviceArray<std::int64_t> values_, weight_;
-    DeviceArray<double> scale_;
-    DeviceArray<std::int32_t> member_;
-    device::Sums sums_;
+    const LloydOptions& options_;
+    DeviceSums<View> sums_;
+    DeviceArray<device::LoopState> state_;
+    std::unique_ptr<cuda::Mailbox> mailboxes_[2];
 };
 
 }  // namespace
@@ -189,32 +123,15 @@ LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroid
                    const LloydOptions& options) {
     require(centroids.k <= samples.n_samples(), "kmeans", "n_samples=", samples.n_samples(),
             " must be >= n_clusters=", centroids.k);
-    LloydResult result;
     Assignment<View> assignment(samples, centroids);
-    DeviceSums<View> sums(samples, assignment, scales_of(samples));
-    AssignStats totals;
-    const auto assign = [&] {
-        check_interrupt();
+    LloydResult result;
+    const device::LoopState last = Loop<View>(samples, assignment, options).run(result);
+    AssignStats totals{0, result.n_iter * samples.n_samples(), last.candidates};
+    if (last.shift > 0) {  // the labels are those of the centroids before
         const AssignStats stats = assignment.run();
         totals.evaluated += stats.evaluated;
         totals.candidates += stats.candidates;
-        return stats.changed;
-    };
-
-    bool labels_are_stale = true;
-    for (result.n_iter = 1; result.n_iter <= options.max_iter; ++result.n_iter) {
-        const index_t changed = assign();
-        sums.move_rows();
-        sums.relocate_empty();
-        const std::vector<double> squared_shift = sums.update_centroids();
-        const double shift = std::accumulate(squared_shift.begin(), squared_shift.end(), 0.0);
-        labels_are_stale = shift > 0;
-        if (options.on_iteration) options.on_iteration(result.n_iter, changed);
-        result.converged = changed == 0;
-        if (result.converged || shift <= options.tol) break;
     }
-    result.n_iter = std::min(result.n_iter, options.max_iter);
-    if (labels_are_stale) assign();
 
     result.inertia = weighted_sum(samples, assignment.own_distances());
     result.labels = assignment.labels().to_host();

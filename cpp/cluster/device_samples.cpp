@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <utility>
 
 #include "cluster/data_range.hpp"
 #include "core/check.hpp"
@@ -69,6 +69,37 @@ DeviceRows<Dense>::DeviceRows(cuda::Device& device, const Dense& host)
                        static_cast<std::size_t>(host.stride) * sizeof(float));
 }
 
+DeviceRows<Dense>::DeviceRows(cuda::Device& device, index_t most_rows, index_t, index_t cols)
+    : data(device, most_rows * cols, "a block of rows"), view{data.data(), 0, cols, cols} {}
+
+void DeviceRows<Dense>::send(cuda::Device&, cuda::Feed& feed, const Dense& host) {
+    require(host.rows * host.cols <= data.size(), "kmeans", "a block has ", host.rows, " rows; at most ",
+            data.size() / host.cols, " were announced");
+    feed.send_rows(data.data(), host.data, static_cast<std::size_t>(host.rows),
+                   static_cast<std::size_t>(host.cols) * sizeof(float),
+                   static_cast<std::size_t>(host.stride) * sizeof(float));
+    view.rows = host.rows;
+}
+
+DeviceRows<Sparse>::DeviceRows(cuda::Device& device, index_t most_rows, index_t n_nonzero, index_t cols)
+    : data(device, n_nonzero, "the values of a block of rows"),
+      indices(device, n_nonzero, "the columns of a block of rows"),
+      indptr(device, most_rows + 1, "the bounds of a block of rows"),
+      view{data.data(), indices.data(), indptr.data(), 0, cols} {}
+
+void DeviceRows<Sparse>::send(cuda::Device& device, cuda::Feed& feed, const Sparse& host) {
+    require(host.rows + 1 <= indptr.size(), "kmeans", "a block has ", host.rows, " rows; at most ",
+            indptr.size() - 1, " were announced");
+    const index_t nnz = host.nnz(), first = host.indptr[0];
+    if (nnz > data.size()) *this = DeviceRows(device, indptr.size() - 1, nnz, view.cols);
+    std::vector<std::int64_t> bounds(host.indptr, host.indptr + host.rows + 1);
+    for (std::int64_t& bound : bounds) bound -= first;
+    feed.send(data.data(), host.data + first, static_cast<std::size_t>(nnz) * sizeof(float));
+    feed.send(indices.data(), host.indices + first, static_cast<std::size_t>(nnz) * sizeof(std::int32_t));
+    feed.send(indptr.data(), bounds.data(), bounds.size() * sizeof(std::int64_t));
+    view.rows = host.rows;
+}
+
 DeviceRows<Sparse>::DeviceRows(cuda::Device& device, const Sparse& host)
     : data(device, host.nnz(), "the values of the rows"),
       indices(device, host.nnz(), "the columns of the rows"),
@@ -88,7 +119,8 @@ DeviceSamples<View>::DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceR
       kernels_(device::kernels_for(*device_)),
       rows_(std::move(rows)),
       metric_(metric),
-      squared_norm_(*device_, rows_.view.rows, "the squared norms") {
+      squared_norm_(*device_, rows_.view.rows, "the squared norms"),
+      first_bad_(*device_, 1, "a counter") {
     const index_t n = n_samples();
     measure_norms();
     total_weight_ = static_cast<double>(n);
@@ -106,19 +138,44 @@ DeviceSamples<View>::DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceR
 }
 
 template <typename View>
+DeviceSamples<View>::DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceRows<View> room,
+                                   index_t most_rows, Metric metric)
+    : device_(std::move(device)),
+      kernels_(device::kernels_for(*device_)),
+      rows_(std::move(room)),
+      metric_(metric),
+      squared_norm_(*device_, most_rows, "the squared norms"),
+      first_bad_(*device_, 1, "a counter") {}
+
+template <typename View>
+void DeviceSamples<View>::make_room_for_weights() {
+    device_weight_ = DeviceArray<double>(*device_, most_samples(), "the weights");
+}
+
+template <typename View>
+void DeviceSamples<View>::exchange(DeviceBlock<View>& block) {
+    std::swap(rows_, block.rows);
+    std::swap(device_weight_, block.weight);
+    queue_norms();
+}
+
+template <typename View>
 device::Rows<View> DeviceSamples<View>::rows() const {
-    return {rows_.view, weight_.empty() ? nullptr : device_weight_.data(), squared_norm_.data(),
+    return {rows_.view, device_weight_.size() == 0 ? nullptr : device_weight_.data(), squared_norm_.data(),
             metric_ == Metric::cosine};
 }
 
 template <typename View>
+void DeviceSamples<View>::queue_norms() {
+    first_bad_.fill_bytes(0x7F);  // more than there are rows
+    launch_squared_norms(kernels_, *device_, rows_.view, squared_norm_.data(), first_bad_.data());
+}
+
+template <typename View>
 void DeviceSamples<View>::measure_norms() {
-    constexpr std::int64_t kNone = std::numeric_limits<std::int64_t>::max();
-    DeviceArray<std::int64_t> first_bad(*device_, 1, "a counter");
-    first_bad.upload(&kNone);
-    launch_squared_norms(kernels_, *device_, rows_.view, squared_norm_.data(), first_bad.data());
-    const std::int64_t bad = first_bad.to_host()[0];
-    if (bad != kNone) refuse_row(bad);
+    queue_norms();
+    const std::int64_t bad = first_bad_.to_host()[0];
+    if (bad < n_samples()) refuse_row(bad);
 }
 
 template <typename View>

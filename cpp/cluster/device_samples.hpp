@@ -21,6 +21,10 @@ template <>
 struct DeviceRows<Dense> {
     DeviceRows(cuda::Device& device, const Dense& host);
     explicit DeviceRows(const Dense& on_device) : view(on_device) {}
+    // Room for blocks of rows; none is there yet.
+    DeviceRows(cuda::Device& device, index_t most_rows, index_t n_nonzero, index_t cols);
+    // At most most_rows rows; the feed sends them.
+    void send(cuda::Device& device, cuda::Feed& feed, const Dense& host);
 
     cuda::DeviceArray<float> data;
     Dense view;
@@ -29,11 +33,22 @@ struct DeviceRows<Dense> {
 template <>
 struct DeviceRows<Sparse> {
     DeviceRows(cuda::Device& device, const Sparse& host);
+    // n_nonzero: what is expected; a block with more gets more room.
+    DeviceRows(cuda::Device& device, index_t most_rows, index_t n_nonzero, index_t cols);
+    void send(cuda::Device& device, cuda::Feed& feed, const Sparse& host);
 
     cuda::DeviceArray<float> data;
     cuda::DeviceArray<std::int32_t> indices;
     cuda::DeviceArray<std::int64_t> indptr;
     Sparse view;
+};
+
+// A block of rows with what belongs to it, on its way to the device.
+template <typename View>
+struct DeviceBlock {
+    DeviceRows<View> rows;
+    cuda::DeviceArray<double> weight;        // [most_rows], or empty
+    cuda::DeviceArray<std::int32_t> labels;  // [most_rows] those before
 };
 
 template <typename View>
@@ -42,7 +57,18 @@ class DeviceSamples {
     // weight: [n_samples] on the host, or null. Throws as Samples does, and cuda::DeviceError.
     DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceRows<View> rows, const double* weight,
                   Metric metric);
+    // Samples that are one block of rows after another, each of at most most_rows.
+    DeviceSamples(std::shared_ptr<cuda::Device> device, DeviceRows<View> room, index_t most_rows,
+                  Metric metric);
+    void make_room_for_weights();
+    // Takes the block's rows and weights for its own and gives those it had; queues the norms.
+    void exchange(DeviceBlock<View>& block);
+    // The lowest row of the block whose norm is not finite, or a number >= n_samples(); the norms. On the device.
+    const std::int64_t* first_bad() const { return first_bad_.data(); }
+    const double* squared_norms_there() const { return squared_norm_.data(); }
 
+    // The most rows that there may be.
+    index_t most_samples() const { return squared_norm_.size(); }
     index_t n_samples() const { return rows_.view.rows; }
     index_t n_features() const { return rows_.view.cols; }
     Metric metric() const { return metric_; }
@@ -62,6 +88,7 @@ class DeviceSamples {
     double mean_feature_variance() const;
 
   private:
+    void queue_norms();
     void measure_norms();
     [[noreturn]] void refuse_row(index_t i) const;
 
@@ -71,6 +98,7 @@ class DeviceSamples {
     Metric metric_;
     std::vector<double> weight_;  // [n] or empty
     cuda::DeviceArray<double> device_weight_, squared_norm_;
+    cuda::DeviceArray<std::int64_t> first_bad_;
     double total_weight_ = 0;
     mutable std::once_flag found_largest_;
     mutable std::vector<float> largest_;

@@ -2,20 +2,20 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
-#include <cstring>
+#include <cstdio>
+#include <memory>
 #include <mutex>
-#include <thread>
+#include <string>
 #include <utility>
 
-#include "core/parallel.hpp"
 #include "cuda/check_cuda.cuh"
 #include "cuda/device.hpp"
+#include "cuda/owned.cuh"
+#include "cuda/queues.cuh"
 
 namespace coterie::cuda {
 namespace {
 
-// Pageable memory passes through two pinned blocks of this size: one is filled while the other is copied.
-constexpr std::size_t kStagingBytes = std::size_t{32} << 20;
 constexpr std::size_t kLeastStaged = std::size_t{1} << 20;
 
 std::string gibibytes(std::size_t bytes) {
@@ -25,78 +25,23 @@ std::string gibibytes(std::size_t bytes) {
     return text;
 }
 
-// The thread's current device for as long as this lives.
-class UseDevice {
-  public:
-    explicit UseDevice(int index) {
-        check_cuda(cudaGetDevice(&before_), "cudaGetDevice");
-        if (before_ != index) check_cuda(cudaSetDevice(index), "cudaSetDevice");
-    }
-    ~UseDevice() { cudaSetDevice(before_); }
-    UseDevice(const UseDevice&) = delete;
-    UseDevice& operator=(const UseDevice&) = delete;
-
-  private:
-    int before_ = 0;
-};
-
-// Two pinned blocks, each with the event that says when its last copy has left it.
-class Staging {
-  public:
-    Staging() {
-        for (Block& block : blocks_) {
-            check_cuda(cudaMallocHost(&block.memory, kStagingBytes), "cudaMallocHost of a staging block");
-            check_cuda(cudaEventCreateWithFlags(&block.left, cudaEventDisableTiming), "cudaEventCreate");
-        }
-    }
-    ~Staging() {
-        for (Block& block : blocks_) {
-            if (block.left != nullptr) cudaEventDestroy(block.left);
-            if (block.memory != nullptr) cudaFreeHost(block.memory);
-        }
-    }
-    Staging(const Staging&) = delete;
-    Staging& operator=(const Staging&) = delete;
-
-    // fill(memory, begin, end) writes bytes begin .. end of the whole.
-    template <typename Fill>
-    void send(void* device, std::size_t bytes, cudaStream_t stream, const Fill& fill) {
-        std::size_t turn = 0;
-        for (std::size_t begin = 0; begin < bytes; begin += kStagingBytes, ++turn) {
-            Block& block = blocks_[turn % 2];
-            const std::size_t end = std::min(bytes, begin + kStagingBytes);
-            check_cuda(cudaEventSynchronize(block.left), "waiting for a copy to the device");
-            fill(static_cast<char*>(block.memory), begin, end);
-            check_cuda(cudaMemcpyAsync(static_cast<char*>(device) + begin, block.memory, end - begin,
-                                       cudaMemcpyHostToDevice, stream),
-                       "copy to the device");
-            check_cuda(cudaEventRecord(block.left, stream), "cudaEventRecord");
-        }
-    }
-
-  private:
-    struct Block {
-        void* memory = nullptr;
-        cudaEvent_t left = nullptr;
-    };
-    Block blocks_[2];
-};
-
 class CudaDevice final : public Device {
   public:
     explicit CudaDevice(int index) : index_(index) {
         const UseDevice use(index_);
         check_cuda(cudaGetDeviceProperties(&properties_, index_), "cudaGetDeviceProperties");
-        // The first call that makes a context on the device: a busy one is refused here.
-        check_cuda(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "opening the device");
+        stream_ = make_stream("opening the device");  // makes its context: a busy device is refused here
     }
     ~CudaDevice() override {
         int before = 0;
-        if (cudaGetDevice(&before) != cudaSuccess) return;  // the driver is gone: the process is ending
+        if (cudaGetDevice(&before) != cudaSuccess) {  // the driver is gone: the process is ending
+            static_cast<void>(stream_.release());
+            return;
+        }
         cudaSetDevice(index_);
-        cudaStreamSynchronize(stream_);
+        cudaStreamSynchronize(stream_.get());
         staging_.reset();
-        cudaStreamDestroy(stream_);
+        stream_.reset();
         cudaSetDevice(before);
     }
 
@@ -134,33 +79,40 @@ class CudaDevice final : public Device {
         if (bytes < kLeastStaged) {
             if (bytes == 0) return;
             check_cuda(cudaMemcpy2DAsync(device, row_bytes, host, stride_bytes, row_bytes, rows,
-                                         cudaMemcpyHostToDevice, stream_),
+                                         cudaMemcpyHostToDevice, stream_.get()),
                        "copy to the device");
-            check_cuda(cudaStreamSynchronize(stream_), "copy to the device");
+            check_cuda(cudaStreamSynchronize(stream_.get()), "copy to the device");
             return;
         }
         const std::scoped_lock lock(staging_mutex_);
         if (!staging_) staging_ = std::make_unique<Staging>();
-        staging_->send(device, bytes, stream_, [&](char* memory, std::size_t begin, std::size_t end) {
-            gather(memory, host, begin, end, row_bytes, stride_bytes);
-        });
+        staging_->send_rows(stream_.get(), device, host, rows, row_bytes, stride_bytes);
     }
     void download(void* host, const void* device, std::size_t bytes) override {
         const UseDevice use(index_);
-        check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_), "copy to the host");
-        check_cuda(cudaStreamSynchronize(stream_), "copy to the host");
+        check_cuda(cudaMemcpyAsync(host, device, bytes, cudaMemcpyDeviceToHost, stream_.get()),
+                   "copy to the host");
+        check_cuda(cudaStreamSynchronize(stream_.get()), "copy to the host");
     }
     void copy(void* to, const void* from, std::size_t bytes) override {
         const UseDevice use(index_);
-        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_), "copy on the device");
+        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()),
+                   "copy on the device");
     }
     void fill(void* device, int byte, std::size_t bytes) override {
         const UseDevice use(index_);
-        check_cuda(cudaMemsetAsync(device, byte, bytes, stream_), "cudaMemset");
+        check_cuda(cudaMemsetAsync(device, byte, bytes, stream_.get()), "cudaMemset");
     }
     void synchronise() override {
         const UseDevice use(index_);
-        check_cuda(cudaStreamSynchronize(stream_), "work on the device");
+        check_cuda(cudaStreamSynchronize(stream_.get()), "work on the device");
+    }
+    std::unique_ptr<Feed> make_feed() override { return make_cuda_feed(index_, stream_.get()); }
+    std::unique_ptr<Mailbox> make_mailbox(std::size_t capacity) override {
+        return make_cuda_mailbox(index_, stream_.get(), capacity);
+    }
+    std::unique_ptr<Recording> record(std::function<void()> work) override {
+        return record_on_cuda(index_, stream_.get(), work);
     }
 
     bool is_emulated() const override { return false; }
@@ -171,31 +123,13 @@ class CudaDevice final : public Device {
         check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
         return static_cast<std::int64_t>(free);
     }
-    void* queue() const override { return stream_; }
+    void* queue() const override { return stream_.get(); }
     int index() const override { return index_; }
 
   private:
-    // Bytes begin .. end of rows that are stride_bytes apart, by all cores: one core copies slower than the bus.
-    static void gather(char* out, const void* host, std::size_t begin, std::size_t end, std::size_t row_bytes,
-                       std::size_t stride_bytes) {
-        constexpr index_t kBytesPerTask = 1 << 20;
-        const auto size = static_cast<index_t>(end - begin);
-        parallel_for_rows(size, kBytesPerTask, 0, [&](index_t from, index_t to, int) {
-            std::size_t at = begin + static_cast<std::size_t>(from);
-            const std::size_t last = begin + static_cast<std::size_t>(to);
-            while (at < last) {
-                const std::size_t row = at / row_bytes, column = at % row_bytes;
-                const std::size_t n = std::min(row_bytes - column, last - at);
-                std::memcpy(out + (at - begin), static_cast<const char*>(host) + row * stride_bytes + column,
-                            n);
-                at += n;
-            }
-        });
-    }
-
     int index_;
     cudaDeviceProp properties_{};
-    cudaStream_t stream_ = nullptr;
+    Stream stream_;
     std::mutex staging_mutex_;
     std::unique_ptr<Staging> staging_;
 };

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -23,6 +24,43 @@ struct DeviceError : std::runtime_error {
 // The device's memory does not suffice; says what was asked for and what is free.
 struct DeviceMemoryError : DeviceError {
     using DeviceError::DeviceError;
+};
+
+// Uploads on a queue of their own, beside what the device's queue works on.
+class Feed {
+  public:
+    virtual ~Feed() = default;
+    // As Device::upload_rows. The caller knows that nothing queued on the device still uses that memory.
+    virtual void send_rows(void* device, const void* host, std::size_t rows, std::size_t row_bytes,
+                           std::size_t stride_bytes) = 0;
+    void send(void* device, const void* host, std::size_t bytes) {
+        if (bytes > 0) send_rows(device, host, 1, bytes, bytes);
+    }
+    // What is queued on the device from now on waits for all that was sent.
+    virtual void arrive() = 0;
+};
+
+// Results on their way to the host, while the device's queue goes on.
+class Mailbox {
+  public:
+    virtual ~Mailbox() = default;
+    // Queues a copy of the device's memory as it is at this place of the queue.
+    virtual void post(const void* device, std::size_t bytes) = 0;
+    // Waits for all that was posted and empties the box. The first is at the start, each other one at the next multiple of
+    // kAlignment after the one before; until the next post().
+    virtual const char* collect() = 0;
+
+    static constexpr std::size_t kAlignment = 16;
+    static std::size_t size_of(std::size_t bytes) {
+        return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    }
+};
+
+// Work that is queued as a whole, time and again.
+class Recording {
+  public:
+    virtual ~Recording() = default;
+    virtual void replay() = 0;
 };
 
 class Device {
@@ -47,6 +85,13 @@ class Device {
     // Waits for all that was queued; throws what it failed with.
     virtual void synchronise() = 0;
 
+    virtual std::unique_ptr<Feed> make_feed() = 0;
+    // capacity: the sum of size_of() of what is posted between two calls of collect().
+    virtual std::unique_ptr<Mailbox> make_mailbox(std::size_t capacity) = 0;
+    // work queues programs, copies on the device and fills; it is called once (or, emulated, whenever it is replayed) and
+    // must not wait for them. Their arguments, addresses too, stay what they were.
+    virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
+
     virtual bool is_emulated() const = 0;
     virtual std::string name() const = 0;
     virtual std::int64_t free_memory() const = 0;
@@ -70,7 +115,7 @@ class DeviceArray {
         return *this;
     }
     ~DeviceArray() {
-        if (data_ != nullptr) device_->release(data_);
+        if (device_ != nullptr) device_->release(data_);
     }
 
     T* data() { return data_; }

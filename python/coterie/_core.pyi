@@ -239,6 +239,28 @@ class DeviceSamples:
     def inertia(self, centers: NDArray[np.float32], labels: NDArray[np.int32]) -> float: ...
     def take_rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]: ...
 
+class DevicePass:
+    def __init__(
+        self,
+        device: Device,
+        metric: str,
+        is_sparse: bool,
+        n_clusters: int,
+        feature_scale: NDArray[np.float64],
+        weight_scale: float,
+        most_rows: int,
+        n_nonzero: int,
+        is_weighted: bool,
+        n_threads: int,
+    ) -> None: ...
+    def begin(self, centers: NDArray[np.float32], as_difference: bool, with_inertia: bool) -> None: ...
+    def add(self, x: object, weight: NDArray[np.float64] | None, labels: NDArray[np.int32]) -> None: ...
+    def finish(
+        self,
+    ) -> tuple[
+        NDArray[np.int64], NDArray[np.int64], int, int, int, NDArray[np.uint32], NDArray[np.uint32], str
+    ]: ...
+
 AnySamples = Samples | DeviceSamples
 
 def integer_scales(

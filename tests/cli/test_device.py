@@ -84,6 +84,24 @@ def test_clusters_are_the_same_on_a_device(call, document_file):
     assert answers[0]["metrics"] == answers[1]["metrics"]
 
 
+def test_a_corpus_that_is_streamed_passes_through_the_device(call, document_file):
+    answers = [
+        json.loads(call("cluster", document_file, "-k", "3", "--json", *options).stdout)
+        for options in ([], ["--device", "emulated", "--memory-limit", "4GB"])
+    ]
+    assert answers[1]["parameters"]["device"] == "emulated"
+    assert answers[0]["clusters"] == answers[1]["clusters"]
+
+
+def test_an_estimate_tells_the_memory_of_the_device(run, document_file):
+    options = ["estimate", document_file, "-k", "3", "--device", "emulated"]
+    shown = " ".join(run(*options).stdout.split())
+    assert (
+        "memory of device 0 (emulation of a CUDA device on the host): 67 MB of 1,099.5 GB that are free"
+        in shown
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -77,9 +77,9 @@ def test_a_device_of_the_wrong_kind_is_refused():
         KMeans(2, device=0).fit(X)
 
 
-def test_streamed_rows_are_not_for_a_device():
-    with pytest.raises(ValueError, match="rows that are streamed run on device='cpu'; got device='auto'"):
-        KMeans(2, device="auto", memory_limit="1GB").fit(X)
+def test_rows_on_a_gpu_are_not_streamed(one_gpu):
+    with pytest.raises(ValueError, match="memory_limit, checkpoint and resume are for rows on the host"):
+        KMeans(2, device="auto", memory_limit="1GB").fit(OnGpu(X))
 
 
 def test_the_state_says_why_there_is_no_device():

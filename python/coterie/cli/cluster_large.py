@@ -84,6 +84,9 @@ def cluster_large(
 
 def _streamed(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the parameters that are given, less what names the journey that is streamed; refuse another one."""
+    options = dict(parameters.get("clusterer_options", {}))
+    device = options.pop("device", None)
+    parameters = {**parameters, "clusterer_options": options}
     others: dict[str, Any] = {"encoder": "tfidf", "clusterer": "kmeans", "clusterer_options": {}}
     others |= {"refine": None, "max_unassigned": None}
     for name, only in others.items():
@@ -92,11 +95,12 @@ def _streamed(parameters: dict[str, Any]) -> dict[str, Any]:
                 f"memory_limit needs {name}={only!r}, which can be streamed; got {parameters[name]!r}"
             )
     defaults = ("n_clusters", "n_init", "max_iter")  # None leaves them to the library
-    return {
+    streamed = {
         name: value
         for name, value in parameters.items()
         if name not in others and not (name in defaults and value is None)
     }
+    return streamed if device is None else {**streamed, "device": device}
 
 
 def _remark(result: FilesResult) -> None:
@@ -149,6 +153,7 @@ def is_too_large(
         streamed = _streamed(parameters)
     except ValueError:  # another journey, which is made in memory
         return False
+    streamed.pop("device", None)
     found = estimate(files, report=report is not False, sample_documents=10_000, **streamed, **asdict(inputs))
     if not found.fits:
         warn(

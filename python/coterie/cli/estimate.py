@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from coterie.cli import options
+from coterie.cli import clusterer_options, options
 from coterie.cli.console import print_json, reports_errors, stdout_console
 from coterie.cli.documents import input_options, read_stop_words
 
@@ -46,6 +46,7 @@ def estimate(
     metric: options.Metric = "cosine",
     n_init: options.NInit = 1,
     max_iter: options.MaxIter = 100,
+    device: clusterer_options.Device = None,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
     report: options.Report = None,
@@ -57,17 +58,38 @@ def estimate(
       seconds of each stage, the peak of memory, and the least --memory-limit with the disk that it takes
     """
     given = dict(locals())
+    from coterie._device import open_device
     from coterie.outofcore import estimate as measured
 
+    opened = None if device is None else open_device(device)
     parameters = {name: given[name] for name in _PARAMETERS} | {"stop_words": read_stop_words(stop_words)}
     defaults = ("n_clusters", "n_init", "max_iter")  # None leaves them to the library
     parameters = {n: v for n, v in parameters.items() if not (n in defaults and v is None)}
     found = measured(files, report=report is not False, **parameters, **asdict(input_options(given)))
+    there = None if opened is None else _on_device(found, opened)
     if as_json:
-        extra = {"total_seconds": found.total_seconds, "fits": found.fits}
+        extra = {"total_seconds": found.total_seconds, "fits": found.fits, "device": there}
         print_json({"command": "estimate", **asdict(found), **extra})
     else:
         _show(found)
+        if there is not None:
+            _show_device(there)
+
+
+def _on_device(found: Estimate, device: Any) -> dict[str, Any]:
+    """Return what K-means takes of the device's memory, beside what is free."""
+    from coterie.cluster._device_memory import device_bytes
+
+    needed = device_bytes(found.n_documents, found.n_features, found.n_clusters, found.n_stored, lent=False)
+    return {"name": device.name, "index": device.index, "bytes": needed, "free_bytes": device.free_memory}
+
+
+def _show_device(there: dict[str, Any]) -> None:
+    needed, free = there["bytes"], there["free_bytes"]
+    verdict = "" if needed <= free else "; more than there is, so K-means needs --memory-limit"
+    stdout_console().print(
+        f"memory of device {there['index']} ({there['name']}): {_size(needed)} of {_size(free)} that are free{verdict}"
+    )
 
 
 def _show(found: Estimate) -> None:

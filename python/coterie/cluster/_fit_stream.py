@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from coterie import _core
+from coterie._device import open_device
 from coterie.cluster._base import Centers, check_sample_weight, print_iteration, random_state_of
 from coterie.cluster._blocks import parse_bytes
 from coterie.cluster._checkpoint import Checkpoint, FitState, digest
@@ -28,7 +29,8 @@ def fit_stream(
     limit = parse_bytes("memory_limit", estimator.memory_limit)
     draws_seeds = isinstance(estimator.init, str) and estimator.init != "random"
     options = estimator.metric, estimator.n_threads, limit
-    stream = Stream(source, estimator.n_clusters, *options, draws_seeds=draws_seeds)
+    device = open_device(estimator.device)
+    stream = Stream(source, estimator.n_clusters, *options, draws_seeds=draws_seeds, device=device)
     estimator._check_n_samples(stream)
     weight = check_sample_weight(sample_weight, stream)
     stream.set_weight(weight)

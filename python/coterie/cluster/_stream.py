@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,9 +26,11 @@ from coterie.cluster._blocks import (
     stacked,
 )
 from coterie.cluster._exact import add_exact, exact_value
+from coterie.cluster._farthest import Farthest, rows_at
 from coterie.cluster._sources import Block, RowSource
 
 _SCRATCH_BYTES = 16 << 20  # scores of blocks of rows, interpreter, thread stacks
+_PINNED_BYTES = 80 << 20  # blocks on their way to a device and results from it
 _NO_SUM = np.zeros(69, np.uint32)
 
 
@@ -48,28 +50,6 @@ class LloydState:
     converged: bool = False
 
 
-@dataclass
-class _Farthest:
-    """The rows farthest from their centres: at most ``most``, by distance, ties to the lowest row."""
-
-    most: int
-    distance: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
-    row: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
-    values: Any = None
-
-    def offer(self, distance: NDArray[np.float64], first: int, block: Block) -> None:
-        """Keep those of a block that are among the farthest so far."""
-        rows = np.arange(first, first + len(distance))
-        best = np.lexsort((rows, -distance))[: self.most]
-        values = rows_at(block, best)
-        if self.values is not None:
-            values = stacked([self.values, values])
-        distance = np.concatenate([self.distance, distance[best]])
-        rows = np.concatenate([self.row, rows[best]])
-        kept = np.lexsort((rows, -distance))[: self.most]
-        self.distance, self.row, self.values = distance[kept], rows[kept], rows_at(values, kept)
-
-
 class Stream:
     """Rows behind a source, with the operations that a fit asks of samples in memory."""
 
@@ -82,9 +62,11 @@ class Stream:
         memory_limit: int | None,
         *,
         draws_seeds: bool,
+        device: _core.Device | None = None,
     ) -> None:
         self._source, self._metric, self._n_threads = source, metric, check_n_threads(n_threads)
-        self._k, self._draws_seeds = n_clusters, draws_seeds
+        self._k, self._draws_seeds, self._device = n_clusters, draws_seeds, device
+        self._device_pass: _core.DevicePass | None = None
         self._weight: NDArray[np.float64] | None = None
         self._sampled: tuple[NDArray[np.int64], Any] | None = None
         self._n_features, self._nonzeros_per_row = self._first_rows()
@@ -181,6 +163,11 @@ class Stream:
 
     def _assign(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> int:
         """Bring labels and sums up to date in one pass; return how many labels changed."""
+        if self._device is not None:
+            part = self._pass_on_device(state, scales, as_difference=True, inertia=False)
+            state.sums += part.sums
+            state.cluster_weight += part.cluster_weight
+            return part.n_changed
         changed, norms = 0, _NO_SUM
         for rows, block in self._pass():
             samples = self._block_samples(rows, block)
@@ -204,6 +191,8 @@ class Stream:
 
     def _last_assignment(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> float:
         """Make the labels those of the final centres; return the inertia."""
+        if self._device is not None:
+            return self._pass_on_device(state, scales, as_difference=False, inertia=True).inertia
         total = norms = _NO_SUM
         for rows, block in self._pass():
             samples = self._block_samples(rows, block)
@@ -216,6 +205,45 @@ class Stream:
         self._check_same_rows(norms)
         return exact_value(total)
 
+    def _pass_on_device(
+        self,
+        state: LloydState,
+        scales: tuple[NDArray[np.float64], float],
+        *,
+        as_difference: bool,
+        inertia: bool,
+    ) -> partial.Partial:
+        """Let the device go over all rows: it works on a block while the next one is copied to it."""
+        if self._device_pass is None:
+            self._device_pass = self._room_on_device(scales)
+        self._device_pass.begin(state.centers, as_difference, inertia)
+        for rows, block in self._pass():
+            given = None if self._weight is None else self._weight[rows]
+            self._device_pass.add(rows_argument(block), given, state.labels[rows])
+        sums, weight, changed, scored, candidates, digits, norms, name = self._device_pass.finish()
+        self._check_same_rows(norms)
+        n = self.range.n_samples
+        part = partial.Partial(sums, weight, n, changed, scored, candidates, digits, None, name)
+        _count(state, part)
+        return part
+
+    def _room_on_device(self, scales: tuple[NDArray[np.float64], float]) -> _core.DevicePass:
+        assert self._device is not None  # asked before
+        per_row, size = self._nonzeros_per_row, self._block_size
+        most_rows = min(size.rows, self.range.n_samples)
+        expected = 0 if per_row is None else size.nonzeros or int(most_rows * per_row) + 1
+        return _core.DevicePass(
+            self._device,
+            self._metric,
+            per_row is not None,
+            self._k,
+            *scales,
+            most_rows,
+            expected,
+            self._weight is not None,
+            self._n_threads,
+        )
+
     def _relocate_empty(
         self, state: LloydState, scales: tuple[NDArray[np.float64], float]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -223,7 +251,7 @@ class Stream:
         empty = np.flatnonzero(state.cluster_weight == 0)
         if len(empty) == 0:
             return state.sums, state.cluster_weight
-        farthest = _Farthest(min(len(empty), self.range.n_samples))
+        farthest = Farthest(min(len(empty), self.range.n_samples))
         for rows, block in self._pass():
             samples = self._block_samples(rows, block)
             farthest.offer(samples.own_distances(state.centers, state.labels[rows]), rows.start, block)
@@ -337,16 +365,11 @@ class Stream:
         iterating = 12 * n_samples + elements * (4 * 8 + 5 * 4) + padding
         # The rows to draw seeds from; of each one its number, norm, and distances to eight trials.
         n_seeding = min(n_samples, 32768 + 64 * self._k) if self._draws_seeds else self._k
-        return _SCRATCH_BYTES + max(iterating, int(n_seeding * (row_bytes + 8 * 12)))
+        pinned = 0 if self._device is None else _PINNED_BYTES
+        return _SCRATCH_BYTES + pinned + max(iterating, int(n_seeding * (row_bytes + 8 * 12)))
 
     def _described(self) -> str:
         return f"for n_clusters={self._k} and {self._n_features} features"
-
-
-def rows_at(rows: Any, which: Any) -> Any:
-    """Return some rows, copied."""
-    taken = rows[which]
-    return np.ascontiguousarray(taken) if isinstance(taken, np.ndarray) else taken
 
 
 def _count(state: LloydState, part: partial.Partial) -> None:

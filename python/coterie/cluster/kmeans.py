@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
-from coterie._device import LentRows, check_device, open_device
+from coterie._device import LentRows, check_device, device_of, open_device
 from coterie._validation import check_n_threads, rows_argument
 from coterie.cluster._base import (
     Init,
@@ -19,6 +19,7 @@ from coterie.cluster._base import (
     random_state_of,
     validate_rows,
 )
+from coterie.cluster._device_memory import check_room
 from coterie.cluster._sources import RowSource, source_of
 
 
@@ -74,7 +75,8 @@ class KMeans(KMeansBase):
     device : str, default="cpu"
         "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, where the library was built with CUDA; "auto", where ``X`` lies,
         else a GPU if one can be used, else the CPU. The results have the same bits. What is asked for is what runs,
-        or an error says why it cannot. Not with rows that are streamed: a device holds all of them.
+        or an error says why it cannot. Rows that are streamed pass through the device in blocks; their seeds and what
+        is measured of them before the iterations are the CPU's.
 
     Attributes
     ----------
@@ -197,9 +199,11 @@ class KMeans(KMeansBase):
         self._check_parameters()
         check_device(self.device)
         must_stream = self.memory_limit is not None or self.checkpoint is not None or self.resume
+        if must_stream and (place := device_of(X)) is not None:
+            raise ValueError(
+                f"memory_limit, checkpoint and resume are for rows on the host, which are streamed; X lies on {place}"
+            )
         source = source_of(X, must_stream=must_stream)
-        if source is not None and self.device != "cpu":
-            raise ValueError(f"rows that are streamed run on device='cpu'; got device={self.device!r}")
         best = (
             self._fit_in_memory(X, sample_weight)
             if source is None
@@ -224,6 +228,7 @@ class KMeans(KMeansBase):
         device = open_device(self.device, rows)
         if device is None:
             return self._host_samples(X, weight)
+        check_room(device, X, self.n_clusters)
         n_threads = check_n_threads(self.n_threads)
         if isinstance(X, LentRows):
             return X.samples(device, weight, self.metric, n_threads)

@@ -84,6 +84,7 @@ def cluster_files(
     stop_words: Any = "auto",
     n_init: int = 1,
     max_iter: int = 100,
+    device: str = "cpu",
     random_state: int = 0,
     n_threads: int | None = None,
     n_terms: int = 10,
@@ -119,6 +120,9 @@ def cluster_files(
         Heading of the report.
     n_clusters, language, metric, min_df, max_df, ngram_range, max_features, stop_words, n_init, max_iter
         As for :func:`cluster_texts`. The number of clusters is searched for on the sample of that function.
+    device : str, default="cpu"
+        Where K-means runs, as for :class:`coterie.KMeans`: the rows pass through a GPU in blocks. The results have the
+        same bits.
     random_state : int, default=0
         Seed.
     n_threads, n_terms, n_representatives, progress
@@ -165,8 +169,8 @@ def cluster_files(
     """
     given = dict(locals())
     names = (
-        "n_clusters language metric min_df max_df ngram_range max_features stop_words n_init max_iter random_state "
-        "n_threads n_terms n_representatives"
+        "n_clusters language metric min_df max_df ngram_range max_features stop_words n_init max_iter device "
+        "random_state n_threads n_terms n_representatives"
     )
     parameters = {name: given[name] for name in names.split()}
     source = Input.of(paths, reading)
@@ -188,7 +192,7 @@ def cluster_files(
 
 
 def _identity(source: Input, parameters: dict[str, Any]) -> dict[str, Any]:
-    decisive = {name: value for name, value in parameters.items() if name != "n_threads"}
+    decisive = {name: value for name, value in parameters.items() if name not in ("n_threads", "device")}
     return {
         **decisive,
         "coterie_version": __version__,

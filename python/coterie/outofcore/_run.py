@@ -65,7 +65,7 @@ class Run:
 
     def cluster(self, rows: SpilledRows) -> tuple[KMeans, KSearch | None]:
         """Fit the rows with terms."""
-        options = {name: self.parameters[name] for name in ("metric", "random_state", "n_threads")}
+        options = {name: self.parameters[name] for name in ("metric", "random_state", "n_threads", "device")}
         with self.clock.stage("cluster"):
             k, search = self._n_clusters(rows)
             n, d = rows.shape

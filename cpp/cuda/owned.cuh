@@ -1,0 +1,62 @@
+// What the CUDA runtime hands out, released with its owner. A release cannot fail in a way that anyone could act on: a sticky
+// error shows in the next call that is checked.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <memory>
+#include <type_traits>
+
+#include "cuda/check_cuda.cuh"
+
+namespace coterie::cuda {
+
+// The thread's current device for as long as this lives.
+class UseDevice {
+  public:
+    explicit UseDevice(int index) {
+        check_cuda(cudaGetDevice(&before_), "cudaGetDevice");
+        if (before_ != index) check_cuda(cudaSetDevice(index), "cudaSetDevice");
+    }
+    ~UseDevice() { cudaSetDevice(before_); }
+    UseDevice(const UseDevice&) = delete;
+    UseDevice& operator=(const UseDevice&) = delete;
+
+  private:
+    int before_ = 0;
+};
+
+template <auto kRelease>
+struct Release {
+    template <typename T>
+    void operator()(T* owned) const {
+        kRelease(owned);
+    }
+};
+
+using Stream = std::unique_ptr<std::remove_pointer_t<cudaStream_t>, Release<cudaStreamDestroy>>;
+using Event = std::unique_ptr<std::remove_pointer_t<cudaEvent_t>, Release<cudaEventDestroy>>;
+using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, Release<cudaGraphDestroy>>;
+using GraphExec = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, Release<cudaGraphExecDestroy>>;
+using Pinned = std::unique_ptr<char, Release<cudaFreeHost>>;
+
+// A queue that does not wait for the default one.
+inline Stream make_stream(const char* what) {
+    cudaStream_t stream = nullptr;
+    check_cuda(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), what);
+    return Stream(stream);
+}
+
+inline Event make_event() {
+    cudaEvent_t event = nullptr;
+    check_cuda(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "cudaEventCreate");
+    return Event(event);
+}
+
+inline Pinned make_pinned(std::size_t bytes, const char* what) {
+    void* memory = nullptr;
+    check_cuda(cudaMallocHost(&memory, bytes), what);
+    return Pinned(static_cast<char*>(memory));
+}
+
+}  // namespace coterie::cuda
