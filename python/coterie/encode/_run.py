@@ -208,10 +208,9 @@ def _encode_batch(
     if stop.is_set():
         return
     lengths = tokens.lengths[part]
-    padded = np.zeros((len(part), int(lengths[0])), np.int64)
-    for i, text in enumerate(part):
-        start = tokens.offsets[text]
-        padded[i, : lengths[i]] = tokens.ids[start : start + lengths[i]]
+    positions = np.arange(int(lengths[0]))
+    places = np.minimum(tokens.offsets[part][:, None] + positions, len(tokens.ids) - 1)
+    padded = np.where(positions < lengths[:, None], tokens.ids[places], 0).astype(np.int64)
     try:
         found = run(padded, lengths)
     except Exception as error:
