@@ -15,20 +15,17 @@ from typing import Any
 import numpy as np
 
 from bench import machine
-from bench.peers.encode import inputs
+from bench.peers.encode import inputs, tables
 from bench.peers.encode.rivals import RIVALS
+from bench.peers.encode.tables import REFERENCE
 
-REFERENCE = "sentence-transformers torch float32"
+PEER = "sentence-transformers"
 JUDGED = 256  # a quarter of them are mixed texts
 LEAST_COSINE = 0.9  # of what is timed at all
-PACKAGES = (
-    "sentence-transformers",
-    "torch",
-    "transformers",
-    "onnxruntime",
-    "openvino",
-    "optimum-intel",
-    "optimum-onnx",
+PACKAGES = ("onnxruntime", "openvino", "tokenizers")
+PEER_PACKAGES = (
+    *(PEER, "torch", "transformers", *PACKAGES),
+    *("optimum", "optimum-intel", "optimum-onnx"),
 )
 
 
@@ -42,6 +39,13 @@ def main() -> int:
     parser.add_argument(
         "--only", default="", help="rivals whose name contains one of these, separated by commas"
     )
+    parser.add_argument(
+        "--peer-python",
+        default=sys.executable,
+        metavar="PATH",
+        help="interpreter whose sentence-transformers is measured; its ONNX and OpenVINO back ends need optimum, which"
+        " wants an older transformers than coterie's own export: see bench/README.md",
+    )
     parser.add_argument("--kinds", default=",".join(inputs.KINDS))
     parser.add_argument(
         "--clock", choices=("wall", "cpu"), default="wall", help="cpu: on a machine that is not quiet"
@@ -50,72 +54,116 @@ def main() -> int:
     parser.add_argument(
         "--output", type=Path, default=inputs.BUILD, help="folder of encode.json and encode.md"
     )
+    parser.add_argument("--publish", action="store_true", help="put the table into docs/encode.md")
     options = parser.parse_args()
     report: dict[str, Any] = {
-        "command": " ".join(["python -m bench.peers.encode", *sys.argv[1:]]),
+        "command": _command(options),
         "machine": machine.describe(),
-        "packages": {name: machine.version(name) for name in PACKAGES},
+        "packages": _packages_of(sys.executable, PACKAGES),
+        "peer_packages": _packages_of(options.peer_python, PEER_PACKAGES),
         "clock": options.clock,
         "threads": options.threads,
         "kinds": {},
     }
     inputs.exported("float32")
     inputs.exported("int8", inputs.texts("mixed", options.data, JUDGED))
-    for kind in options.kinds.split(","):
-        report["kinds"][kind] = _measure(inputs.texts(kind, options.data, options.limit), options)
+    report["kinds"] = _measure_kinds(options)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "encode.json").write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    page = _markdown(report)
+    page = tables.page(report)
     (options.output / "encode.md").write_text(page, encoding="utf-8")
     print(page)
+    if options.publish:
+        tables.publish(report)
     return 0
 
 
-def _measure(texts: list[str], options: argparse.Namespace) -> dict[str, Any]:
-    """Let each rival encode once, compare, and time those that pass alternately."""
+def _command(options: argparse.Namespace) -> str:
+    """Return the command without what is true of one machine only."""
+    given = [word for word in sys.argv[1:] if word != "--publish"]
+    return " ".join(
+        ["python -m bench.peers.encode", *("PEER" if word == options.peer_python else word for word in given)]
+    )
+
+
+def _packages_of(python: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the versions that an interpreter has."""
+    program = (
+        "import importlib.metadata as m, json, sys\n"
+        "names = {d.metadata['Name'] for d in m.distributions()}\n"
+        "print(json.dumps({name: m.version(name) for name in sys.argv[1:] if name in names}))"
+    )
+    done = subprocess.run([python, "-c", program, *names], capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
+
+
+def _measure_kinds(options: argparse.Namespace) -> dict[str, Any]:
+    """Start each rival once, and let all of them encode every kind of texts."""
     wanted = [word for word in options.only.split(",") if word]
     names = [
         name for name in RIVALS if name == REFERENCE or not wanted or any(word in name for word in wanted)
     ]
-    with tempfile.TemporaryDirectory() as folder:
-        texts_file = Path(folder, "texts.json")
-        texts_file.write_text(json.dumps(texts), encoding="utf-8")
-        workers = {name: _start(name, texts_file, options.threads) for name in names}
-        found: dict[str, Any] = {}
-        rows: dict[str, Any] = {}
-        for name, worker in workers.items():
-            state = _reply(worker)
-            if "failed" not in state:
-                state = _ask(worker, Path(folder, "rows.npy"))
-            if "failed" in state:
-                found[name] = {"note": state["failed"]}
-                continue
-            rows[name] = np.load(Path(folder, "rows.npy"))
-            found[name] = _quality(rows[REFERENCE], rows[name])
-        timed = [name for name in rows if found[name]["cosine"] >= LEAST_COSINE]
-        times: dict[str, list[float]] = {name: [] for name in timed}
-        for round_ in range(options.rounds):
-            for name in timed if round_ % 2 == 0 else reversed(timed):
-                answer = _ask(workers[name], Path(folder, "rows.npy"))
-                times[name].append(answer["seconds" if options.clock == "wall" else "cpu_seconds"])
+    workers, failed = {}, {}
+    for name in names:
+        python = options.peer_python if name.startswith(PEER) else sys.executable
+        worker = _start(python, name, options.threads)
+        state = _reply(worker)
+        if "failed" in state:
+            failed[name] = {"note": state["failed"]}
+        else:
+            workers[name] = worker
+    kinds = {}
+    try:
+        for kind in options.kinds.split(","):
+            texts = inputs.texts(kind, options.data, options.limit)
+            kinds[kind] = {
+                "sets": inputs.KINDS[kind][0],
+                "n_texts": len(texts),
+                "n_words": sum(len(text.split()) for text in texts),
+                "rivals": failed | _measure(texts, workers, options),
+            }
+    finally:
         for worker in workers.values():
             worker.stdin.close()
             worker.wait()
+    return kinds
+
+
+def _measure(texts: list[str], workers: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Let each rival encode once, compare, and time those that pass alternately."""
+    with tempfile.TemporaryDirectory() as folder:
+        texts_file, rows_file = Path(folder, "texts.json"), Path(folder, "rows.npy")
+        texts_file.write_text(json.dumps(texts), encoding="utf-8")
+        found: dict[str, Any] = {}
+        reference = None
+        for name, worker in workers.items():
+            state = _ask(worker, texts_file, rows_file)
+            if "failed" in state:
+                found[name] = {"note": state["failed"]}
+                continue
+            rows = np.load(rows_file)
+            reference = rows if name == REFERENCE else reference
+            found[name] = _quality(reference, rows)
+        timed = [name for name in found if found[name].get("cosine", 0) >= LEAST_COSINE]
+        times: dict[str, list[float]] = {name: [] for name in timed}
+        for round_ in range(options.rounds):
+            for name in timed if round_ % 2 == 0 else reversed(timed):
+                answer = _ask(workers[name], texts_file, rows_file)
+                times[name].append(answer["seconds" if options.clock == "wall" else "cpu_seconds"])
     for name, values in times.items():
         share = 1 if options.clock == "wall" else options.threads  # CPU seconds of all threads together
-        found[name] |= {
-            "seconds": values,
-            "documents_per_second": share * len(texts) / statistics.median(values),
-        }
-    return {"n_texts": len(texts), "n_words": sum(len(text.split()) for text in texts), "rivals": found}
+        rate = share * len(texts) / statistics.median(values)
+        found[name] |= {"seconds": values, "documents_per_second": rate}
+    return found
 
 
-def _start(rival: str, texts_file: Path, n_threads: int) -> Any:
+def _start(python: str, rival: str, n_threads: int) -> Any:
     names = [f"{name}_NUM_THREADS" for name in ("OMP", "OPENBLAS", "MKL", "RAYON", "COTERIE")]
     environment = {**os.environ, **dict.fromkeys(names, str(n_threads)), "TOKENIZERS_PARALLELISM": "true"}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, ["python", os.environ.get("PYTHONPATH")]))
+    environment["HF_HUB_OFFLINE"] = "1"  # every file is here
     return subprocess.Popen(
-        [sys.executable, "-m", "bench.peers.encode.worker", rival, str(texts_file), str(n_threads)],
+        [python, "-m", "bench.peers.encode.worker", rival, str(n_threads)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -125,8 +173,8 @@ def _start(rival: str, texts_file: Path, n_threads: int) -> Any:
     )
 
 
-def _ask(worker: Any, path: Path) -> dict[str, Any]:
-    worker.stdin.write(f"{path}\n")
+def _ask(worker: Any, texts_file: Path, rows_file: Path) -> dict[str, Any]:
+    worker.stdin.write(json.dumps([str(texts_file), str(rows_file)]) + "\n")
     worker.stdin.flush()
     return _reply(worker)
 
@@ -153,34 +201,6 @@ def _quality(reference: Any, rows: Any) -> dict[str, float]:
         "cosine_min": float(cosine.min()),
         "ari": float(evaluate(labels[0], labels[1])["ari"]),
     }
-
-
-def _markdown(report: dict[str, Any]) -> str:
-    described = report["machine"]
-    versions = ", ".join(f"{name} {version}" for name, version in report["packages"].items() if version)
-    unit = "documents/s" if report["clock"] == "wall" else f"documents per {report['threads']} CPU seconds"
-    lines = [
-        "# Encoding by MiniLM\n",
-        f"`{report['command']}`, {described['date']}, {described['cpu']}, {described['cores']} cores,"
-        f" {report['threads']} threads, load before {described['load_average_before']}; {versions}.",
-        f"\nMedian {unit}; ratio to {REFERENCE}; cosine and ARI of 20 clusters compare with its rows.",
-    ]
-    for kind, found in report["kinds"].items():
-        mean = found["n_words"] / found["n_texts"]
-        lines += [f"\n## {kind}: {found['n_texts']:,} texts of {mean:.0f} words on average\n"]
-        lines += [f"| | {unit} | ratio | cosine (least) | ARI |", "|---|---:|---:|---:|---:|"]
-        own = found["rivals"].get(REFERENCE, {}).get("documents_per_second")
-        for name, result in found["rivals"].items():
-            if "documents_per_second" not in result:
-                lines.append(f"| {name} | {result.get('note', 'not timed: its rows do not pass')} | | | |")
-                continue
-            rate = result["documents_per_second"]
-            ratio = f"{rate / own:.2f}x" if own else ""
-            lines.append(
-                f"| {name} | {rate:,.0f} | {ratio} | {result['cosine']:.4f} ({result['cosine_min']:.4f}) |"
-                f" {result['ari']:.3f} |"
-            )
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ BUILD = ROOT / "build" / "bench" / "encode"
 # name: (sets, share of the full number of texts)
 KINDS = {
     "short": (("arxiv_titles",), 1.0),
-    "long": (("arxiv_abstracts",), 0.1),
     "mixed": (("arxiv_titles", "banking77", "reuters21578", "arxiv_abstracts"), 0.25),
+    "long": (("20newsgroups",), 0.1),
 }
 
 

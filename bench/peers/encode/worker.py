@@ -1,4 +1,4 @@
-"""One rival in a process of its own: ``run PATH`` on stdin encodes the texts, saves the rows and replies in JSON."""
+"""One rival in a process of its own: ``TEXTS ROWS`` on stdin encodes the texts, saves the rows and replies in JSON."""
 
 from __future__ import annotations
 
@@ -13,12 +13,10 @@ import numpy as np
 from bench.peers.encode.rivals import RIVALS
 
 
-def main(rival: str, texts_file: str, n_threads: int) -> None:
+def main(rival: str, n_threads: int) -> None:
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     warnings.simplefilter("ignore")
-    with open(texts_file, encoding="utf-8") as file:
-        texts = json.load(file)
     try:
         encode = RIVALS[rival](n_threads)
     except Exception as error:  # sentence-transformers raises Exception itself where optimum is missing
@@ -26,12 +24,15 @@ def main(rival: str, texts_file: str, n_threads: int) -> None:
         return
     print(json.dumps({"ready": True}), file=out, flush=True)
     for line in sys.stdin:
+        texts_file, rows_file = json.loads(line)
+        with open(texts_file, encoding="utf-8") as file:
+            texts = json.load(file)
         start, cpu = time.perf_counter(), time.process_time()
         rows = encode(texts)
         answer = {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
-        np.save(line.strip(), np.asarray(rows, np.float32))
+        np.save(rows_file, np.asarray(rows, np.float32))
         print(json.dumps(answer), file=out, flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]))
