@@ -48,12 +48,23 @@ def test_of_those_alike_the_stablest_is_chosen() -> None:
     assert "as informative within the error: lsa" in found.reason
 
 
+def test_of_those_alike_the_consensus_is_chosen() -> None:
+    alike = [
+        trial("lsa", 1.0, 0.1, 0.9),
+        trial("consensus", 0.9, 0.1, 0.6),
+        trial("consensus", 0.95, 0.1, 0.5, True),
+    ]
+    assert (decide(alike, 100).method, decide(alike, 100).refine) == ("consensus", False)
+    apart = [trial("lsa", 1.0, 0.01, 0.9), trial("consensus", 0.9, 0.01, 0.6)]
+    assert decide(apart, 100).method == "lsa"
+
+
 def test_every_trial_is_reported() -> None:
     texts, _ = texts_of(120)
     shares: list[float] = []
     found = choose_method(texts, 3, progress=shares.append)
     assert [t.name for t in found.trials] == [
-        name for method in ("lsa", "tfidf", "mixture") for name in (method, f"{method}+refine")
+        name for method in ("consensus", "lsa", "mixture") for name in (method, f"{method}+refine")
     ]
     for t in found.trials:
         assert 0 <= t.information <= np.log(3) + 1e-9
@@ -64,12 +75,12 @@ def test_every_trial_is_reported() -> None:
     assert choose_method(texts, 3, sample_size=60).n_sampled == 60
 
 
-@pytest.mark.parametrize("method", ["auto", "lsa", "tfidf", "mixture"])
+@pytest.mark.parametrize("method", ["auto", "consensus", "lsa", "tfidf", "mixture"])
 def test_clear_clusters_are_found(method: str) -> None:
     texts, classes = texts_of(150)
     clusterer = TextClusterer(3, method=method)
     labels = clusterer.fit_predict(texts)
-    least = 0.9 if method in ("auto", "lsa") else 0.5
+    least = 0.5 if method in ("tfidf", "mixture") else 0.9
     assert evaluate(classes, labels)["nmi"] > least
     assert labels.dtype == np.int32
     assert (clusterer.search_ is not None) == (method == "auto")
@@ -99,10 +110,12 @@ def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="n_clusters must be >= 2; got 1"):
         choose_method(texts, 1)
     with pytest.raises(
-        ValueError, match="method must be one of 'auto', 'lsa', 'tfidf', 'mixture'; got 'best'"
+        ValueError, match="method must be one of 'auto', 'consensus', 'lsa', 'tfidf', 'mixture'; got 'best'"
     ):
         TextClusterer(method="best").fit(texts)
-    with pytest.raises(ValueError, match="methods must be one of 'lsa', 'tfidf', 'mixture'; got 'lda'"):
+    with pytest.raises(
+        ValueError, match="methods must be one of 'consensus', 'lsa', 'tfidf', 'mixture'; got 'lda'"
+    ):
         choose_method(texts, 3, methods=("lda",))
     with pytest.raises(ValueError, match="refine must be one of 'auto'; got 'never'"):
         TextClusterer(3, refine="never").fit(texts)

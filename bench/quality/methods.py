@@ -131,10 +131,9 @@ METHODS = (
     Method(MODEL, _minilm_kmeans, _minilm_unavailable, minilm.embeddings),
     Method("BERTopic", _bertopic, _bertopic_unavailable, _prepare_bertopic),
     Method("coterie TF-IDF", _coterie("tfidf", False)),
-    Method("coterie TF-IDF, refined", _coterie("tfidf", True)),
     Method("coterie LSA", _coterie("lsa", False)),
     Method("coterie LSA, refined", _coterie("lsa", True)),
     Method("coterie mixture", _coterie("mixture", False)),
-    Method("coterie mixture, refined", _coterie("mixture", True)),
+    Method("coterie consensus", _coterie("consensus", False)),
     Method(DEFAULT, _coterie("auto", "auto")),
 )

@@ -79,15 +79,16 @@ std::vector<Out> product(const CsrView& x, const std::vector<T>& w, index_t cols
     return out;
 }
 
-// The lower triangle of a^T a, four rows at a time so that an entry is loaded and stored once for four additions.
+// The lower triangle of a^T b, four rows at a time so that an entry is loaded and stored once for four additions.
 template <typename T>
-void add_gram(const T* a, index_t rows, index_t cols, double* gram) {
+void add_gram(const T* a, const T* b, index_t rows, index_t cols, double* gram) {
     index_t i = 0;
     for (; i + 4 <= rows; i += 4) {
-        const T* const r = a + i * cols;
+        const T* const l = a + i * cols;
+        const T* const r = b + i * cols;
         for (index_t p = 0; p < cols; ++p) {
-            const double f[4] = {static_cast<double>(r[p]), static_cast<double>(r[cols + p]),
-                                 static_cast<double>(r[2 * cols + p]), static_cast<double>(r[3 * cols + p])};
+            const double f[4] = {static_cast<double>(l[p]), static_cast<double>(l[cols + p]),
+                                 static_cast<double>(l[2 * cols + p]), static_cast<double>(l[3 * cols + p])};
             double* const to = gram + p * cols;
             for (index_t q = 0; q <= p; ++q)
                 to[q] =
@@ -100,19 +101,20 @@ void add_gram(const T* a, index_t rows, index_t cols, double* gram) {
         for (index_t p = 0; p < cols; ++p)
             for (index_t q = 0; q <= p; ++q)
                 gram[p * cols + q] +=
-                    static_cast<double>(a[i * cols + p]) * static_cast<double>(a[i * cols + q]);
+                    static_cast<double>(a[i * cols + p]) * static_cast<double>(b[i * cols + q]);
 }
 
-// a^T a, [cols, cols]: one partial sum per task, folded in task order.
+// a^T b, [cols, cols], known to be symmetric: one partial sum per task, folded in task order.
 template <typename T>
-std::vector<double> gram_matrix(const std::vector<T>& a, index_t rows, index_t cols, int n_threads) {
+std::vector<double> gram_matrix(const std::vector<T>& a, const std::vector<T>& b, index_t rows, index_t cols,
+                                int n_threads) {
     const index_t chunk = std::max(kLeastGramRows, ceil_div(rows, kGramTasks));
     const index_t n_tasks = ceil_div(rows, chunk);
     std::vector<std::vector<double>> parts(static_cast<std::size_t>(n_tasks));
     parallel_for_rows(rows, chunk, n_threads, [&](index_t begin, index_t end, int) {
         std::vector<double>& mine = *at(parts, begin / chunk);
         mine.assign(static_cast<std::size_t>(cols * cols), 0.0);
-        add_gram(at(a, begin * cols), end - begin, cols, mine.data());
+        add_gram(at(a, begin * cols), at(b, begin * cols), end - begin, cols, mine.data());
     });
     std::vector<double> gram(static_cast<std::size_t>(cols * cols), 0.0);
     for (const std::vector<double>& part : parts)
@@ -179,6 +181,66 @@ std::vector<float> leading_columns(const std::vector<double>& w, index_t rows, i
     return out;
 }
 
+void orthonormalize(std::vector<double>& w, index_t rows, index_t cols, int n_threads) {
+    multiply_rows(w, rows, cols, orthonormalizer(gram_matrix(w, w, rows, cols, n_threads), cols), n_threads);
+}
+
+TruncatedSvd leading(std::vector<double> values, index_t n_components) {
+    TruncatedSvd out;
+    const double least = kLeastSingular * kLeastSingular * std::max(values[0], 0.0);
+    for (index_t q = 0; q < n_components; ++q)
+        out.singular_values.push_back(q < static_cast<index_t>(values.size()) && *at(values, q) > least
+                                          ? std::sqrt(*at(values, q))
+                                          : 0.0);
+    return out;
+}
+
+// Subspace iteration on the side of the terms: w is [x.cols, cols].
+TruncatedSvd from_terms(const CsrView& x, const CsrView& transposed, index_t n_components, index_t cols,
+                        index_t n_iter, const double* without, std::uint64_t seed, int n_threads) {
+    std::vector<double> w = random_entries(x.cols * cols, seed);
+    for (index_t iteration = 0; iteration < n_iter; ++iteration) {
+        w = product<double>(transposed, product<float>(x, w, cols, n_threads), cols, n_threads);
+        for (int pass = iteration + 1 < n_iter ? 1 : 0; pass < 2; ++pass) {
+            if (without) remove_direction(w, x.cols, cols, without);
+            orthonormalize(w, x.cols, cols, n_threads);
+        }
+    }
+    const std::vector<float> projected = product<float>(x, w, cols, n_threads);
+    const Eigen eigen = symmetric_eigen(gram_matrix(projected, projected, x.rows, cols, n_threads), cols);
+    multiply_rows(w, x.cols, cols, eigen.vectors, n_threads);
+    TruncatedSvd out = leading(eigen.values, n_components);
+    out.term_vectors = leading_columns(w, x.cols, cols, out.singular_values);
+    return out;
+}
+
+// The same on the side of the documents, where there are fewer of them: w is [x.rows, cols]. With a = x (1 - v v^T),
+// v the direction left out, w goes to a a^T w; the terms' directions are a^T w over the singular values.
+TruncatedSvd from_documents(const CsrView& x, const CsrView& transposed, index_t n_components, index_t cols,
+                            index_t n_iter, const double* without, std::uint64_t seed, int n_threads) {
+    const auto to_terms = [&](const std::vector<double>& w) {
+        std::vector<double> z = product<double>(transposed, w, cols, n_threads);
+        if (without) remove_direction(z, x.cols, cols, without);
+        return z;
+    };
+    std::vector<double> w = random_entries(x.rows * cols, seed);
+    for (index_t iteration = 0; iteration < n_iter; ++iteration) {
+        w = product<double>(x, to_terms(w), cols, n_threads);
+        for (int pass = iteration + 1 < n_iter ? 1 : 0; pass < 2; ++pass)
+            orthonormalize(w, x.rows, cols, n_threads);
+    }
+    const std::vector<double> image = product<double>(x, to_terms(w), cols, n_threads);
+    const Eigen eigen = symmetric_eigen(gram_matrix(w, image, x.rows, cols, n_threads), cols);
+    multiply_rows(w, x.rows, cols, eigen.vectors, n_threads);
+    TruncatedSvd out = leading(eigen.values, n_components);
+    std::vector<double> z = to_terms(w);
+    for (index_t t = 0; t < x.cols; ++t)
+        for (index_t q = 0; q < std::min(n_components, cols); ++q)
+            if (*at(out.singular_values, q) > 0) *at(z, t * cols + q) /= *at(out.singular_values, q);
+    out.term_vectors = leading_columns(z, x.cols, cols, out.singular_values);
+    return out;
+}
+
 }  // namespace
 
 TruncatedSvd truncated_svd(const CsrView& x, index_t n_components, index_t n_oversamples, index_t n_iter,
@@ -190,24 +252,8 @@ TruncatedSvd truncated_svd(const CsrView& x, index_t n_components, index_t n_ove
     check_finite(x, kOp, n_threads);
     const index_t cols = std::min(n_components + n_oversamples, x.cols);
     const Transposed transposed = transpose(x);
-    std::vector<double> w = random_entries(x.cols * cols, seed);
-    for (index_t iteration = 0; iteration < n_iter; ++iteration) {
-        w = product<double>(transposed.view(), product<float>(x, w, cols, n_threads), cols, n_threads);
-        for (int pass = 0; pass < 2; ++pass) {  // the second makes up for what the first lost to rounding
-            if (without) remove_direction(w, x.cols, cols, without);
-            multiply_rows(w, x.cols, cols, orthonormalizer(gram_matrix(w, x.cols, cols, n_threads), cols),
-                          n_threads);
-        }
-    }
-    const std::vector<float> projected = product<float>(x, w, cols, n_threads);
-    const Eigen eigen = symmetric_eigen(gram_matrix(projected, x.rows, cols, n_threads), cols);
-    multiply_rows(w, x.cols, cols, eigen.vectors, n_threads);
-    TruncatedSvd out;
-    const double least = kLeastSingular * kLeastSingular * std::max(eigen.values[0], 0.0);
-    for (index_t q = 0; q < n_components; ++q)
-        out.singular_values.push_back(*at(eigen.values, q) > least ? std::sqrt(*at(eigen.values, q)) : 0.0);
-    out.term_vectors = leading_columns(w, x.cols, cols, out.singular_values);
-    return out;
+    const auto side = x.rows < x.cols && x.rows >= cols ? from_documents : from_terms;
+    return side(x, transposed.view(), n_components, cols, n_iter, without, seed, n_threads);
 }
 
 void project_rows(const CsrView& x, const MatrixView<const float>& w, bool unit_rows, float* out,

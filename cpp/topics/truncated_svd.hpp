@@ -20,13 +20,16 @@ struct TruncatedSvd {
 //     n_iter times:  W = orthonormal(x^T (x W) less its part along without)
 //     x W = Y,  Y^T Y = V diag(lambda) V^T,  term_vectors = W V,  singular_values = sqrt(lambda)
 //
+// or, where x has fewer rows than columns, the same on x x^T with term_vectors = x^T W V / singular_values: the tall
+// factor has x.rows rows then. The basis is orthonormalised twice in the last iteration, once in the others.
+//
 // Tall products accumulate in float64 over the stored entries of a row in their order; Gram matrices are folded over
 // a partition that x alone fixes; the small factorisations are sequential. So the bits do not depend on n_threads,
 // the instruction set or a BLAS. The entry of largest magnitude in a column is positive, the first of equals.
 //
 // without  in, [x.cols] a known singular vector that is not wanted, of any length, or null
 //
-// n_components in [1, x.cols]. Memory: 16 bytes * (x.cols + x.rows / 4) * (n_components + n_oversamples).
+// n_components in [1, x.cols]. Memory: 16 bytes * (x.cols + x.rows) * (n_components + n_oversamples).
 TruncatedSvd truncated_svd(const CsrView& x, index_t n_components, index_t n_oversamples, index_t n_iter,
                            const double* without, std::uint64_t seed, int n_threads);
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.metrics import mutual_info_score
-from sklearn.model_selection import KFold
-from sklearn.naive_bayes import ComplementNB
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 
 from coterie._calibration import fit_sigmoid
+from coterie._reclassify import CONFIDENT, left_out_scores, reclassify
 from coterie._validation import check_integer, check_option, check_real
 
 __all__ = [
@@ -24,9 +22,6 @@ __all__ = [
     "refine_labels",
     "unassign",
 ]
-
-# Rounds end when fewer documents than this share change their cluster.
-_SETTLED = 0.005
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ def refine_labels(
     margins: Any = None,
     *,
     method: str = "reclassify",
-    confident: float = 0.6,
+    confident: float = CONFIDENT,
     max_iter: int = 5,
     n_folds: int = 3,
     random_state: Any = 0,
@@ -143,15 +138,7 @@ def refine_labels(
     check_integer("max_iter", max_iter, minimum=1)
     weights, given = _check(X, labels)
     clearness = _check_margins(margins, len(given))
-    is_empty = np.diff(weights.indptr) == 0
-    refined, n_rounds, n_changed = given, 0, len(given)
-    while n_rounds < max_iter and n_changed >= _SETTLED * len(given):
-        scores = _learn(weights, refined, clearness, share)
-        moved = np.where(is_empty, given, scores.argmax(axis=1)).astype(np.int32)
-        clearness = _margins(scores)
-        n_changed = int(np.count_nonzero(moved != refined))
-        refined = moved
-        n_rounds += 1
+    refined, n_rounds = reclassify(weights, given, clearness, share, max_iter)
     how = {"n_folds": n_folds, "random_state": random_state}
     before = predictive_information(weights, given, **how)
     after = predictive_information(weights, refined, **how)
@@ -202,7 +189,7 @@ def predictive_information(X: Any, labels: Any, *, n_folds: int = 3, random_stat
     weights, given = _check(X, labels)
     weights, given = weights[given >= 0], given[given >= 0]
     predicted = np.empty_like(given)
-    for _, left_out, scores in _left_out(weights, given, n_folds, random_state):
+    for left_out, scores in left_out_scores(weights, given, n_folds, random_state):
         predicted[left_out] = scores.argmax(axis=1)
     return max(0.0, float(mutual_info_score(given, predicted)))
 
@@ -248,7 +235,7 @@ def outlier_scores(X: Any, labels: Any, *, n_folds: int = 3, random_state: Any =
     known = np.flatnonzero((given >= 0) & (np.diff(weights.indptr) > 0))
     inside, clusters = weights[known], given[known]
     ahead = np.empty(len(known))
-    for _, left_out, scores in _left_out(inside, clusters, n_folds, random_state):
+    for left_out, scores in left_out_scores(inside, clusters, n_folds, random_state):
         own = scores[np.arange(len(left_out)), clusters[left_out]].copy()
         scores[np.arange(len(left_out)), clusters[left_out]] = -np.inf
         ahead[left_out] = own - scores.max(axis=1)
@@ -343,50 +330,3 @@ def _check_margins(margins: Any, n_documents: int) -> NDArray[np.float64]:
             f"margins must be {n_documents} numbers that are not NaN; got shape {clearness.shape}"
         )
     return clearness
-
-
-def _learn(
-    weights: sp.csr_array, labels: NDArray[np.int32], clearness: NDArray[np.float64], share: float
-) -> NDArray[np.float64]:
-    """Score every document by a classifier of the clearest documents of each cluster."""
-    chosen = []
-    for cluster in np.unique(labels[labels >= 0]):
-        members = np.flatnonzero(labels == cluster)
-        clearest = members[np.argsort(-clearness[members], kind="stable")]
-        chosen.append(clearest[: max(2, round(share * len(members)))])
-    rows = np.sort(np.concatenate(chosen))
-    return _scores(weights[rows], labels[rows], weights, int(labels.max()) + 1)
-
-
-def _scores(
-    seen: sp.csr_array, labels: NDArray[np.int32], rows: sp.csr_array, n_clusters: int
-) -> NDArray[np.float64]:
-    """Return log scores of shape (n_rows, n_clusters); -inf for clusters that were not seen."""
-    scores = np.full((rows.shape[0], n_clusters), -np.inf)
-    classes = np.unique(labels)
-    if len(classes) == 1:
-        scores[:, classes[0]] = 0.0
-        return scores
-    model = ComplementNB().fit(seen, labels)
-    scores[:, model.classes_] = model.predict_joint_log_proba(rows)
-    return scores
-
-
-def _left_out(
-    weights: sp.csr_array, labels: NDArray[np.int32], n_folds: int, random_state: Any
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]]:
-    """Yield for each fold the rows seen, the rows left out and the latter's scores."""
-    check_integer("n_folds", n_folds, minimum=2)
-    if len(labels) < n_folds:
-        raise ValueError(f"n_folds must be at most the number of documents, {len(labels)}; got {n_folds}")
-    seed = int(check_random_state(random_state).randint(2**31 - 1))
-    n_clusters = int(labels.max()) + 1
-    for seen, left_out in KFold(n_folds, shuffle=True, random_state=seed).split(labels):
-        yield seen, left_out, _scores(weights[seen], labels[seen], weights[left_out], n_clusters)
-
-
-def _margins(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The best score less the second best of each row."""
-    top = np.partition(scores, -2, axis=1)[:, -2:]
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(top[:, 1] - top[:, 0], nan=0.0, posinf=0.0)

@@ -108,7 +108,7 @@ def test_what_cannot_be_done_is_said(call, trained, document_file, tmp_path):
 def test_cluster_by_the_method_that_the_texts_speak_for(call, document_file):
     options = ("--method", "auto", "-k", "3", "--max-unassigned", "0.1", "--label-field", "topic")
     record = json.loads(call("cluster", document_file, *options, "--json").stdout)
-    assert record["method_search"]["method"] in ("lsa", "tfidf", "mixture")
+    assert record["method_search"]["method"] in ("consensus", "lsa", "mixture")
     assert record["metrics"]["nmi"] > 0.8
     shown = call("cluster", document_file, *options, "--refine", "reclassify").stdout
     assert "words tell" in shown

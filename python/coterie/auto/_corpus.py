@@ -10,43 +10,55 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie._validation import check_integer, check_n_threads, check_option
-from coterie.cluster import KMeans
+from coterie.auto._consensus import by_kmeans, consensus
+from coterie.auto._views import views_of
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
 from coterie.topics import DirichletMixture
 
-METHODS = ("lsa", "tfidf", "mixture")
+METHODS = ("consensus", "lsa", "tfidf", "mixture")
+# Those that are tried unless others are named: TF-IDF rows without neighbours are what "lsa" starts from.
+CANDIDATES = ("consensus", "lsa", "mixture")
+_N_COMPONENTS = 256
 _N_INIT = 10
-_MAX_ITER = 100
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Documents in the forms that the methods take: weights of terms, rows, words alone, counts of words."""
+    """Documents in the forms that the methods take: weights of terms, counts of words, dense rows of some kinds."""
 
     encoder: LsaEncoder
     weights: sp.csr_array
-    rows: NDArray[np.float32]
     counts: sp.csr_array
+    views: tuple[NDArray[np.float32], ...]
     n_threads: int | None
 
     @classmethod
     def of(cls, texts: list[str], language: str, seed: int, n_threads: int | None) -> Corpus:
         check_option("language", language, ("en", "zh"))
         check_n_threads(n_threads)
-        encoder = LsaEncoder(language=language, random_state=seed, n_threads=n_threads)
+        encoder = LsaEncoder(_N_COMPONENTS, language=language, random_state=seed, n_threads=n_threads)
         rows = encoder.fit_transform(texts)
         words = encoder.vectorizers_[0]
         counter = CountVectorizer(
             language=language, stop_words="auto", vocabulary=words.vocabulary_, n_threads=n_threads
         )
         counts = sp.csr_array(counter.transform(texts))
-        return cls(encoder, encoder.term_weights(texts), rows, counts, n_threads)
+        views = views_of(texts, encoder, rows, seed, n_threads)
+        return cls(encoder, encoder.term_weights(texts), counts, views, n_threads)
 
     def part(self, chosen: NDArray[np.intp]) -> Corpus:
         return Corpus(
-            self.encoder, self.weights[chosen], self.rows[chosen], self.counts[chosen], self.n_threads
+            self.encoder,
+            self.weights[chosen],
+            self.counts[chosen],
+            tuple(rows[chosen] for rows in self.views),
+            self.n_threads,
         )
+
+    @property
+    def n_documents(self) -> int:
+        return int(self.weights.shape[0])
 
     @property
     def words(self) -> sp.csr_array:
@@ -57,24 +69,17 @@ def cluster(
     corpus: Corpus, method: str, n_clusters: int, seed: int
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the clusters by one method and how clearly each document is in its own."""
+    if method == "consensus":
+        return consensus(corpus, n_clusters, seed)
     if method == "mixture":
         mixture = DirichletMixture(n_clusters, random_state=seed, n_threads=corpus.n_threads).fit(
             corpus.counts
         )
         top = np.sort(mixture.predict_proba(corpus.counts), axis=1)
         return mixture.labels_, top[:, -1] - (top[:, -2] if top.shape[1] > 1 else 0.0)
-    rows = corpus.rows if method == "lsa" else corpus.words
-    n_init = _N_INIT if method == "lsa" else 1  # dense rows are short, so that starts cost little
-    kmeans = KMeans(
-        n_clusters,
-        metric="cosine",
-        n_init=n_init,
-        max_iter=_MAX_ITER,
-        random_state=seed,
-        n_threads=corpus.n_threads,
-    ).fit(rows)
-    _, distances = kmeans.predict_top_two(rows)
-    return kmeans.labels_, (distances[:, 1] - distances[:, 0]).astype(np.float64)
+    if method == "lsa":  # dense rows are short, so that starts cost little
+        return by_kmeans(corpus.views[0], n_clusters, seed, _N_INIT, corpus.n_threads)
+    return by_kmeans(corpus.words, n_clusters, seed, 1, corpus.n_threads)
 
 
 def checked_texts(texts: Iterable[str]) -> list[str]:

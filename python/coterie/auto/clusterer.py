@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils import check_random_state
 
 from coterie._validation import check_option
-from coterie.auto._corpus import METHODS, Corpus, check_n_clusters, checked_texts, cluster
+from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.auto.evidence import search
 from coterie.refine import Refinement, refine_labels
 
@@ -22,14 +22,16 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     n_clusters : int, default=20
         Number of clusters, >= 2 and at most the number of documents; "mixture" may find fewer.
-    method : {"auto", "lsa", "tfidf", "mixture"}, default="auto"
-        "auto" asks :func:`choose_method`.
+    method : {"auto", "consensus", "lsa", "tfidf", "mixture"}, default="auto"
+        "auto" asks :func:`choose_method`. "consensus" clusters the documents by how 12 clusterings of different kinds
+        put them together: K-means on rows of latent semantic analysis (in long documents also of co-occurring words)
+        with their neighbours, the same reclassified, and Dirichlet mixtures.
     refine : "auto" or bool, default="auto"
         Whether to reclassify (:func:`coterie.refine.refine_labels`), which keeps its result only where it helps.
         "auto" leaves that to ``method="auto"``, and is True for a method that was named.
     language : {"en", "zh"}, default="en"
         How texts are split into words; "zh" needs the extra of that name.
-    sample_size : int, default=2000
+    sample_size : int, default=1500
         How many documents ``method="auto"`` looks at, at most; >= 50.
     random_state : int, RandomState or None, default=0
         The same seed gives the same clusters on any number of threads.
@@ -66,7 +68,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         method: str = "auto",
         refine: Any = "auto",
         language: str = "en",
-        sample_size: int = 2000,
+        sample_size: int = 1500,
         random_state: Any = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -109,7 +111,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.search_ = None
         self.method_, refine = self.method, self.refine is not False
         if self.method == "auto":
-            self.search_ = search(corpus, self.n_clusters, self.sample_size, seeds[1], METHODS, None)
+            self.search_ = search(corpus, self.n_clusters, self.sample_size, seeds[1], CANDIDATES, None)
             self.method_ = self.search_.method
             refine = self.search_.refine if self.refine == "auto" else refine
         self.labels_, self.margins_ = cluster(corpus, self.method_, self.n_clusters, seeds[2])

@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.utils import check_random_state
 
 from coterie._validation import check_integer, check_option
-from coterie.auto._corpus import METHODS, Corpus, check_n_clusters, checked_texts, cluster
+from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.refine import Refinement, refine_labels
 
 _SUBSAMPLE = 0.8
@@ -29,8 +29,9 @@ class MethodTrial:
     Attributes
     ----------
     method : str
-        "lsa" (K-means on :class:`coterie.encode.LsaEncoder`), "tfidf" (K-means on TF-IDF rows of words) or "mixture"
-        (:class:`coterie.topics.DirichletMixture`).
+        "consensus" (what several clusterings of all kinds agree on), "lsa" (K-means on rows of
+        :class:`coterie.encode.LsaEncoder` with their neighbours), "tfidf" (K-means on TF-IDF rows of words) or
+        "mixture" (:class:`coterie.topics.DirichletMixture`).
     refine : bool
         Whether reclassification followed.
     information : float
@@ -95,8 +96,8 @@ def choose_method(
     n_clusters: int,
     *,
     language: str = "en",
-    methods: tuple[str, ...] = METHODS,
-    sample_size: int = 2000,
+    methods: tuple[str, ...] = CANDIDATES,
+    sample_size: int = 1500,
     random_state: Any = 0,
     n_threads: int | None = None,
     progress: Callable[[float], None] | None = None,
@@ -106,8 +107,9 @@ def choose_method(
     Each method clusters three subsamples (80 % of a sample) from different seeds, with and without reclassification.
     The evidence is how much the terms of a left-out document tell about its cluster
     (:func:`coterie.refine.predictive_information`) and how well the clusters come back on the documents that the
-    subsamples share. The method with the most information is chosen; of those that cannot be told from it (within the
-    standard error of the difference) the one whose clusters come back best.
+    subsamples share. The method with the most information is best. Of those that cannot be told from it (within the
+    standard error of the difference) the consensus is chosen, because votes that err in different ways err less
+    together, and where that is not among them the one whose clusters come back best.
 
     Parameters
     ----------
@@ -115,10 +117,10 @@ def choose_method(
     n_clusters : int
         How many clusters are wanted, >= 2.
     language : {"en", "zh"}, default="en"
-    methods : tuple of str, default=METHODS
-        Which of "lsa", "tfidf" and "mixture" to try.
-    sample_size : int, default=2000
-        At most so many documents are looked at, >= 50; with many clusters at least 20 for each.
+    methods : tuple of str, default=("consensus", "lsa", "mixture")
+        Which of these and "tfidf" to try.
+    sample_size : int, default=1500
+        At most so many documents are looked at, >= 50; with many clusters at least 10 for each.
     random_state : int, RandomState or None, default=0
     n_threads : int, optional
         None means all cores. It changes no choice.
@@ -166,8 +168,8 @@ def search(
     progress: Callable[[float], None] | None,
 ) -> MethodSearch:
     rng = np.random.RandomState(seed)
-    n = corpus.rows.shape[0]
-    size = max(check_integer("sample_size", sample_size, minimum=50), 20 * n_clusters)
+    n = corpus.n_documents
+    size = max(check_integer("sample_size", sample_size, minimum=50), 10 * n_clusters)
     sampled = np.sort(rng.permutation(n)[:size])
     n_part = max(min(len(sampled), n_clusters + 1), int(_SUBSAMPLE * len(sampled)))
     parts = [np.sort(rng.permutation(sampled)[:n_part]) for _ in range(_N_RUNS)]
@@ -237,7 +239,7 @@ def decide(trials: list[MethodTrial], n_sampled: int) -> MethodSearch:
         for t in trials
         if best.information - t.information <= np.hypot(best.information_error, t.information_error)
     ]
-    choice = max(alike, key=lambda t: (t.stability, t.information))
+    choice = max(alike, key=lambda t: (t.method == "consensus", t.stability, t.information))
     reason = (
         f"{choice.name}: words tell {choice.information:.3f} nats about its clusters, and they come back from run to "
         f"run (ARI {choice.stability:.2f})"

@@ -38,7 +38,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     Parameters
     ----------
-    n_components : int, default=256
+    n_components : int, default=128
         Length of the rows, >= 1; fewer where the corpus has fewer words.
     language : {"en", "zh"}, default="en"
         How texts are split into words; "zh" needs the extra of that name.
@@ -98,7 +98,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def __init__(
         self,
-        n_components: int = 256,
+        n_components: int = 128,
         *,
         language: str = "en",
         window: int = 20,

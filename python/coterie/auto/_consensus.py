@@ -1,0 +1,86 @@
+"""Clusters that several clusterings of different kinds agree on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.utils import check_random_state
+
+from coterie._reclassify import reclassified
+from coterie.cluster import KMeans
+from coterie.encode.lsa import LsaEncoder
+from coterie.topics import DirichletMixture
+
+if TYPE_CHECKING:
+    from coterie.auto._corpus import Corpus
+
+Labels = NDArray[np.int32]
+
+_N_OF_ROWS = 4  # K-means on rows: as many votes, and as many again reclassified
+_N_OF_MIXTURES = 4
+_N_ROUNDS = 2
+_N_INIT = 10
+_MAX_ITER = 100
+_MOST_COMPONENTS = 256
+
+
+def consensus(corpus: Corpus, n_clusters: int, seed: int) -> tuple[Labels, NDArray[np.float64]]:
+    """Return the clusters and how clearly each document is in its own."""
+    return agreed(votes(corpus, n_clusters, seed), n_clusters, seed, corpus.n_threads)
+
+
+def votes(corpus: Corpus, n_clusters: int, seed: int) -> list[Labels]:
+    """Return clusterings by distance, by a classifier of each of these, and by mixtures of words.
+
+    They err in different ways: distances follow whole documents, classifiers and mixtures single words.
+    """
+    seeds = check_random_state(seed).randint(2**31 - 1, size=_N_OF_ROWS + _N_OF_MIXTURES).tolist()
+    found: list[Labels] = []
+    for i in range(_N_OF_ROWS):
+        rows = corpus.views[i % len(corpus.views)]
+        labels, margins = by_kmeans(rows, n_clusters, seeds[i], 1, corpus.n_threads)
+        found += [labels, reclassified(corpus.weights, labels, margins, _N_ROUNDS)]
+    for i in range(_N_OF_MIXTURES):
+        mixture = DirichletMixture(n_clusters, random_state=seeds[_N_OF_ROWS + i], n_threads=corpus.n_threads)
+        found.append(mixture.fit(corpus.counts).labels_)
+    return found
+
+
+def agreed(
+    clusterings: list[Labels], n_clusters: int, seed: int, n_threads: int | None
+) -> tuple[Labels, NDArray[np.float64]]:
+    """Cluster documents by the clusters they are in (Strehl and Ghosh, JMLR 2002).
+
+    Documents times clusters is a matrix like documents times terms, and is factorised like one; a small cluster tells
+    more than a large one, as a rare term does.
+    """
+    members = sp.csr_array(sp.hstack([_one_hot(labels) for labels in clusterings], format="csr"))
+    n_components = min(max(n_clusters, 2), _MOST_COMPONENTS)
+    rows = LsaEncoder(n_components, random_state=seed, n_threads=n_threads).fit_transform(members)
+    return by_kmeans(rows, n_clusters, seed, _N_INIT, n_threads)
+
+
+def by_kmeans(
+    rows: Any, n_clusters: int, seed: int, n_init: int, n_threads: int | None
+) -> tuple[Labels, NDArray[np.float64]]:
+    """Return the clusters by K-means and how much nearer each row is to its own centre than to the next."""
+    kmeans = KMeans(
+        n_clusters,
+        metric="cosine",
+        n_init=n_init,
+        max_iter=_MAX_ITER,
+        random_state=seed,
+        n_threads=n_threads,
+    ).fit(rows)
+    _, distances = kmeans.predict_top_two(rows)
+    return kmeans.labels_, (distances[:, 1] - distances[:, 0]).astype(np.float64)
+
+
+def _one_hot(labels: Labels) -> sp.csr_array:
+    _, columns = np.unique(labels, return_inverse=True)
+    n = len(labels)
+    ones = np.ones(n, np.float32)
+    return sp.csr_array((ones, columns.astype(np.int32), np.arange(n + 1)), shape=(n, int(columns.max()) + 1))
