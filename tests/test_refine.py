@@ -152,8 +152,10 @@ def test_bad_arguments_are_named() -> None:
 def test_on_real_news_it_does_no_harm(load_rows: Callable[..., list[dict[str, Any]]]) -> None:
     rows = load_rows("ag_news", "train", limit=1500)
     texts, classes = [row["text"] for row in rows], [row["label"] for row in rows]
-    kmeans = KMeans(4, metric="cosine", n_init=5, random_state=0)
-    labels = kmeans.fit_predict(LsaEncoder().fit_transform(texts))
-    found = refine_labels(TfidfVectorizer(stop_words="english").fit_transform(texts), labels)
-    before, after = (evaluate(classes, z)["nmi"] for z in (labels, found.labels))
-    assert after > before - 0.02
+    X, dense = TfidfVectorizer(stop_words="english").fit_transform(texts), LsaEncoder().fit_transform(texts)
+    gains = []
+    for seed in range(4):
+        labels = KMeans(4, metric="cosine", n_init=5, random_state=seed).fit_predict(dense)
+        before, after = (evaluate(classes, z)["nmi"] for z in (labels, refine_labels(X, labels).labels))
+        gains.append(after - before)
+    assert np.mean(gains) > -0.02, gains
