@@ -159,7 +159,7 @@ BAD = [
     (b"3 5\n", "ends or is damaged after 0 of 3 words"),
     (binary(newlines=True)[:-30], "ends or is damaged after 7 of 8 words|ends in the middle of word"),
     (b"2 0\n", "vectors of 0 numbers are not understood"),
-    ((793712314).to_bytes(4, "little") + bytes(20), "is a fastText model"),
+    ((793712314).to_bytes(4, "little") + bytes(20), "is not a fastText model that can be read"),
 ]
 
 

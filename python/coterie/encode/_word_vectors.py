@@ -1,4 +1,4 @@
-"""Tables of word vectors from files: word2vec text and binary, GloVe, fastText text, and model2vec folders."""
+"""Tables of word vectors from files: word2vec text and binary, GloVe, fastText text and models, model2vec folders."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from coterie._validation import require_extra
 from coterie.encode._card import TOKENIZER_FILE
+from coterie.encode._fasttext import MAGIC, FastTextModel, read_fasttext
 
 MODEL2VEC_FILES = ("model.safetensors", TOKENIZER_FILE)
 
 _GZIP = b"\x1f\x8b"
-_FASTTEXT_BINARY = (793712314).to_bytes(4, "little")
 _MOST_DIMENSIONS = 1 << 16
 _MOST_WORD_BYTES = 1 << 16
 _MOST_HEADER_BYTES = 1 << 24
@@ -33,13 +33,14 @@ Table = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class WordVectors:
-    """Words in the order of the rows of ``table`` (n_words, dim), float32."""
+    """Words in the order of the rows of ``table`` (n_words, dim), float32; a fastText model has no table."""
 
     words: list[str]
     table: Table
     count: Callable[[Sequence[str]], sp.csr_array] | None = (
         None  # None: words are found by coterie's vectorizer
     )
+    fasttext: FastTextModel | None = None
 
 
 def read_word_vectors(path: str | os.PathLike[str], max_words: int | None) -> WordVectors:
@@ -51,10 +52,9 @@ def read_word_vectors(path: str | os.PathLike[str], max_words: int | None) -> Wo
         raise FileNotFoundError(f"file of word vectors {os.fspath(path)!r} does not exist")
     with where.open("rb") as file:
         head = file.read(4)
-    if head == _FASTTEXT_BINARY:
-        raise ValueError(
-            f"{os.fspath(path)!r} is a fastText model (.bin); give the text file of its vectors (.vec)"
-        )
+    if head == MAGIC:
+        model = read_fasttext(where, max_words)
+        return WordVectors(list(model.words), np.empty((0, model.rows.shape[1]), np.float32), fasttext=model)
     with _opened(where, head) as stream:
         words, table = _read_stream(stream, os.fspath(path), max_words or (1 << 62))
     if not words:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from coterie.encode._fasttext import FastTextModel
 from coterie.encode._pooling import normalize_rows
 from coterie.encode._tokens import as_texts
 from coterie.encode._word_vectors import MODEL2VEC_FILES, WordVectors, read_word_vectors
@@ -24,6 +26,15 @@ __all__ = ["StaticEncoder"]
 
 _ANY_WORD = r"(?u)\b\w+\b"
 _FEW_CAPITALS = 0.01  # of the words: then the file is of lower-cased text
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Counts (n_texts, n_columns) of words with the numbers ``words``, or -1, and the vectors ``table``."""
+
+    counts: sp.csr_array
+    words: NDArray[np.int64]
+    table: NDArray[np.float32]
 
 
 class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -36,7 +47,8 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
     ----------
     path : path
         Vectors of words in the text or binary format of word2vec, in that of GloVe, or in the text format of fastText
-        (.vec), also as .gz; or a folder of model2vec (extra ``onnx``).
+        (.vec), also as .gz; a fastText model (.bin), whose n-grams of characters give every other word a vector too;
+        or a folder of model2vec (extra ``onnx``).
     weighting : {"mean", "sif", "tfidf"}, default="mean"
         The weight g: 1; ``sif_a / (sif_a + p(w))`` with p(w) the word's share of the fitted texts' words, after which
         the first principal direction of the fitted texts is taken out of every row [1]_; or
@@ -62,6 +74,8 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         Words with a vector.
     word_weights_ : ndarray of shape (n_words_,), float32
         The weights g.
+    unseen_weight_ : float
+        That of words which only a fastText model's n-grams know: as of a word that no fitted text has.
     common_direction_ : ndarray of shape (dim_,), float32, or None
         What "sif" takes out of every row.
     coverage_ : float
@@ -169,22 +183,24 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         check_is_fitted(self, "word_weights_")
         return self._rows(self._counts(as_texts(X)))
 
-    def _fit(self, X: Iterable[str]) -> sp.csr_array:
+    def _fit(self, X: Iterable[str]) -> _Counted:
         self._validate_params()
         self._read_vectors()
-        counts = self._counts(as_texts(X))
-        self.coverage_ = float(np.mean(np.diff(counts.indptr) > 0)) if counts.shape[0] else 0.0
-        self.word_weights_ = self._weights(counts)
+        found = self._counts(as_texts(X))
+        n_texts = found.counts.shape[0]
+        self.coverage_ = float(np.mean(np.diff(found.counts.indptr) > 0)) if n_texts else 0.0
+        self.word_weights_ = self._weights(found)
+        self.unseen_weight_ = float(np.log(1 + n_texts)) + 1.0 if self.weighting == "tfidf" else 1.0
         self.common_direction_ = None
         if self.weighting == "sif":
-            means = self._means(counts).astype(np.float64)
+            means = self._means(found).astype(np.float64)
             _, directions = np.linalg.eigh(means.T @ means)
             self.common_direction_ = directions[:, -1].astype(np.float32)
-        return counts
+        return found
 
     def _read_vectors(self) -> None:
         self._vectors = read_word_vectors(self.path, self.max_words)
-        self.n_words_, self.dim_ = self._vectors.table.shape
+        self.n_words_, self.dim_ = len(self._vectors.words), self._vectors.table.shape[1]
         self._counter = self._make_counter(self._vectors)
 
     def _source_files(self) -> list[str]:
@@ -199,8 +215,9 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         if lowercase is None:
             n_capitals = sum(word != word.lower() for word in vectors.words)
             lowercase = n_capitals <= _FEW_CAPITALS * len(vectors.words)
+        numbers = {word: i for i, word in enumerate(vectors.words)}
         return CountVectorizer(
-            vocabulary={word: i for i, word in enumerate(vectors.words)},
+            vocabulary=None if vectors.fasttext else numbers,
             token_pattern=_ANY_WORD,
             lowercase=lowercase,
             language=self.language,
@@ -208,35 +225,65 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             n_threads=self.n_threads,
         )
 
-    def _counts(self, texts: list[str]) -> sp.csr_array:
+    def _counts(self, texts: list[str]) -> _Counted:
+        table, words = self._vectors.table, np.arange(self.n_words_)
+        if self._vectors.fasttext is not None:
+            return self._subword_counts(texts, self._vectors.fasttext)
         if not texts:
-            return sp.csr_array((0, self.n_words_), dtype=np.float32)
+            return _Counted(sp.csr_array((0, self.n_words_), dtype=np.float32), words, table)
         if self._counter is None:
             assert self._vectors.count is not None
-            return self._vectors.count(texts)
-        return sp.csr_array(self._counter.transform(texts))
+            return _Counted(self._vectors.count(texts), words, table)
+        return _Counted(sp.csr_array(self._counter.transform(texts)), words, table)
 
-    def _weights(self, counts: sp.csr_array) -> NDArray[np.float32]:
+    def _subword_counts(self, texts: list[str], model: FastTextModel) -> _Counted:
+        """Count the words that the texts have, with a column for each of them that has a vector."""
+        assert self._counter is not None
+        try:
+            counts = sp.csr_array(self._counter.fit_transform(texts)) if texts else None
+        except ValueError as error:
+            if "vocabulary" not in str(error):
+                raise
+            counts = None  # no text has a word
+        if counts is None:
+            nothing = np.empty((0, self.dim_), np.float32)
+            return _Counted(sp.csr_array((len(texts), 0), dtype=np.float32), np.empty(0, np.int64), nothing)
+        names = self._counter.get_feature_names_out()
+        table = model.vectors(names.tolist())
+        known = np.flatnonzero(table.any(axis=1))
+        words = np.fromiter((model.words.get(names[i], -1) for i in known), np.int64, len(known))
+        return _Counted(sp.csr_array(counts[:, known]), words, table[known])
+
+    def _weights(self, found: _Counted) -> NDArray[np.float32]:
+        counts, n_columns = found.counts, len(found.words)
+        listed = found.words >= 0
+
+        def by_word(values: NDArray[Any]) -> NDArray[np.float64]:
+            of_words = np.zeros(self.n_words_)
+            of_words[found.words[listed]] = values[listed]
+            return of_words
+
         if self.weighting == "sif":
-            occurrences = np.bincount(counts.indices, counts.data, self.n_words_)
-            shares = occurrences / max(1.0, occurrences.sum())
-            return np.asarray(self.sif_a / (self.sif_a + shares), dtype=np.float32)
+            shares = np.bincount(counts.indices, counts.data, n_columns) / max(1.0, counts.data.sum())
+            return np.asarray(self.sif_a / (self.sif_a + by_word(shares)), dtype=np.float32)
         if self.weighting == "tfidf":
-            n_texts_with = np.bincount(counts.indices, minlength=self.n_words_)
+            n_texts_with = by_word(np.bincount(counts.indices, minlength=n_columns))
             return np.asarray(np.log((1 + counts.shape[0]) / (1 + n_texts_with)) + 1, dtype=np.float32)
         return np.ones(self.n_words_, np.float32)
 
-    def _means(self, counts: sp.csr_array) -> NDArray[np.float32]:
+    def _means(self, found: _Counted) -> NDArray[np.float32]:
+        counts = found.counts
+        unseen = np.float32(self.unseen_weight_)
+        weights = np.where(found.words >= 0, self.word_weights_[found.words], unseen)
         weighted = sp.csr_array(
-            (counts.data * self.word_weights_[counts.indices], counts.indices, counts.indptr),
-            shape=counts.shape,
+            (counts.data * weights[counts.indices], counts.indices, counts.indptr), shape=counts.shape
         )
         totals = np.asarray(weighted.sum(axis=1), dtype=np.float32).reshape(-1)
-        sums = np.asarray(weighted @ self._vectors.table, dtype=np.float32)
+        sums = np.asarray(weighted @ found.table, dtype=np.float32)
         return np.divide(sums, np.where(totals > 0, totals, np.float32(1))[:, None], dtype=np.float32)
 
-    def _rows(self, counts: sp.csr_array) -> NDArray[np.float32]:
-        rows = self._means(counts)
+    def _rows(self, found: _Counted) -> NDArray[np.float32]:
+        rows = self._means(found)
         if self.common_direction_ is not None:
             rows -= np.outer(rows @ self.common_direction_, self.common_direction_)
         return normalize_rows(rows) if self.normalize else rows
@@ -247,9 +294,10 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
         return int(self.dim_)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out a folder's tokenizer, which is read again."""
+        """Leave out a folder's tokenizer and a mapped file, which are read again."""
         state: dict[str, Any] = dict(super().__getstate__())
-        if self.__dict__.get("_counter", self) is None:
+        vectors = self.__dict__.get("_vectors")
+        if vectors is not None and (vectors.count is not None or vectors.fasttext is not None):
             state.pop("_vectors", None)
         return state
 

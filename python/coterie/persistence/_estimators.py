@@ -153,7 +153,13 @@ KEPT: dict[str, Kept] = {
     "OnnxEncoder": Kept("coterie.encode", {"dim_": int}, check=problem_of_onnx, source="folder"),
     "StaticEncoder": Kept(
         "coterie.encode",
-        {"dim_": int, "n_words_": int, "word_weights_": ("float32", 1), "coverage_": float},
+        {
+            "dim_": int,
+            "n_words_": int,
+            "word_weights_": ("float32", 1),
+            "unseen_weight_": float,
+            "coverage_": float,
+        },
         {"common_direction_": ("float32", 1)},
         problem_of_static,
         source="path",
