@@ -45,6 +45,10 @@ def test_runs_are_those_of_the_journey(found: Comparison) -> None:
         assert (nmi, purity) == (wanted["nmi"], wanted["purity"])
     assert run.n_clusters == [3, 3]
     assert [len(run.seconds[stage]) for stage in ("encode", "cluster", "evaluate")] == [1, 2, 2]
+    assert {stage: len(values) for stage, values in run.cpu_seconds.items()} == {
+        stage: len(values) for stage, values in run.seconds.items()
+    }
+    assert run.cpu_seconds["encode"][0] > 0
     assert found.n_classes == 3
     assert found.machine["cores"] >= 1
 

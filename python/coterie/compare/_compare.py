@@ -187,10 +187,15 @@ def _with_defaults(clusterer: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _as_run(name: str, clusterer: str, encoded: dict[str, Any], found: dict[str, Any]) -> ComparisonRun:
-    seconds = {"encode": [encoded["seconds"]]}
+    seconds, cpu_seconds = {"encode": [encoded["seconds"]]}, {"encode": [encoded["cpu_seconds"]]}
     if "error" in found:
         return ComparisonRun(
-            name, clusterer, seconds=seconds, n_features=encoded["n_features"], error=found["error"]
+            name,
+            clusterer,
+            seconds=seconds,
+            n_features=encoded["n_features"],
+            error=found["error"],
+            cpu_seconds=cpu_seconds,
         )
     names = [score for score in found["scores"][0] if all(score in scores for scores in found["scores"])]
     return ComparisonRun(
@@ -202,6 +207,7 @@ def _as_run(name: str, clusterer: str, encoded: dict[str, Any], found: dict[str,
         seconds=seconds | {"cluster": found["cluster"], "evaluate": found["evaluate"]},
         peak_memory={"encode": encoded["peak"], "cluster": found["peak"]},
         n_features=encoded["n_features"],
+        cpu_seconds=cpu_seconds | {"cluster": found["cluster_cpu"], "evaluate": found["evaluate_cpu"]},
     )
 
 

@@ -25,7 +25,7 @@ from coterie.journey._grouping import group
 def encode_job(job: dict[str, Any]) -> dict[str, Any]:
     """Encode the texts and keep the rows."""
     texts = json.loads(Path(job["texts"]).read_text(encoding="utf-8"))
-    start = time.perf_counter()
+    start, cpu = time.perf_counter(), time.process_time()
     encoded = encode(
         texts,
         job["encoder"],
@@ -34,22 +34,24 @@ def encode_job(job: dict[str, Any]) -> dict[str, Any]:
         how_to_read={"language": job["language"], "stop_words": "auto", "n_threads": job["n_threads"]},
         random_state=job["seed"],
     )
-    seconds = time.perf_counter() - start
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu
     peak = peak_memory()
     if sp.issparse(encoded.rows):
         sp.save_npz(f"{job['rows']}.npz", encoded.rows, compressed=False)
     else:
         np.save(f"{job['rows']}.npy", encoded.rows)
-    return {"seconds": seconds, "peak": peak, "n_features": encoded.rows.shape[1]}
+    answer = {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak": peak}
+    return answer | {"n_features": encoded.rows.shape[1]}
 
 
 def cluster_job(job: dict[str, Any]) -> dict[str, Any]:
     """Cluster and score the rows once for each seed."""
     encoded = Encoded(job["encoder"], None, _load_rows(job["rows"]))
     classes = None if job["classes"] is None else np.array(job["classes"])
-    answer: dict[str, Any] = {"seeds": [], "n_clusters": [], "scores": [], "cluster": [], "evaluate": []}
+    names = ("seeds", "n_clusters", "scores", "cluster", "cluster_cpu", "evaluate", "evaluate_cpu")
+    answer: dict[str, Any] = {name: [] for name in names}
     for seed in job["seeds"]:
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         grouping = group(
             encoded,
             job["clusterer"],
@@ -61,10 +63,12 @@ def cluster_job(job: dict[str, Any]) -> dict[str, Any]:
             Clock(None),
         )
         answer["cluster"].append(time.perf_counter() - start)
+        answer["cluster_cpu"].append(time.process_time() - cpu)
         answer["peak"] = peak_memory()
-        start = time.perf_counter()
+        start, cpu = time.perf_counter(), time.process_time()
         answer["scores"].append(score(encoded, grouping, classes, job["n_threads"]))
         answer["evaluate"].append(time.perf_counter() - start)
+        answer["evaluate_cpu"].append(time.process_time() - cpu)
         answer["seeds"].append(seed)
         answer["n_clusters"].append(grouping.n_clusters)
         if "random_state" not in grouping.clusterer.get_params():

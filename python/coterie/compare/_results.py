@@ -23,6 +23,8 @@ class ComparisonRun:
         is absent. Silhouettes are measured between the encoder's own rows: they do not compare between encoders.
     seconds : dict of str to list of float
         ``"encode"`` (one value: the encoder ran once), ``"cluster"`` and ``"evaluate"`` for each run.
+    cpu_seconds : dict of str to list of float
+        Those of all threads together, with the keys of ``seconds``: what does not depend on what else is running.
     peak_memory : dict of str to int
         Bytes of resident memory at most, of the process that did ``"encode"`` and of the one that did ``"cluster"``,
         each with the interpreter and the libraries that it loads.
@@ -41,6 +43,7 @@ class ComparisonRun:
     peak_memory: dict[str, int] = field(default_factory=dict)
     n_features: int = 0
     error: str | None = None
+    cpu_seconds: dict[str, list[float]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
