@@ -1,4 +1,5 @@
 // The device room of a build without CUDA.
+#include "cuda/algorithms.hpp"
 #include "cuda/device.hpp"
 
 namespace coterie::cuda {
@@ -11,6 +12,17 @@ CudaState cuda_state() {
 }
 
 std::shared_ptr<Device> open_cuda_device(int) {
+    throw DeviceError("device='cuda': " + cuda_state().problem);
+}
+
+// There is no device that these would be called for.
+void cuda_sort_pairs(Device&, DeviceArray<std::uint64_t>&, DeviceArray<std::uint32_t>&, index_t, int) {
+    throw DeviceError("device='cuda': " + cuda_state().problem);
+}
+void cuda_sort_keys(Device&, DeviceArray<std::uint64_t>&, index_t, int) {
+    throw DeviceError("device='cuda': " + cuda_state().problem);
+}
+void cuda_running_sum(Device&, const std::uint32_t*, std::int64_t*, index_t) {
     throw DeviceError("device='cuda': " + cuda_state().problem);
 }
 

@@ -113,6 +113,54 @@ void TermCounter::add_totals(const TermList& terms, const std::int64_t* document
     n_documents_ += n_documents;
 }
 
+// Ids of the part's terms in the first slot or the vocabulary, whose totals go up; -1: not counted.
+std::vector<std::int32_t> TermCounter::ids_of(const CountedDocuments& part) {
+    CountingSlot& s = slot(0);
+    std::vector<std::int32_t> ids(static_cast<std::size_t>(part.terms->size()), -1);
+    const auto n_stop_words =
+        vocabulary_ != nullptr ? vocabulary_->n_stop_words() : static_cast<TermId>(stop_words_.size());
+    std::string padded;  // readable behind the term
+    for (index_t i = 0; i < part.terms->size(); ++i) {
+        const std::string_view text = (*part.terms)[i];
+        TermId id = kAbsent;
+        if (vocabulary_ != nullptr) {
+            padded.assign(text).append(8, '\0');
+            const auto* const bytes = reinterpret_cast<const std::uint8_t*>(padded.data());
+            const Lexicon& lexicon = vocabulary_->lexicon();
+            id = lexicon.find(lexicon.token_key(bytes, static_cast<std::uint32_t>(text.size())), bytes);
+        } else {
+            id = s.lexicon.intern_token(text);
+            if (id >= s.tallies.size()) s.tallies.resize(std::size_t{id} + 1);
+        }
+        if (id == kAbsent || id < n_stop_words) continue;
+        s.tallies[id].document_frequency += part.document_frequency[i];
+        s.tallies[id].term_frequency += part.term_frequency[i];
+        ids[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(id);
+    }
+    return ids;
+}
+
+void TermCounter::add_counted(const std::vector<CountedDocuments>& parts, index_t n_documents) {
+    std::vector<std::vector<std::int32_t>> ids;
+    for (const CountedDocuments& part : parts) ids.push_back(ids_of(part));
+    n_documents_ += n_documents;
+    if (!keep_rows_) return;
+    std::vector<std::int64_t> next(parts.size(), 0);
+    for (index_t i = 0; i < n_documents; ++i) {
+        if (i % kMaxRowsPerTask == 0) rows_.emplace_back();
+        CountedRows& rows = rows_.back();
+        const std::size_t before = rows.entries.size();
+        for (std::size_t p = 0; p < parts.size(); ++p) {
+            const std::int64_t end = next[p] + parts[p].row_length[i];
+            for (std::int64_t& e = next[p]; e < end; ++e) {
+                const std::int32_t id = ids[p][parts[p].entry_terms[e]];
+                if (id >= 0) rows.entries.push_back({static_cast<TermId>(id), parts[p].entry_counts[e]});
+            }
+        }
+        rows.row_lengths.push_back(static_cast<std::int64_t>(rows.entries.size() - before));
+    }
+}
+
 void TermCounter::add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids) {
     CountingSlot& joined = *slots_.front();
     const auto n = static_cast<TermId>(from.tallies.size());

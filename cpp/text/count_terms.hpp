@@ -51,6 +51,14 @@ struct CountMatrix {
     std::vector<std::int64_t> indptr;
 };
 
+// Documents that were counted elsewhere: their terms, and by document the entries.
+struct CountedDocuments {
+    const TermList* terms;                                    // not joined
+    const std::int64_t *document_frequency, *term_frequency;  // [terms]
+    const std::uint32_t *entry_terms, *entry_counts;          // [sum of row_length] places in terms; counts
+    const std::int64_t* row_length;                           // [documents]
+};
+
 class TermCounter {
   public:
     // vocabulary may be null: the terms are then those that occur, but for stop_words. keep_rows: rows() will
@@ -68,6 +76,9 @@ class TermCounter {
     // Adds totals that were counted elsewhere; joined as in Vocabulary.
     void add_totals(const TermList& terms, const std::int64_t* document_frequency,
                     const std::int64_t* term_frequency, index_t n_documents, bool joined);
+
+    // Adds documents that were counted elsewhere and follow those added before; each one's entries are in one of the parts.
+    void add_counted(const std::vector<CountedDocuments>& parts, index_t n_documents);
 
     // Adds all that another counter has counted; its merge() was the last call on it.
     void add_counter(const TermCounter& other);
@@ -89,6 +100,7 @@ class TermCounter {
 
   private:
     CountingSlot& slot(int i);
+    std::vector<std::int32_t> ids_of(const CountedDocuments& part);
     void add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids);
     template <typename CountRow>
     void add_rows(index_t n_rows, int n_threads, const CountRow& count_row);

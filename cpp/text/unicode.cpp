@@ -17,6 +17,10 @@ struct SpecialLower {
 
 #include "text/unicode_tables.inc"
 
+UnicodeTables unicode_tables() {
+    return {kBlockOf, kRecordOf, kRecords, std::size(kBlockOf), std::size(kRecordOf), std::size(kRecords)};
+}
+
 CodePoints special_lower(char32_t code) {
     const SpecialLower* entry = std::find_if(kSpecialLower, kSpecialLower + kSpecialCount,
                                              [&](const SpecialLower& s) { return s.code == code; });

@@ -1,6 +1,7 @@
 // What Python knows about a code point; the tables are generated at build time by the Python that builds.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 namespace coterie::text {
@@ -29,6 +30,14 @@ inline constexpr char32_t kSigma = 0x3A3, kSmallSigma = 0x3C3, kFinalSigma = 0x3
 inline const CharRecord& char_record(char32_t code) {
     return kRecords[kRecordOf[std::uint32_t{kBlockOf[code >> 7]} * 128 + (code & 127)]];
 }
+
+// The tables as arrays, to be copied elsewhere.
+struct UnicodeTables {
+    const std::uint16_t *block_of, *record_of;
+    const CharRecord* records;
+    std::size_t n_blocks, n_places, n_records;
+};
+UnicodeTables unicode_tables();
 
 // A short sequence of code points.
 struct CodePoints {

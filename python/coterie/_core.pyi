@@ -288,6 +288,17 @@ class Vocabulary:
     def __len__(self) -> int: ...
     def columns(self) -> NDArray[np.int32]: ...
 
+class DeviceWordCounter:
+    def __init__(
+        self,
+        device: Device,
+        min_token_chars: int,
+        lowercase: bool,
+        batch_bytes: int = ...,
+        hash_mask: int = ...,
+    ) -> None: ...
+    def add_documents(self, counter: TermCounter, documents: _TextDocuments, n_threads: int) -> None: ...
+
 class TermCounter:
     def __init__(
         self,

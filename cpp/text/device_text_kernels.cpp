@@ -1,0 +1,24 @@
+#include "text/device_text_kernels.hpp"
+
+#include "cuda/emulated_block.hpp"
+
+namespace coterie::text::device {
+namespace {
+
+using cuda::emulate;
+
+const Kernels& emulated_kernels() {
+    static constexpr Kernels kernels = {
+        &emulate<ClassifyText>, &emulate<FindTokens>,   &emulate<MarkRuns>,    &emulate<NumberTerms>,
+        &emulate<RunBegins>,    &emulate<CountEntries>, &emulate<GatherTerms>,
+    };
+    return kernels;
+}
+
+}  // namespace
+
+const Kernels& kernels_for(const cuda::Device& device) {
+    return device.is_emulated() ? emulated_kernels() : cuda_kernels();
+}
+
+}  // namespace coterie::text::device

@@ -1,0 +1,17 @@
+// The device programs of this room as CUDA kernels.
+#include "cuda/block.cuh"
+#include "text/device_text_kernels.hpp"
+
+namespace coterie::text::device {
+
+using cuda::launch;
+
+const Kernels& cuda_kernels() {
+    static constexpr Kernels kernels = {
+        &launch<ClassifyText>, &launch<FindTokens>,   &launch<MarkRuns>,    &launch<NumberTerms>,
+        &launch<RunBegins>,    &launch<CountEntries>, &launch<GatherTerms>,
+    };
+    return kernels;
+}
+
+}  // namespace coterie::text::device

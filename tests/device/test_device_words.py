@@ -1,0 +1,117 @@
+"""Words that a device finds and counts are those of the CPU, with the same totals and the same matrices."""
+
+import numpy as np
+import pytest
+
+from coterie import CountVectorizer, TfidfVectorizer, _core
+from coterie.text import _device_words
+
+TEXTS = [
+    "Red fish, BLUE fish; one_fish 2 fish",
+    "",
+    "a b c",  # nothing with two characters
+    "ΟΔΥΣΣΕΥΣ ΣΑΣ İstanbul ȺȺ ẞtraße STRASSE",  # sigmas, lower cases of other lengths
+    "naïve café Ünïcode ÀÉÎ naïve",
+    "今天 天气 很好 今天 fish",
+    "Привет, МИР мир",
+    "nul\0fish tab\tfish \x7f\x80 fish",
+    "\ud800 lone \udfff surrogates fish",
+    "𝒳𝒴 𐐀𐐁 𐐨𐐩 x𝒳y",  # four bytes; Deseret has a lower case
+    "combining e\u0301e\u0301 ٣٤٥ ½½ ⅧⅧ",
+    "_ __ ___ A_ _1",
+    "x" * 5000 + " fish " + "y" * 4095,
+    "fish" * 3 + " " + "é" * 4097,
+] * 2
+
+
+def same_matrix(here, there):
+    for a, b in ((here.data, there.data), (here.indices, there.indices), (here.indptr, there.indptr)):
+        assert a.dtype == b.dtype
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"lowercase": False, "token_pattern": r"\w+"},
+        {"min_df": 2, "max_df": 0.9, "stop_words": ["fish", "one"], "sublinear_tf": True},
+        {"max_features": 9, "norm": "l1", "dtype": np.float64, "token_pattern": r"\w{3,}"},
+        {"binary": True, "use_idf": False},
+        {"vocabulary": ["fish", "мир", "今天", "absent", "ὀδυσσεύς"], "tf": "relative", "norm": None},
+    ],
+)
+def test_matrices_are_those_of_the_cpu(options):
+    here, there = TfidfVectorizer(**options), TfidfVectorizer(device="emulated", **options)
+    same_matrix(here.fit_transform(TEXTS), there.fit_transform(TEXTS))
+    assert here.vocabulary_ == there.vocabulary_
+    np.testing.assert_array_equal(here.document_frequency_, there.document_frequency_)
+    new = ["new fish МИР", "", "Straße nothing", TEXTS[3]]
+    same_matrix(here.transform(new), there.transform(new))
+    assert (
+        here.fit(TEXTS).get_feature_names_out().tolist() == there.fit(TEXTS).get_feature_names_out().tolist()
+    )
+
+
+def test_counts_of_arrow_texts_and_generators():
+    pa = pytest.importorskip("pyarrow")
+    texts = [text for text in TEXTS if "\ud800" not in text]
+    here = CountVectorizer().fit(texts)
+    for documents in (pa.array(texts), (text for text in texts), ([text] * 1 for text in texts)):
+        same_matrix(here.transform(texts), CountVectorizer(device="emulated").fit_transform(documents))
+
+
+def test_bytes_that_are_not_utf8_are_refused_with_their_row():
+    pa = pytest.importorskip("pyarrow")
+    for bad in (b"ok \xc3(", b"\x80", b"\xe2\x82", b"\xed\xa0\x80", b"\xf5\x80\x80\x80", b"\xc0\xaf"):
+        raw = pa.array([b"fish", bad, b"fish"]).view(pa.string())
+        for device in ("cpu", "emulated"):
+            with pytest.raises(ValueError, match="document 1 is not valid UTF-8"):
+                CountVectorizer(device=device).fit(raw)
+
+
+def counter_on(device, documents, **options):
+    counter = _core.TermCounter("word", (1, 1), 2, True, "none", _core.TermList([]), None, True)
+    if device is None:
+        counter.add_documents(tuple(documents), 1)
+    else:
+        _core.DeviceWordCounter(device, 2, True, **options).add_documents(counter, tuple(documents), 1)
+    counter.merge()
+    return counter
+
+
+def totals_by_term(counter):
+    df, tf = counter.totals()
+    names = counter.texts(np.arange(len(df), dtype=np.uint32)).to_list()
+    return {name: (int(a), int(b)) for name, a, b in zip(names, df, tf, strict=True)}
+
+
+def test_batches_are_joined_and_collisions_are_seen():
+    device = _core.Device("emulated")
+    expected = totals_by_term(counter_on(None, TEXTS))
+    assert expected["fish"] == (10, 18)
+    assert totals_by_term(counter_on(device, TEXTS)) == expected
+    assert totals_by_term(counter_on(device, TEXTS, batch_bytes=64)) == expected
+    # With 7 bits one seed of seven lets two of these words collide; another one is taken then.
+    words = [f"w{i} fish w{i}" for i in range(6)]
+    for _ in range(10):
+        assert totals_by_term(counter_on(device, words, hash_mask=0x7F)) == totals_by_term(
+            counter_on(None, words)
+        )
+    with pytest.raises(RuntimeError, match="hashes of different words are equal for 8 seeds"):
+        counter_on(device, words, hash_mask=1)
+
+
+def test_an_analysis_that_a_device_does_not_do_is_refused():
+    for options in (
+        {"ngram_range": (1, 2)},
+        {"analyzer": "char"},
+        {"strip_accents": "unicode"},
+        {"tokenizer": str.split},
+    ):
+        with pytest.raises(ValueError, match="device='cuda' counts single words"):
+            CountVectorizer(device="cuda", token_pattern=None, **options).fit(TEXTS)
+    assert CountVectorizer(device="auto", ngram_range=(1, 2)).fit(["fish fish"]).n_documents_ == 1
+    with pytest.raises(ValueError, match="device must be 'auto', 'cpu', 'cuda' or 'cuda:N'; got 'gpu'"):
+        CountVectorizer(device="gpu").fit(TEXTS)
+    assert _device_words.device_words("cpu", None) is None
