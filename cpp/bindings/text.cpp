@@ -105,15 +105,6 @@ void check_ids(const std::vector<TermId>& ids, const TermCounter& counter) {
         require(id < counter.tallies().size(), "text", "term id ", id, " of ", counter.tallies().size());
 }
 
-py::tuple totals(const TermCounter& counter) {
-    std::vector<std::int64_t> df, tf;
-    for (const text::Tally& t : counter.tallies()) {
-        df.push_back(t.document_frequency);
-        tf.push_back(t.term_frequency);
-    }
-    return py::make_tuple(to_numpy(std::move(df)), to_numpy(std::move(tf)));
-}
-
 py::tuple counter_rows(TermCounter& counter, const py::array& ids, const std::string& dtype,
                        const std::string& tf, const std::string& norm, const py::object& idf, int n_threads) {
     const std::vector<TermId> columns = term_ids(ids);
@@ -191,7 +182,6 @@ void init_term_counter(py::module_& m) {
         .def("add_counter", &TermCounter::add_counter)
         .def_property_readonly("n_documents", &TermCounter::n_documents)
         .def("merge", &TermCounter::merge, py::call_guard<py::gil_scoped_release>())
-        .def("totals", &totals)
         .def("sort_by_text",
              [](const TermCounter& self, const py::array& ids, int n_threads) {
                  std::vector<TermId> sorted = term_ids(ids);
@@ -203,11 +193,31 @@ void init_term_counter(py::module_& m) {
                  return to_numpy(std::move(sorted));
              })
         .def("texts",
-             [](const TermCounter& self, const py::array& ids) {
+             [](const TermCounter& self, const py::array& ids, int n_threads) {
                  const std::vector<TermId> list = term_ids(ids);
                  check_ids(list, self);
                  py::gil_scoped_release release;
-                 return self.texts(list);
+                 return self.texts(list, n_threads);
+             })
+        .def("select",
+             [](const TermCounter& self, double least, double most, int n_threads) {
+                 std::vector<TermId> ids;
+                 {
+                     py::gil_scoped_release release;
+                     ids = self.select(least, most, n_threads);
+                 }
+                 return to_numpy(std::move(ids));
+             })
+        .def("frequencies",
+             [](const TermCounter& self, const py::array& ids, int n_threads) {
+                 const std::vector<TermId> list = term_ids(ids);
+                 check_ids(list, self);
+                 text::Frequencies f;
+                 {
+                     py::gil_scoped_release release;
+                     f = self.frequencies(list, n_threads);
+                 }
+                 return py::make_tuple(to_numpy(std::move(f.document)), to_numpy(std::move(f.term)));
              })
         .def("rows", &counter_rows, py::arg("ids"), py::arg("dtype"), py::arg("tf"), py::arg("norm"),
              py::arg("idf").none(true), py::arg("n_threads"));
@@ -278,9 +288,14 @@ void init_hashing(py::module_& m) {
 }  // namespace
 
 void init_text(py::module_& m) {
-    m.def("first_not_str", [](const py::tuple& strings) {
-        return PythonStrings::first_not_str(strings, static_cast<index_t>(strings.size()));
-    });
+    py::class_<PythonStrings, std::shared_ptr<PythonStrings>>(m, "Strings")
+        .def(py::init<const py::object&>(), py::arg("strings"))
+        .def("__len__", &PythonStrings::size)
+        .def_property_readonly("first_not_str", &PythonStrings::first_not_str)
+        .def("__getitem__", [](const PythonStrings& self, index_t i) {
+            if (i < 0 || i >= self.size()) throw py::index_error();
+            return py::reinterpret_borrow<py::object>(self.item(i));
+        });
     m.def("inverse_document_frequency", [](const py::array& df, index_t n_documents, bool smooth) {
         const auto* data = vector_data<std::int64_t>(df, df.size(), "document_frequency");
         return to_numpy(text::inverse_document_frequency(data, df.size(), n_documents, smooth));

@@ -1,49 +1,51 @@
 // Documents that Python holds, as the text room reads them: without copies, and with the GIL released.
 #pragma once
 
-#include <atomic>
-#include <limits>
+#include <memory>
+#include <string>
 #include <variant>
+#include <vector>
 
 #include "bindings/arrays.hpp"
-#include "core/parallel.hpp"
 #include "text/document.hpp"
 #include "text/term_list.hpp"
 
 namespace coterie {
 
-// A tuple of str. The tuple owns its strings and strings do not change, so their buffers can be read without
-// the GIL.
+// Python objects, usually str. Strings do not change, so their buffers can be read without the GIL. The GIL is held where
+// this is made and destroyed.
 class PythonStrings final : public text::DocumentSource {
   public:
-    explicit PythonStrings(py::tuple strings)
-        : strings_(std::move(strings)), size_(static_cast<index_t>(strings_.size())) {
-        const index_t bad = first_not_str(strings_, size_);
-        if (bad < size_)
-            throw py::type_error(
-                "document " + std::to_string(bad) + " must be str; got " +
-                py::repr(py::type::of(strings_[static_cast<std::size_t>(bad)])).cast<std::string>());
+    // Of a list or a tuple. Reference counts lie with the strings all over the memory, and are asked for in advance.
+    explicit PythonStrings(const py::object& strings) {
+        const py::object fixed = own_sequence(strings);
+        PyObject* const* const items = PySequence_Fast_ITEMS(fixed.ptr());
+        const index_t n = PySequence_Fast_GET_SIZE(fixed.ptr());
+        items_.reserve(static_cast<std::size_t>(n));
+        first_not_str_ = n;
+        for (index_t i = 0; i < n; ++i) {
+            if (i + kAhead < n) __builtin_prefetch(items[i + kAhead], 1);
+            Py_INCREF(items[i]);
+            items_.push_back(items[i]);
+            if (first_not_str_ == n && !(PyUnicode_Check(items[i]) && is_ready(items[i]))) first_not_str_ = i;
+        }
     }
-
-    // The number of the first item that is not a str, or size.
-    static index_t first_not_str(const py::tuple& strings, index_t size) {
-        std::atomic<index_t> first{size};
-        py::gil_scoped_release release;
-        parallel_for_rows(size, 4096, 0, [&](index_t begin, index_t end, int) {
-            for (index_t i = begin; i < end; ++i) {
-                PyObject* const item = PyTuple_GET_ITEM(strings.ptr(), i);
-                if (PyUnicode_Check(item) && is_ready(item)) continue;
-                for (index_t seen = first; i < seen && !first.compare_exchange_weak(seen, i);) {
-                }
-                return;
-            }
-        });
-        return first;
+    ~PythonStrings() override {
+        for (std::size_t i = 0; i < items_.size(); ++i) {
+            if (i + kAhead < items_.size()) __builtin_prefetch(items_[i + kAhead], 1);
+            Py_DECREF(items_[i]);
+        }
     }
+    PythonStrings(const PythonStrings&) = delete;
+    PythonStrings& operator=(const PythonStrings&) = delete;
 
-    index_t size() const override { return size_; }
+    // The number of the first item that is not a str, or size(); only str may be asked for by at().
+    index_t first_not_str() const { return first_not_str_; }
+    py::handle item(index_t i) const { return items_[static_cast<std::size_t>(i)]; }
+
+    index_t size() const override { return static_cast<index_t>(items_.size()); }
     text::Document at(index_t i) const override {
-        PyObject* const item = PyTuple_GET_ITEM(strings_.ptr(), i);
+        PyObject* const item = items_[static_cast<std::size_t>(i)];
         text::Encoding encoding = text::Encoding::ucs4;
         if (PyUnicode_IS_ASCII(item)) {
             encoding = text::Encoding::ascii;
@@ -55,28 +57,38 @@ class PythonStrings final : public text::DocumentSource {
         return {PyUnicode_DATA(item), static_cast<index_t>(PyUnicode_GET_LENGTH(item)), encoding};
     }
     void prefetch(index_t i) const override {
-        if (i >= size_) return;
+        if (i >= size()) return;
         // The header, with which the text begins.
-        const auto* const item = reinterpret_cast<const char*>(PyTuple_GET_ITEM(strings_.ptr(), i));
+        const auto* const item = reinterpret_cast<const char*>(items_[static_cast<std::size_t>(i)]);
         __builtin_prefetch(item);
         __builtin_prefetch(item + 64);
         __builtin_prefetch(item + 128);
     }
 
   private:
+    static constexpr index_t kAhead = 16;
+
     static bool is_ready(PyObject* item) {
 #if PY_VERSION_HEX < 0x030C0000
-        if (!PyUnicode_IS_READY(item)) {
-            py::gil_scoped_acquire gil;
-            return PyUnicode_READY(item) == 0;
-        }
+        return PyUnicode_READY(item) == 0;
 #endif
         (void)item;
         return true;
     }
 
-    py::tuple strings_;
-    index_t size_;
+    // Without a global lock other threads may change a list that is being read.
+    static py::object own_sequence(const py::object& strings) {
+#ifdef Py_GIL_DISABLED
+        PyObject* const fixed = PySequence_Tuple(strings.ptr());
+#else
+        PyObject* const fixed = PySequence_Fast(strings.ptr(), "documents must be a sequence");
+#endif
+        if (fixed == nullptr) throw py::error_already_set();
+        return py::reinterpret_steal<py::object>(fixed);
+    }
+
+    std::vector<PyObject*> items_;  // owned
+    index_t first_not_str_ = 0;
 };
 
 // An Arrow string array without nulls: document i is bytes [offsets[i], offsets[i + 1]) of data.
@@ -114,13 +126,21 @@ class ArrowStrings final : public text::DocumentSource {
     index_t size_ = 0;
 };
 
-// The documents argument of every text op: a tuple of str, or (offsets, data) of an Arrow array given as a
-// list of both.
-inline std::unique_ptr<text::DocumentSource> document_source(const py::object& documents) {
-    if (py::isinstance<py::tuple>(documents))
-        return std::make_unique<PythonStrings>(documents.cast<py::tuple>());
+// The documents argument of every text op: Strings, a tuple of str, or (offsets, data) of an Arrow array given as a list
+// of both.
+inline std::shared_ptr<text::DocumentSource> document_source(const py::object& documents) {
+    const bool fixed = py::isinstance<py::tuple>(documents);
+    if (fixed || py::isinstance<PythonStrings>(documents)) {
+        const auto strings = fixed ? std::make_shared<PythonStrings>(documents)
+                                   : documents.cast<std::shared_ptr<PythonStrings>>();
+        const index_t bad = strings->first_not_str();
+        if (bad < strings->size())
+            throw py::type_error("document " + std::to_string(bad) + " must be str; got " +
+                                 py::repr(py::type::of(strings->item(bad))).cast<std::string>());
+        return strings;
+    }
     const auto parts = documents.cast<std::pair<py::array, py::array>>();
-    return std::make_unique<ArrowStrings>(parts.first, parts.second);
+    return std::make_shared<ArrowStrings>(parts.first, parts.second);
 }
 
 // str -> UTF-8 with lone surrogates kept.

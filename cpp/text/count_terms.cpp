@@ -14,7 +14,7 @@ namespace {
 
 constexpr index_t kMaxRowsPerTask = 1024;
 constexpr index_t kTasks = 256;
-constexpr index_t kDocumentsAhead = 4;  // as many, whose text is on its way from memory while one is counted
+constexpr index_t kTermsPerTask = 1 << 14;
 constexpr TermId kLookAhead =
     16;  // terms whose slots are on their way from memory while two lexicons are joined
 
@@ -56,8 +56,8 @@ CountingSlot& TermCounter::slot(int i) {
     return *s;
 }
 
-template <typename CountRow>
-void TermCounter::add_rows(index_t n_rows, int n_threads, const CountRow& count_row) {
+template <typename CountRows>
+void TermCounter::add_rows(index_t n_rows, int n_threads, const CountRows& count_rows) {
     const index_t chunk = std::clamp<index_t>(n_rows / kTasks, 1, kMaxRowsPerTask);
     const auto first = rows_.size();
     rows_.resize(first + static_cast<std::size_t>(ceil_div(n_rows, chunk)));
@@ -67,18 +67,14 @@ void TermCounter::add_rows(index_t n_rows, int n_threads, const CountRow& count_
         CountedRows& rows = rows_[first + static_cast<std::size_t>(begin / chunk)];
         CountingSlot& s = slot(slot_number);
         rows.slot = slot_number;
-        const auto run = [&](auto&& counter) {
-            for (index_t i = begin; i < end; ++i) {
-                counter.begin_document();
-                count_row(counter, i);
-                counter.end_document();
-                if (!keep_rows_) rows.entries.clear();
-            }
-        };
         if (vocabulary_ == nullptr) {
-            run(DocumentCounter<true>(options_, s, nullptr, static_cast<TermId>(stop_words_.size()), rows));
+            const auto n_stop_words = static_cast<TermId>(stop_words_.size());
+            count_rows(DocumentCounter<true>(options_, s, nullptr, n_stop_words, keep_rows_, rows), begin,
+                       end);
         } else {
-            run(DocumentCounter<false>(options_, s, vocabulary_.get(), vocabulary_->n_stop_words(), rows));
+            const TermId n_stop_words = vocabulary_->n_stop_words();
+            count_rows(DocumentCounter<false>(options_, s, vocabulary_.get(), n_stop_words, keep_rows_, rows),
+                       begin, end);
         }
     });
     if (!keep_rows_) rows_.clear();
@@ -87,17 +83,20 @@ void TermCounter::add_rows(index_t n_rows, int n_threads, const CountRow& count_
 
 void TermCounter::add_documents(const DocumentSource& documents, int n_threads) {
     const index_t first = n_documents_;
-    add_rows(documents.size(), n_threads, [&](auto& counter, index_t i) {
-        documents.prefetch(i + kDocumentsAhead);
-        counter.add_text(documents.at(i), first + i);
+    add_rows(documents.size(), n_threads, [&](auto&& counter, index_t begin, index_t end) {
+        counter.add_documents(documents, begin, end, first);
     });
 }
 
 void TermCounter::add_terms(const DocumentSource& terms, const std::int64_t* offsets, index_t n_documents,
                             int n_threads) {
     const index_t first = n_documents_;
-    add_rows(n_documents, n_threads, [&](auto& counter, index_t i) {
-        for (index_t t = offsets[i]; t < offsets[i + 1]; ++t) counter.add_term(terms.at(t), first + i);
+    add_rows(n_documents, n_threads, [&](auto&& counter, index_t begin, index_t end) {
+        for (index_t i = begin; i < end; ++i) {
+            counter.begin_document();
+            for (index_t t = offsets[i]; t < offsets[i + 1]; ++t) counter.add_term(terms.at(t), first + i);
+            counter.end_document();
+        }
     });
 }
 
@@ -194,7 +193,7 @@ void TermCounter::add_counter(const TermCounter& other) {
 }
 
 void TermCounter::sort_by_text(std::vector<TermId>& ids, int n_threads) const {
-    const TermList all = texts(ids);
+    const TermList all = texts(ids, n_threads);
     // One bucket for each first byte, so that buckets are sorted on their own.
     std::vector<std::vector<SortKey>> buckets(256);
     for (std::size_t i = 0; i < ids.size(); ++i) {
@@ -215,15 +214,51 @@ void TermCounter::sort_by_text(std::vector<TermId>& ids, int n_threads) const {
     ids.swap(sorted);
 }
 
-TermList TermCounter::texts(const std::vector<TermId>& ids) const {
+TermList TermCounter::texts(const std::vector<TermId>& ids, int n_threads) const {
     const Lexicon& lexicon = vocabulary_ != nullptr ? vocabulary_->lexicon() : slots_.front()->lexicon;
+    const auto n = static_cast<index_t>(ids.size());
     TermList list;
-    list.offsets.reserve(ids.size() + 1);
-    for (const TermId id : ids) {
-        lexicon.append_text(id, list.bytes);
-        list.offsets.push_back(static_cast<std::int64_t>(list.bytes.size()));
-    }
+    list.offsets = std::vector<std::int64_t>(ids.size() + 1);
+    parallel_for_rows(n, kTermsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = begin; i < end; ++i)
+            list.offsets[i + 1] = static_cast<std::int64_t>(lexicon.text_size(ids[i]));
+    });
+    for (index_t i = 0; i < n; ++i) list.offsets[i + 1] += list.offsets[i];
+    list.bytes.resize(static_cast<std::size_t>(list.offsets.back()));
+    parallel_for_rows(n, kTermsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        char* out = list.bytes.data() + list.offsets[begin];
+        for (index_t i = begin; i < end; ++i) out = lexicon.write_text(ids[i], out);
+    });
     return list;
+}
+
+std::vector<TermId> TermCounter::select(double least, double most, int n_threads) const {
+    const auto n = static_cast<index_t>(tallies().size());
+    std::vector<std::vector<TermId>> found(static_cast<std::size_t>(ceil_div(n, kTermsPerTask)));
+    parallel_for_rows(n, kTermsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        std::vector<TermId>& ids = found[static_cast<std::size_t>(begin / kTermsPerTask)];
+        for (index_t id = begin; id < end; ++id) {
+            const std::int64_t frequency = tallies()[id].document_frequency;
+            const auto df = static_cast<double>(frequency);
+            if (frequency > 0 && df >= least && df <= most) ids.push_back(static_cast<TermId>(id));
+        }
+    });
+    std::vector<TermId> ids;
+    for (const std::vector<TermId>& some : found) ids.insert(ids.end(), some.begin(), some.end());
+    return ids;
+}
+
+Frequencies TermCounter::frequencies(const std::vector<TermId>& ids, int n_threads) const {
+    Frequencies f{std::vector<std::int64_t>(ids.size()), std::vector<std::int64_t>(ids.size())};
+    const auto n = static_cast<index_t>(ids.size());
+    parallel_for_rows(n, kTermsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = begin; i < end; ++i) {
+            if (i + kLookAhead < end) __builtin_prefetch(tallies().data() + ids[i + kLookAhead]);
+            f.document[i] = tallies()[ids[i]].document_frequency;
+            f.term[i] = tallies()[ids[i]].term_frequency;
+        }
+    });
+    return f;
 }
 
 // For each slot, its ids -> column or -1.

@@ -24,6 +24,11 @@ struct Tally {
     std::int64_t term_frequency = 0;
 };
 
+// Of some terms: documents that have them, and occurrences.
+struct Frequencies {
+    std::vector<std::int64_t> document, term;
+};
+
 struct Entry {
     TermId term;
     std::uint32_t count;
@@ -91,7 +96,10 @@ class TermCounter {
     const auto& tallies() const { return slots_.front()->tallies; }
     // Orders ids by the terms' code points.
     void sort_by_text(std::vector<TermId>& ids, int n_threads) const;
-    TermList texts(const std::vector<TermId>& ids) const;
+    TermList texts(const std::vector<TermId>& ids, int n_threads) const;
+    // The terms of documents whose document frequency is in [least, most], by id.
+    std::vector<TermId> select(double least, double most, int n_threads) const;
+    Frequencies frequencies(const std::vector<TermId>& ids, int n_threads) const;
 
     // The documents x columns matrix with sorted columns, weighted, rounded once to T: column j is term
     // ids[j], or with a vocabulary its own column (ids is then ignored). Consumes the rows.
@@ -102,8 +110,8 @@ class TermCounter {
     CountingSlot& slot(int i);
     std::vector<std::int32_t> ids_of(const CountedDocuments& part);
     void add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids);
-    template <typename CountRow>
-    void add_rows(index_t n_rows, int n_threads, const CountRow& count_row);
+    template <typename CountRows>
+    void add_rows(index_t n_rows, int n_threads, const CountRows& count_rows);
     std::vector<std::vector<std::int32_t>> columns_by_slot(const std::vector<TermId>& ids) const;
 
     AnalyzeOptions options_;

@@ -105,14 +105,20 @@ void Lexicon::prefetch_from(const Lexicon& other, TermId id, const std::vector<T
     }
 }
 
-void Lexicon::append_text(TermId id, std::string& out) const {
+std::size_t Lexicon::text_size(TermId id) const {
+    std::size_t size = 0;
+    for (; is_gram(id); id = prefix(id)) size += 1 + token(last(id)).size();
+    return size + token(id).size();
+}
+
+char* Lexicon::write_text(TermId id, char* out) const {
     if (is_gram(id)) {
-        append_text(prefix(id), out);
-        out += ' ';
-        out += token(last(id));
-    } else {
-        out += token(id);
+        out = write_text(prefix(id), out);
+        *out++ = ' ';
+        id = last(id);
     }
+    const std::string_view text = token(id);
+    return std::copy(text.begin(), text.end(), out);
 }
 
 }  // namespace coterie::text

@@ -81,8 +81,10 @@ class Lexicon {
     std::string_view token(TermId id) const {
         return {reinterpret_cast<const char*>(arena_.data()) + terms_[id].key, terms_[id].length};
     }
-    // Appends the term's text; an n-gram's tokens are joined by single spaces.
-    void append_text(TermId id, std::string& out) const;
+    // Bytes of the term's text; an n-gram's tokens are joined by single spaces.
+    std::size_t text_size(TermId id) const;
+    // Writes the term's text and returns its end.
+    char* write_text(TermId id, char* out) const;
 
   private:
     struct Slot {

@@ -10,6 +10,7 @@ namespace coterie::text {
 namespace {
 
 constexpr index_t kRowsPerTask = 1024;
+constexpr std::int64_t kSmallFrequency = 1024;
 
 double sublinear(double n) {
     static const auto small = [] {
@@ -56,9 +57,20 @@ std::vector<double> inverse_document_frequency(const std::int64_t* document_freq
     std::vector<double> idf(static_cast<std::size_t>(n_terms));
     const index_t s = smooth ? 1 : 0;
     const long double numerator = static_cast<long double>(n_documents + s);
+    const auto of_frequency = [&](std::int64_t df) {
+        return static_cast<double>(std::log(numerator / static_cast<long double>(df + s)) + 1.0L);
+    };
+    // Most terms are in few documents, and many in equally many.
+    std::vector<double> of_small(kSmallFrequency, -1);
     for (index_t j = 0; j < n_terms; ++j) {
-        const auto denominator = static_cast<long double>(document_frequency[j] + s);
-        idf[static_cast<std::size_t>(j)] = static_cast<double>(std::log(numerator / denominator) + 1.0L);
+        const std::int64_t df = document_frequency[j];
+        if (df < 0 || df >= kSmallFrequency) {
+            idf[static_cast<std::size_t>(j)] = of_frequency(df);
+            continue;
+        }
+        double& known = of_small[static_cast<std::size_t>(df)];
+        if (known == -1) known = of_frequency(df);
+        idf[static_cast<std::size_t>(j)] = known;
     }
     return idf;
 }

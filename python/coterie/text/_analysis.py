@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
 from numbers import Integral
 from types import ModuleType
 from typing import Any
@@ -16,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from coterie import _core
 from coterie._validation import require_extra
-from coterie.text._documents import ArrowParts, Batch, document_batches, flatten_features
+from coterie.text._documents import document_batches, flatten_features
 from coterie.text._stop_words import CHINESE_STOP_WORDS
 
 # The base of scikit-learn's vectorizers with build_analyzer and its parts; it has no public name.
@@ -121,7 +120,7 @@ class AnalysisMixin:
             if isinstance(batch, list):
                 row += len(batch[0]) - 1
                 yield batch, None
-            elif plain and not segmented and _core.first_not_str(batch) == len(batch):
+            elif plain and not segmented and batch.first_not_str == len(batch):
                 row += len(batch)
                 yield batch, None
             else:
@@ -155,10 +154,9 @@ class AnalysisMixin:
             raise
 
 
-def _parts(batch: Batch | ArrowParts) -> Iterator[tuple[Any, ...]]:
-    documents = iter(batch)
-    while part := tuple(islice(documents, _PYTHON_BATCH)):
-        yield part
+def _parts(batch: _core.Strings) -> Iterator[tuple[Any, ...]]:
+    for begin in range(0, len(batch), _PYTHON_BATCH):
+        yield tuple(batch[i] for i in range(begin, min(begin + _PYTHON_BATCH, len(batch))))
 
 
 def stop_word_set(stop_words: Any, language: str) -> frozenset[str] | None:

@@ -306,7 +306,8 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         self._count(counter, plan, raw_documents)
         columns = vocabulary.columns()
         df = np.zeros(len(vocabulary), dtype=np.int64)
-        df[columns[columns >= 0]] = counter.totals()[0][columns >= 0]
+        known = np.flatnonzero(columns >= 0).astype(np.uint32)
+        df[columns[known]], _ = counter.frequencies(known, check_n_threads(self.n_threads))
         if not add:
             self.__dict__.pop("_document_frequency", None)
         self._add_fixed(df, counter.n_documents)
@@ -320,13 +321,12 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
 
     def _select(self, counter: _core.TermCounter) -> NDArray[np.uint32]:
         """Learn the terms that min_df, max_df and max_features leave; return their ids in column order."""
-        df, tf = counter.totals()
+        n_threads = check_n_threads(self.n_threads)
         selection = Selection(self.min_df, self.max_df, self.max_features, bool(self.binary), self.dtype)
-        ids = selection.ids(counter, df, tf, check_n_threads(self.n_threads))
+        ids = selection.ids(counter, n_threads)
         self.n_documents_ = counter.n_documents
-        self._terms = FittedTerms(counter.texts(ids))
-        self._document_frequency = df[ids]
-        self._term_frequency = tf[ids]
+        self._terms = FittedTerms(counter.texts(ids, n_threads))
+        self._document_frequency, self._term_frequency = counter.frequencies(ids, n_threads)
         self._after_selection()
         return ids
 

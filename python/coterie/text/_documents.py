@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# A batch is a tuple of documents, or the (offsets, bytes) of an Arrow string array.
+from coterie import _core
+
+# A batch is a sequence of documents, or the (offsets, bytes) of an Arrow string array.
 ArrowParts = list[NDArray[Any]]
-Batch = tuple[Any, ...] | ArrowParts
+Batch = _core.Strings | ArrowParts
 
 # A generator is read in batches of at most this many documents and about this many characters.
 BATCH_DOCUMENTS = 16384
@@ -29,7 +31,7 @@ def document_batches(raw_documents: Any, *, nested: bool, arrow: bool) -> Iterat
     if _is_arrow(raw_documents):
         yield from _arrow_batches(raw_documents, arrow)
     elif hasattr(raw_documents, "__len__"):
-        yield tuple(raw_documents)
+        yield _core.Strings(raw_documents if type(raw_documents) in (list, tuple) else tuple(raw_documents))
     else:
         yield from _generated_batches(iter(raw_documents), nested, arrow)
 
@@ -40,17 +42,17 @@ def _generated_batches(items: Iterator[Any], nested: bool, arrow: bool) -> Itera
     for item in items:
         if nested and _is_batch(item):
             if batch:
-                yield tuple(batch)
+                yield _core.Strings(batch)
                 batch, n_characters = [], 0
             yield from document_batches(item, nested=False, arrow=arrow)
             continue
         batch.append(item)
         n_characters += len(item) if isinstance(item, str) else 0
         if len(batch) >= BATCH_DOCUMENTS or n_characters >= BATCH_CHARACTERS:
-            yield tuple(batch)
+            yield _core.Strings(batch)
             batch, n_characters = [], 0
     if batch:
-        yield tuple(batch)
+        yield _core.Strings(batch)
 
 
 def _is_batch(item: Any) -> bool:
@@ -68,7 +70,7 @@ def _arrow_batches(column: Any, arrow: bool) -> Iterator[Batch]:
     row = 0
     for chunk in column.chunks if isinstance(column, pa.ChunkedArray) else [column]:
         if not arrow or pa.types.is_binary(chunk.type) or pa.types.is_large_binary(chunk.type):
-            yield tuple(chunk.to_pylist())
+            yield _core.Strings(chunk.to_pylist())
             continue
         if chunk.null_count:
             null = row + int(np.flatnonzero(chunk.is_null().to_numpy(zero_copy_only=False))[0])

@@ -28,22 +28,19 @@ class Selection:
         keeps_rare = min_df <= 1 if isinstance(min_df, Integral) else min_df == 0
         return bool(keeps_rare and not isinstance(max_df, Integral) and max_df >= 1 and max_features is None)
 
-    def ids(
-        self, counter: _core.TermCounter, df: NDArray[np.int64], tf: NDArray[np.int64], n_threads: int
-    ) -> NDArray[np.uint32]:
+    def ids(self, counter: _core.TermCounter, n_threads: int) -> NDArray[np.uint32]:
         """Return the ids of the terms that are left, in column order."""
-        ids: NDArray[np.uint32] = np.flatnonzero(df > 0).astype(np.uint32)
-        if not len(ids):
-            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
         n_documents = counter.n_documents
         high: Any = self.max_df if isinstance(self.max_df, Integral) else self.max_df * n_documents
         low: Any = self.min_df if isinstance(self.min_df, Integral) else self.min_df * n_documents
+        ids = counter.select(low, high, n_threads)
+        if not len(ids) and not len(counter.select(0, np.inf, n_threads)):
+            raise ValueError("empty vocabulary; perhaps the documents only contain stop words")
         if high < low:
             raise ValueError("max_df corresponds to < documents than min_df")
-        ids = ids[(df[ids] <= high) & (df[ids] >= low)]
         ids = counter.sort_by_text(ids, n_threads)
         if self.max_features is not None and len(ids) > self.max_features:
-            totals = (df if self.binary else tf)[ids].astype(self.dtype)
+            totals = counter.frequencies(ids, n_threads)[0 if self.binary else 1].astype(self.dtype)
             # scikit-learn's own expression: ties fall as this sort, which is not stable, lets them fall.
             ids = ids[np.sort((-totals).argsort()[: self.max_features])]
         if not len(ids):

@@ -53,14 +53,14 @@ class TermTotals:
         self._counter.add_counter(other.counter)
 
     def __getstate__(self) -> dict[str, Any]:
-        df, tf = self._counter.totals()
-        ids = np.flatnonzero(df).astype(np.uint32)
+        ids = self._counter.select(0, np.inf, 0)
+        df, tf = self._counter.frequencies(ids, 0)
         return {
             "joined": self.joined,
             "has_term_frequency": self.has_term_frequency,
-            "terms": self._counter.texts(ids),
-            "document_frequency": df[ids],
-            "term_frequency": tf[ids],
+            "terms": self._counter.texts(ids, 0),
+            "document_frequency": df,
+            "term_frequency": tf,
             "n_documents": self._counter.n_documents,
         }
 
