@@ -147,41 +147,8 @@ void init_term_list(py::module_& m) {
              [](const Vocabulary& self) { return to_numpy(std::vector<std::int32_t>(self.columns())); });
 }
 
-void init_term_counter(py::module_& m) {
-    py::class_<TermCounter>(m, "TermCounter")
-        .def(py::init([](const std::string& analyzer, std::pair<int, int> ngram_range, int min_token_chars,
-                         bool lowercase, const std::string& strip_accents, const TermList& stop_words,
-                         std::shared_ptr<Vocabulary> vocabulary, bool keep_rows) {
-                 return std::make_unique<TermCounter>(
-                     analyze_options(analyzer, ngram_range, min_token_chars, lowercase, strip_accents),
-                     stop_words, std::move(vocabulary), keep_rows);
-             }),
-             py::arg("analyzer"), py::arg("ngram_range"), py::arg("min_token_chars"), py::arg("lowercase"),
-             py::arg("strip_accents"), py::arg("stop_words"), py::arg("vocabulary").none(true),
-             py::arg("keep_rows"))
-        .def("add_documents",
-             [](TermCounter& self, const py::object& documents, int n_threads) {
-                 const auto source = document_source(documents);
-                 py::gil_scoped_release release;
-                 self.add_documents(*source, n_threads);
-             })
-        .def("add_terms",
-             [](TermCounter& self, const py::object& terms, const py::array& offsets, int n_threads) {
-                 const auto source = document_source(terms);
-                 const std::int64_t* const data = checked_offsets(offsets, source->size());
-                 py::gil_scoped_release release;
-                 self.add_terms(*source, data, offsets.size() - 1, n_threads);
-             })
-        .def("add_totals",
-             [](TermCounter& self, const TermList& terms, const py::array& df, const py::array& tf,
-                index_t n_documents, bool joined) {
-                 self.add_totals(terms, vector_data<std::int64_t>(df, terms.size(), "document_frequency"),
-                                 vector_data<std::int64_t>(tf, terms.size(), "term_frequency"), n_documents,
-                                 joined);
-             })
-        .def("add_counter", &TermCounter::add_counter)
-        .def_property_readonly("n_documents", &TermCounter::n_documents)
-        .def("merge", &TermCounter::merge, py::call_guard<py::gil_scoped_release>())
+void init_term_selection(py::class_<TermCounter>& counter) {
+    counter
         .def("sort_by_text",
              [](const TermCounter& self, const py::array& ids, int n_threads) {
                  std::vector<TermId> sorted = term_ids(ids);
@@ -221,6 +188,45 @@ void init_term_counter(py::module_& m) {
              })
         .def("rows", &counter_rows, py::arg("ids"), py::arg("dtype"), py::arg("tf"), py::arg("norm"),
              py::arg("idf").none(true), py::arg("n_threads"));
+}
+
+void init_term_counter(py::module_& m) {
+    py::class_<TermCounter> counter(m, "TermCounter");
+    counter
+        .def(py::init([](const std::string& analyzer, std::pair<int, int> ngram_range, int min_token_chars,
+                         bool lowercase, const std::string& strip_accents, const TermList& stop_words,
+                         std::shared_ptr<Vocabulary> vocabulary, bool keep_rows) {
+                 return std::make_unique<TermCounter>(
+                     analyze_options(analyzer, ngram_range, min_token_chars, lowercase, strip_accents),
+                     stop_words, std::move(vocabulary), keep_rows);
+             }),
+             py::arg("analyzer"), py::arg("ngram_range"), py::arg("min_token_chars"), py::arg("lowercase"),
+             py::arg("strip_accents"), py::arg("stop_words"), py::arg("vocabulary").none(true),
+             py::arg("keep_rows"))
+        .def("add_documents",
+             [](TermCounter& self, const py::object& documents, int n_threads) {
+                 const auto source = document_source(documents);
+                 py::gil_scoped_release release;
+                 self.add_documents(*source, n_threads);
+             })
+        .def("add_terms",
+             [](TermCounter& self, const py::object& terms, const py::array& offsets, int n_threads) {
+                 const auto source = document_source(terms);
+                 const std::int64_t* const data = checked_offsets(offsets, source->size());
+                 py::gil_scoped_release release;
+                 self.add_terms(*source, data, offsets.size() - 1, n_threads);
+             })
+        .def("add_totals",
+             [](TermCounter& self, const TermList& terms, const py::array& df, const py::array& tf,
+                index_t n_documents, bool joined) {
+                 self.add_totals(terms, vector_data<std::int64_t>(df, terms.size(), "document_frequency"),
+                                 vector_data<std::int64_t>(tf, terms.size(), "term_frequency"), n_documents,
+                                 joined);
+             })
+        .def("add_counter", &TermCounter::add_counter)
+        .def_property_readonly("n_documents", &TermCounter::n_documents)
+        .def("merge", &TermCounter::merge, py::call_guard<py::gil_scoped_release>());
+    init_term_selection(counter);
 }
 
 void weight_rows(py::array data, const py::array& indices, const py::array& indptr, const std::string& tf,
