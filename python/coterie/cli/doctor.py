@@ -93,8 +93,9 @@ def _version(module: str) -> str | None:
 def _encoding() -> dict[str, Any]:
     """Return which providers could run an encoder, which one would, and why."""
     if _version("onnxruntime") is None:
-        return {"providers": [], "provider": None, "precision": None, "reason": "the extra onnx is missing"}
-    from coterie.encode._engines import available_providers, choose_provider
+        missing = 'the extra "onnx" is missing'
+        return {"providers": [], "provider": None, "precision": None, "reason": missing, "not_used": {}}
+    from coterie.encode._engines import available_providers, choose_provider, explain_providers
 
     choice = choose_provider("auto", None, "auto", "float32")
     return {
@@ -102,17 +103,15 @@ def _encoding() -> dict[str, Any]:
         "provider": choice.provider,
         "precision": choice.precision,
         "reason": choice.reason,
+        "not_used": explain_providers(choice),
     }
 
 
 def _encoding_line(encoding: dict[str, Any]) -> str:
     if encoding["provider"] is None:
         return f"not possible: {encoding['reason']}"
-    others = [provider for provider in encoding["providers"] if provider != encoding["provider"]]
-    return (
-        f"{encoding['provider']}, {encoding['precision']} ({encoding['reason']}); also available:"
-        f" {', '.join(others) or 'none'}"
-    )
+    used = f"{encoding['provider']}, {encoding['precision']} ({encoding['reason']})"
+    return "\n".join([used, *(f"not {name}: {why}" for name, why in encoding["not_used"].items())])
 
 
 def _cuda_rows(state: dict[str, Any]) -> dict[str, str]:

@@ -18,8 +18,10 @@ from coterie._validation import check_option, require_extra
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
-OPENVINO = "OpenVINO"  # its own runtime; OpenVINOExecutionProvider is ONNX Runtime's
+OPENVINO = "OpenVINO"  # its own runtime
+OPENVINO_IN_ORT = "OpenVINOExecutionProvider"  # the same as a provider of ONNX Runtime
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
+_ON_GPU = (CUDA, TENSORRT)
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 _REMOTE = "AzureExecutionProvider"  # would send the texts elsewhere
 _GPU_WORKERS = 2  # one batch is prepared while the other is computed
@@ -67,33 +69,64 @@ def choose_provider(device: str, providers: Any, precision: str, model_precision
         names = [providers] if isinstance(providers, str) else list(providers)
         if len(names) != 1 or names[0] not in available:
             raise ValueError(f"providers must be one of {', '.join(available)}; got {providers!r}")
-        return _with_precision(names[0], precision, "asked for")
-    if device == "cuda" or (device == "auto" and CUDA in available):
+        if device != "auto" and (device == "cuda") != (names[0] in _ON_GPU):
+            raise ValueError(f"providers must be one for device={device!r}; got {providers!r}")
+        return _with_precision(names[0], precision, model_precision, "asked for")
+    if device == "cuda" or (device == "auto" and CUDA in available and precision != "bfloat16"):
         if CUDA not in available:
             raise ValueError(
                 f"device='cuda' needs an ONNX Runtime with {CUDA} (pip install onnxruntime-gpu); this one has"
                 f" {', '.join(available)}"
             )
-        return _with_precision(CUDA, precision, "a CUDA provider is installed")
-    has_bfloat16 = bool(set(_BFLOAT16_ISAS) & set(_core.available_isas()))
-    if precision == "bfloat16" or (OPENVINO in available and has_bfloat16 and precision == "auto"):
-        return _with_precision(OPENVINO, precision, "this CPU multiplies in bfloat16, which OpenVINO uses")
-    missing = (
-        "" if OPENVINO in available or not has_bfloat16 else '; the extra "openvino" would be faster here'
-    )
+        return _with_precision(CUDA, precision, model_precision, "a CUDA provider is installed")
+    if precision == "bfloat16":
+        return _with_precision(OPENVINO, precision, model_precision, "bfloat16 was asked for")
+    if model_precision == "int8":  # measured: 878 titles a second, by OpenVINO 190
+        return Choice(CPU, "int8", "ONNX Runtime multiplies int8 models quickest")
+    if OPENVINO in available and _has_bfloat16() and precision == "auto":
+        reason = "this CPU multiplies in bfloat16, which OpenVINO uses"
+        return _with_precision(OPENVINO, precision, model_precision, reason)
+    misses_it = OPENVINO not in available and _has_bfloat16()
+    missing = '; the extra "openvino" would be faster here' if misses_it else ""
     return Choice(CPU, model_precision, f"ONNX Runtime on the CPU{missing}")
 
 
-def _with_precision(provider: str, precision: str, reason: str) -> Choice:
+def explain_providers(choice: Choice) -> dict[str, str]:
+    """Say of every provider that is not chosen for a float32 model why it is not."""
+    available = available_providers()
+    only_asked = "it runs where it is asked for (--provider)"
+    slower = "it is slower in float32 than ONNX Runtime" if not _has_bfloat16() else "it computes on the CPU"
+    reasons = {
+        CPU: (f"{choice.provider} is faster; {only_asked}", "onnxruntime has no CPU provider"),
+        OPENVINO: (f"{slower}; {only_asked}", 'the extra "openvino" is missing'),
+        CUDA: (only_asked, "the installed onnxruntime has none (pip install onnxruntime-gpu in its place)"),
+        TENSORRT: (
+            f"it prepares itself for every shape of a batch; {only_asked}",
+            "the installed onnxruntime has none (onnxruntime-gpu and TensorRT's libraries)",
+        ),
+        OPENVINO_IN_ORT: (
+            f"OpenVINO by itself is faster; {only_asked}",
+            "the installed onnxruntime has none (onnxruntime-openvino)",
+        ),
+    }
+    found = {name: why[name not in available] for name, why in reasons.items()}
+    found |= {name: only_asked for name in available if name not in found}
+    return {name: why for name, why in found.items() if name != choice.provider}
+
+
+def _has_bfloat16() -> bool:
+    return bool(set(_BFLOAT16_ISAS) & set(_core.available_isas()))
+
+
+def _with_precision(provider: str, precision: str, model_precision: str, reason: str) -> Choice:
     if provider == OPENVINO:
         require_extra("openvino", "openvino")
-        has_bfloat16 = bool(set(_BFLOAT16_ISAS) & set(_core.available_isas()))
         if precision == "auto":
-            precision = "bfloat16" if has_bfloat16 else "float32"
+            precision = "bfloat16" if _has_bfloat16() else "float32"
         return Choice(provider, precision, reason)
     if precision == "bfloat16":
         raise ValueError(f"precision='bfloat16' needs providers={OPENVINO!r}; got {provider!r}")
-    return Choice(provider, "float32", reason)
+    return Choice(provider, model_precision, reason)
 
 
 def open_engine(model_file: Path, choice: Choice, n_threads: int) -> Engine:
@@ -101,6 +134,12 @@ def open_engine(model_file: Path, choice: Choice, n_threads: int) -> Engine:
     if choice.provider == OPENVINO:
         return OpenVinoEngine(model_file, choice.precision, n_threads)
     return OnnxRuntimeEngine(model_file, choice.provider, n_threads)
+
+
+def with_options(provider: str, available: list[str]) -> list[tuple[str, dict[str, str]]]:
+    """Return what ONNX Runtime is given: the provider, and for TensorRT also the one that takes what it cannot."""
+    names = [provider] + ([CUDA] if provider == TENSORRT and CUDA in available else [])
+    return [(name, {"device_type": "CPU"} if name == OPENVINO_IN_ORT else {}) for name in names]
 
 
 class OnnxRuntimeEngine:
@@ -116,7 +155,8 @@ class OnnxRuntimeEngine:
         options.log_severity_level = 4
         options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
-            self._session = ort.InferenceSession(os.fspath(model_file), options, providers=[provider])
+            given = with_options(provider, ort.get_available_providers())
+            self._session = ort.InferenceSession(os.fspath(model_file), options, providers=given)
         except Exception as error:  # the runtime's own exceptions have no common base but Exception
             raise ValueError(
                 f"{os.fspath(model_file)!r} cannot be loaded by {provider}: {_first_line(error)}"
