@@ -43,7 +43,7 @@ py::array_t<std::int32_t> assign(const PySamples& self, const FloatRows& centers
     std::vector<std::int32_t> labels(static_cast<std::size_t>(self.rows()), -1);
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
         using View = std::decay_t<decltype(samples.x)>;
-        const cluster::FilterChoice<View> choice(samples, centroids.k, 1, filter);
+        const cluster::FilterChoice<View> choice(samples, centroids, 1, filter);
         cluster::assign_labels(samples, centroids, labels.data(), choice.rows());
     });
     return to_numpy(std::move(labels));
@@ -54,7 +54,7 @@ py::tuple nearest_two(const PySamples& self, const FloatRows& centers, const std
     std::vector<float> distances(labels.size());
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
         using View = std::decay_t<decltype(samples.x)>;
-        const cluster::FilterChoice<View> choice(samples, centroids.k, 1, filter);
+        const cluster::FilterChoice<View> choice(samples, centroids, 1, filter);
         cluster::nearest_two(samples, centroids, choice.rows(), labels.data(), distances.data());
     });
     return py::make_tuple(to_numpy(std::move(labels), {self.rows(), 2}),

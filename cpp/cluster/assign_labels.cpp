@@ -42,49 +42,92 @@ index_t n_products(const Sparse& x, index_t i) {
 
 // What the filter and the canonical scores say of one row.
 struct Decision {
-    Nearest nearest;  // scores only where they were needed
-    index_t candidates = 1;
-    float best = 0, second = 0;  // the filter's two highest scores
+    Nearest nearest;         // scores only where they were needed
+    index_t pairs = 0;       // compared with the best by the filter's packed row
+    index_t candidates = 1;  // 1: certain without a canonical score
+    float best = 0;          // the filter's highest score
+    double gap = 0;          // s(x, label) is at least this above every other; 0: unknown
 };
 
-// n_best = 1: the label is certain; n_best = 2: label and runner-up are, with their canonical scores.
+// Where the filter says nothing, or of a row's candidates: the canonical scores.
 template <typename View>
-Decision decide(const kernels::Table& t, const Samples<View>& samples, const Centroids<View>& centroids,
-                index_t i, const float* scores, index_t k_padded, const RowBound& bound, int n_best,
-                std::int32_t* candidates) {
+void compare(const Samples<View>& samples, const Centroids<View>& centroids, index_t i, index_t c,
+             Decision& decision) {
+    decision.nearest.offer(c, canonical_score(kernels::active(), samples.x, i, centroids, c));
+}
+
+template <typename View>
+Decision compare_all(const Samples<View>& samples, const Centroids<View>& centroids, index_t i) {
     Decision decision;
-    const auto offer = [&](index_t c) {
-        decision.nearest.offer(c, canonical_score(t, samples.x, i, centroids, c));
-    };
-    if (bound.error == std::numeric_limits<double>::infinity()) {
-        for (index_t c = 0; c < centroids.k; ++c) offer(c);
-        decision.candidates = centroids.k;
-        return decision;
-    }
-    t.top_two(scores, k_padded, &decision.best, &decision.second);
-    const float cut = n_best == 1 || centroids.k == 1 ? decision.best : decision.second;
-    if (n_best == 1 && decision.second < threshold_below(cut, 2 * bound.error)) {
-        decision.nearest.label = t.find(scores, k_padded, decision.best);
-        return decision;
-    }
-    decision.candidates =
-        t.collect_at_least(scores, k_padded, threshold_below(cut, 2 * bound.error), candidates);
-    for (index_t q = 0; q < decision.candidates; ++q) offer(candidates[q]);
+    for (index_t c = 0; c < centroids.k; ++c) compare(samples, centroids, i, c, decision);
+    decision.candidates = centroids.k;
     return decision;
 }
 
+struct FindLabel {
+    template <typename View>
+    static Decision decide(const Samples<View>& samples, const Centroids<View>& centroids,
+                           const Filter<View>& filter, index_t i, index_t r, FilterScratch& scratch) {
+        const kernels::Table& t = kernels::active();
+        const index_t k_padded = filter.k_padded();
+        const float* const scores = scratch.scores.data() + r * filter.scores_stride();
+        const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+        Decision decision;
+        float second;
+        t.top_two(scores, k_padded, &decision.best, &second);
+        const index_t best = t.find(scores, k_padded, decision.best);
+        decision.nearest.label = best;
+        const double reach = filter.reach() * bound.error;
+        const float threshold = threshold_below(decision.best, reach);
+        if (second < threshold) {
+            decision.gap = double{decision.best} - second - 2 * bound.error;
+            return decision;
+        }
+        decision.gap = reach - 2 * bound.error;
+        decision.candidates = t.collect_at_least(scores, k_padded, threshold, scratch.candidates.data());
+        decision.pairs = decision.candidates - 1;
+        decision.candidates = filter.undecided(r, best, decision.candidates, scratch, &decision.gap);
+        if (decision.candidates == 1) return decision;
+        for (index_t q = 0; q < decision.candidates; ++q)
+            compare(samples, centroids, i, scratch.candidates[static_cast<std::size_t>(q)], decision);
+        const Nearest& nearest = decision.nearest;
+        decision.gap = std::min(decision.gap, nearest.score - nearest.second_score - 2 * bound.rounding);
+        return decision;
+    }
+};
+
+// Label and runner-up, with their canonical scores.
+struct FindTwo {
+    template <typename View>
+    static Decision decide(const Samples<View>& samples, const Centroids<View>& centroids,
+                           const Filter<View>& filter, index_t i, index_t r, FilterScratch& scratch) {
+        const kernels::Table& t = kernels::active();
+        const index_t k_padded = filter.k_padded();
+        const float* const scores = scratch.scores.data() + r * filter.scores_stride();
+        const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+        Decision decision;
+        float second;
+        t.top_two(scores, k_padded, &decision.best, &second);
+        const float cut = centroids.k == 1 ? decision.best : second;
+        decision.candidates = t.collect_at_least(scores, k_padded, threshold_below(cut, 2 * bound.error),
+                                                 scratch.candidates.data());
+        for (index_t q = 0; q < decision.candidates; ++q)
+            compare(samples, centroids, i, scratch.candidates[static_cast<std::size_t>(q)], decision);
+        return decision;
+    }
+};
+
 // Calls use(i, Decision, RowBound, slot) for every row that skip(i) does not hold for.
-template <typename View, typename Skip, typename Use>
-void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centroids, const Bf16Rows* bf16,
-                      int n_best, const Skip& skip, const Use& use) {
-    const kernels::Table& t = kernels::active();
-    const Filter<View> filter(samples, centroids, bf16);
+template <typename Find, typename View, typename Skip, typename Use>
+void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centroids,
+                      const PackedRows* packed, const Skip& skip, const Use& use) {
+    const Filter<View> filter(samples, centroids, packed);
     const index_t k_padded = filter.k_padded(), block = filter.rows_per_block();
     std::vector<FilterScratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     parallel_for_rows(
         samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
             FilterScratch& scratch = scratches[static_cast<std::size_t>(slot)];
-            scratch.scores.resize(static_cast<std::size_t>(block * k_padded));
+            scratch.scores.resize(static_cast<std::size_t>(block * filter.scores_stride()));
             scratch.bounds.resize(static_cast<std::size_t>(block));
             scratch.candidates.resize(static_cast<std::size_t>(k_padded));
             scratch.active.clear();
@@ -102,9 +145,10 @@ void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centr
                 filter.score(rows, m, scratch);
                 for (index_t r = 0; r < m; ++r) {
                     const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+                    const bool is_silent = bound.error == std::numeric_limits<double>::infinity();
                     use(rows[r],
-                        decide(t, samples, centroids, rows[r], scratch.scores.data() + r * k_padded, k_padded,
-                               bound, n_best, scratch.candidates.data()),
+                        is_silent ? compare_all(samples, centroids, rows[r])
+                                  : Find::decide(samples, centroids, filter, rows[r], r, scratch),
                         bound, slot);
                 }
             }
@@ -144,47 +188,44 @@ float distance(const kernels::Table& t, const Samples<View>& samples, index_t i,
 
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels, const Bf16Rows* bf16, LabelBounds* bounds) {
+                          std::int32_t* labels, const PackedRows* packed, LabelBounds* bounds) {
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
     const auto is_certain = [&](index_t i) {
-        return bounds != nullptr &&
-               bounds->still_holds(i, labels[i], norm(i),
-                                   canonical_error(centroids, norm(i), n_products(samples.x, i)));
+        if (bounds == nullptr || !bounds->moves_along(i, labels[i])) return false;
+        const double length = norm(i);
+        return bounds->exceeds(i, length, canonical_error(centroids, length, n_products(samples.x, i)));
     };
-    for_each_nearest(
-        samples, centroids, bf16, 1, is_certain,
-        [&](index_t i, const Decision& decision, const RowBound& bound, int slot) {
-            SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-            const auto label = static_cast<std::int32_t>(decision.nearest.label);
-            stats.changed += labels[i] != label;
-            stats.candidates += decision.candidates;
-            ++stats.evaluated;
-            labels[i] = label;
-            if (bounds == nullptr) return;
-            if (decision.candidates == 1 && bound.error < std::numeric_limits<double>::infinity()) {
-                bounds->certify(i, decision.best, decision.second, bound, norm(i));
-            } else {
-                bounds->forget(i);
-            }
-        });
+    for_each_nearest<FindLabel>(samples, centroids, packed, is_certain,
+                                [&](index_t i, const Decision& decision, const RowBound& bound, int slot) {
+                                    SlotStats& stats = slots[static_cast<std::size_t>(slot)];
+                                    const auto label = static_cast<std::int32_t>(decision.nearest.label);
+                                    stats.changed += labels[i] != label;
+                                    stats.pairs += decision.pairs;
+                                    stats.candidates += decision.candidates;
+                                    ++stats.evaluated;
+                                    labels[i] = label;
+                                    if (bounds != nullptr)
+                                        bounds->certify(i, decision.gap, decision.best, bound, norm(i));
+                                });
     AssignStats total;
     for (const SlotStats& stats : slots) {
         total.changed += stats.changed;
         total.evaluated += stats.evaluated;
+        total.pairs += stats.pairs;
         total.candidates += stats.candidates;
     }
     return total;
 }
 
 template <typename View>
-void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const Bf16Rows* bf16,
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
                  std::int32_t* labels, float* distances) {
     const kernels::Table& t = kernels::active();
     const auto never = [](index_t) { return false; };
-    for_each_nearest(
-        samples, centroids, bf16, 2, never, [&](index_t i, const Decision& decision, const RowBound&, int) {
+    for_each_nearest<FindTwo>(
+        samples, centroids, packed, never, [&](index_t i, const Decision& decision, const RowBound&, int) {
             const bool has_second = centroids.k > 1;
             const Nearest& nearest = decision.nearest;
             labels[2 * i] = static_cast<std::int32_t>(nearest.label);
@@ -232,9 +273,9 @@ ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& cent
 
 #define COTERIE_INSTANTIATE(View)                                                                            \
     template AssignStats assign_labels(const Samples<View>&, const Centroids<View>&, std::int32_t*,          \
-                                       const Bf16Rows*, LabelBounds*);                                       \
-    template void nearest_two(const Samples<View>&, const Centroids<View>&, const Bf16Rows*, std::int32_t*,  \
-                              float*);                                                                       \
+                                       const PackedRows*, LabelBounds*);                                     \
+    template void nearest_two(const Samples<View>&, const Centroids<View>&, const PackedRows*,               \
+                              std::int32_t*, float*);                                                        \
     template void all_distances(const Samples<View>&, const Centroids<View>&, float*);                       \
     template void own_distances(const Samples<View>&, const Centroids<View>&, const std::int32_t*, double*); \
     template ExactSum exact_inertia(const Samples<View>&, const Centroids<View>&, const std::int32_t*);

@@ -16,22 +16,23 @@
 namespace coterie::cluster {
 
 struct AssignStats {
-    index_t changed = 0;     // rows whose label differs from the one in labels before the call
-    index_t evaluated = 0;   // rows the filter scored: those that no bound decided
-    index_t candidates = 0;  // centroids the filter left, summed over evaluated rows
+    index_t changed = 0;    // rows whose label differs from the one in labels before the call
+    index_t evaluated = 0;  // rows the filter scored: those that no bound decided
+    index_t pairs = 0;  // centroids that the filter left to compare with the best, summed over evaluated rows
+    index_t candidates = 0;  // centroids left to canonical scores, at least one a row, likewise
 };
 
-// labels: [n_samples] in/out. bf16: rows for the bfloat16 filter, or null for the float32 one. bounds: true
+// labels: [n_samples] in/out. packed: rows for a filter on a small format, or null for the float32 one. bounds: true
 // of labels and these centroids after centroids_moved, or null to evaluate every row; brought up to date.
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels, const Bf16Rows* bf16 = nullptr,
+                          std::int32_t* labels, const PackedRows* packed = nullptr,
                           LabelBounds* bounds = nullptr);
 
 // The nearest and the second nearest, with their distances (euclidean distance, or 1 - cosine), rounded once.
 // labels, distances: [n_samples][2] out. With one centroid the second is -1 at infinity.
 template <typename View>
-void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const Bf16Rows* bf16,
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
                  std::int32_t* labels, float* distances);
 
 // Every distance: out[i * k + c]. For the estimators' transform.

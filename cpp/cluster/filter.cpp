@@ -6,6 +6,7 @@
 
 #include "core/parallel.hpp"
 #include "kernels/bf16_pack.hpp"
+#include "kernels/int8_pack.hpp"
 #include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
@@ -27,12 +28,8 @@ RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, inde
     const double magnitude = norm * centroids.largest_norm + centroids.largest_bias;
     if (!(magnitude < kFilterLimit) || n_products >= (index_t{1} << 22)) return {kInfinity, squared_norm, 0};
     const double error = gamma(n + 3, kFloatRoundoff) * magnitude * kUpward + (n + 1) * 0x1p-148;
-    return {error + canonical_error(centroids, norm, n_products), squared_norm, 1e-12 * squared_norm};
-}
-
-// A float32 at or a little above value >= 0.
-float above(double value) {
-    return kernels::next_above(static_cast<float>(value));
+    const double canonical = canonical_error(centroids, norm, n_products);
+    return {error + canonical, squared_norm, 1e-12 * squared_norm, canonical};
 }
 
 bool is_run(const index_t* rows, index_t m) {
@@ -55,18 +52,19 @@ void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratc
     for (index_t r = 0; r < m; ++r) {
         const SparseRow row = sparse_row(samples_.x, rows[r]);
         t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(), k_padded(),
-                           scratch.scores.data() + r * k_padded());
+                           scratch.scores.data() + r * scores_stride());
         scratch.bounds[static_cast<std::size_t>(r)] =
             float32_bound(centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], row.nnz);
     }
 }
 
-Filter<Dense>::Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids, const Bf16Rows* bf16)
-    : samples_(samples), centroids_(centroids), bf16_(bf16) {
-    if (bf16_ != nullptr) {
+Filter<Dense>::Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
+                      const PackedRows* packed)
+    : samples_(samples), centroids_(centroids), packed_rows_(packed) {
+    if (packed_rows_ != nullptr) {
         k_padded_ = kernels::bf16_columns(centroids.k);
-        rows_per_block_ = kernels::kBf16Rows;
-        pack_bf16();
+        rows_per_block_ = kPackedRows;
+        pack_columns();
     } else {
         k_padded_ = centroids.k_padded;
         rows_per_block_ = std::clamp<index_t>(kScoresInCache / k_padded_, 8, 64);
@@ -74,8 +72,8 @@ Filter<Dense>::Filter(const Samples<Dense>& samples, const Centroids<Dense>& cen
 }
 
 void Filter<Dense>::score(const index_t* rows, index_t m, FilterScratch& scratch) const {
-    if (bf16_ != nullptr) {
-        score_bf16(rows, m, scratch);
+    if (packed_rows_ != nullptr) {
+        score_packed(rows, m, scratch);
     } else {
         score_float32(rows, m, scratch);
     }
@@ -93,121 +91,140 @@ void Filter<Dense>::score_float32(const index_t* rows, index_t m, FilterScratch&
         ldx = d;
     }
     kernels::active().score_block(x, ldx, m, centroids_.packed.data(), centroids_.bias.data(), k_padded_, d,
-                                  scratch.scores.data(), k_padded_);
+                                  scratch.scores.data(), scores_stride());
     for (index_t r = 0; r < m; ++r)
         scratch.bounds[static_cast<std::size_t>(r)] =
             float32_bound(centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], d);
 }
 
-void Filter<Dense>::pack_bf16() {
-    const index_t k = centroids_.k, d = centroids_.d, d_padded = bf16_->d_padded();
-    const kernels::Bf16Table& t = *kernels::active().bf16;
-    const std::vector<float>& mean = bf16_->mean();
-    packed_.resize(static_cast<std::size_t>(kernels::bf16_packed_size(k_padded_, d_padded)));
-    start_.assign(static_cast<std::size_t>(k_padded_), kernels::kPadScore);
-    std::vector<double> norm(static_cast<std::size_t>(k_padded_), 0), residual(norm), bias(norm);
+void Filter<Dense>::pack_columns() {
+    const index_t k = centroids_.k, d = centroids_.d, d_padded = packed_rows_->d_padded();
+    const auto columns = static_cast<std::size_t>(k_padded_);
+    const std::vector<float>& mean = packed_rows_->mean();
+    packed_.resize(packed_rows_->format() == PackedFormat::int8
+                       ? static_cast<std::size_t>(kernels::int8_packed_size(k_padded_, d_padded))
+                       : 2 * static_cast<std::size_t>(kernels::bf16_packed_size(k_padded_, d_padded)));
+    start_.assign(columns, kernels::kPadScore);
+    scale_.assign(columns, 0);
+    offset_.assign(columns, 0);
+    bias_.assign(columns, 0);
+    std::vector<double> norm(columns, 0), residual(columns, 0);
     parallel_for_rows(
-        k_padded_, kernels::kBf16Columns, samples_.n_threads, [&](index_t begin, index_t end, int) {
-            std::vector<std::uint16_t> rows(static_cast<std::size_t>((end - begin) * d_padded), 0);
-            for (index_t c = begin; c < std::min(end, k); ++c) {
-                const auto s = static_cast<std::size_t>(c);
-                t.pack_rows(centroids_.row(c), d, 1, d, mean.data(), rows.data() + (c - begin) * d_padded,
-                            d_padded, &norm[s], &residual[s]);
-                // s(x, c) = <x - mu, c - mu> - (half_norm - <mu, c>) + a term of x alone
-                bias[s] = centroids_.half_norm[s] - kernels::active().dot(mean.data(), centroids_.row(c), d);
-            }
-            kernels::pack_bf16_tiles(rows.data(), d_padded, packed_.data() + begin * d_padded);
-        });
+        k_padded_, kernels::kBf16Columns, samples_.n_threads,
+        [&](index_t begin, index_t end, int) { pack_column_block(begin, end, norm, residual); });
     // The column-independent part of the bias belongs to the row: without it the float32 scores keep more
     // digits.
-    const double shift = k > 0 ? *std::min_element(bias.begin(), bias.begin() + k) : 0;
+    const double shift = k > 0 ? *std::min_element(bias_.begin(), bias_.begin() + k) : 0;
     for (std::size_t c = 0; c < static_cast<std::size_t>(k); ++c) {
-        start_[c] = -static_cast<float>(bias[c] - shift);
+        start_[c] = -static_cast<float>(bias_[c] - shift);
         column_size_.include(norm[c], residual[c]);
-        largest_bias_ = std::max(largest_bias_, (bias[c] - shift) * kUpward);
+        largest_bias_ = std::max(largest_bias_, (bias_[c] - shift) * kUpward);
     }
     const double squared_mean = kernels::active().dot(mean.data(), mean.data(), d);
     mean_norm_ = std::sqrt(squared_mean) * kUpward;
     norm_shift_ = squared_mean + 2 * shift;
 }
 
-void Filter<Dense>::score_bf16(const index_t* rows, index_t m, FilterScratch& scratch) const {
-    const index_t d_padded = bf16_->d_padded();
-    float norms[kernels::kBf16Rows], residuals[kernels::kBf16Rows];
-    const std::uint16_t* const block = bf16_->block(rows, m, scratch, norms, residuals);
-    kernels::active().bf16->score_block(block, d_padded, packed_.data(), start_.data(), k_padded_, d_padded,
-                                        scratch.scores.data(), k_padded_);
+void Filter<Dense>::pack_column_block(index_t begin, index_t end, std::vector<double>& norm,
+                                      std::vector<double>& residual) {
+    const kernels::Table& t = kernels::active();
+    const index_t d = centroids_.d, d_padded = packed_rows_->d_padded();
+    const bool is_int8 = packed_rows_->format() == PackedFormat::int8;
+    const float* const mean = packed_rows_->mean().data();
+    std::vector<std::uint8_t> bytes(static_cast<std::size_t>(is_int8 ? kernels::kInt8Columns * d_padded : 0),
+                                    kernels::kInt8Zero);
+    std::vector<std::uint16_t> halves(
+        static_cast<std::size_t>(is_int8 ? 0 : kernels::kBf16Columns * d_padded), 0);
+    for (index_t c = begin; c < std::min(end, centroids_.k); ++c) {
+        const auto s = static_cast<std::size_t>(c);
+        if (is_int8) {
+            t.int8->pack_rows(centroids_.row(c), d, 1, d, mean, bytes.data() + (c - begin) * d_padded,
+                              d_padded, &scale_[s], &norm[s], &residual[s]);
+        } else {
+            t.bf16->pack_rows(centroids_.row(c), d, 1, d, mean, halves.data() + (c - begin) * d_padded,
+                              d_padded, &norm[s], &residual[s]);
+        }
+        bias_[s] = centroids_.half_norm[s] - t.dot(mean, centroids_.row(c), d);
+    }
+    std::uint8_t* const tiles = packed_.data() + begin * packed_rows_->row_bytes();
+    if (is_int8) {
+        kernels::pack_int8_tiles(bytes.data(), d_padded, reinterpret_cast<std::int8_t*>(tiles),
+                                 offset_.data() + begin);
+    } else {
+        kernels::pack_bf16_tiles(halves.data(), d_padded, reinterpret_cast<std::uint16_t*>(tiles));
+    }
+}
+
+void Filter<Dense>::score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const {
+    const index_t d_padded = packed_rows_->d_padded();
+    const bool is_int8 = packed_rows_->format() == PackedFormat::int8;
+    PackedBlock& block = scratch.packed;
+    packed_rows_->load(rows, m, block);
+    const kernels::Table& t = kernels::active();
+    if (is_int8) {
+        const kernels::Int8Columns columns = {reinterpret_cast<const std::int8_t*>(packed_.data()),
+                                              offset_.data(), scale_.data(), start_.data()};
+        t.int8->score_block(block.rows, d_padded, block.scale, columns, k_padded_, d_padded,
+                            scratch.scores.data(), scores_stride());
+    } else {
+        t.bf16->score_block(reinterpret_cast<const std::uint16_t*>(block.rows), d_padded,
+                            reinterpret_cast<const std::uint16_t*>(packed_.data()), start_.data(), k_padded_,
+                            d_padded, scratch.scores.data(), scores_stride());
+    }
     const double biased = gamma(static_cast<double>(d_padded) + 8, kDoubleRoundoff) *
                           (mean_norm_ * (centroids_.largest_norm + mean_norm_) + centroids_.largest_bias);
     for (index_t r = 0; r < m; ++r) {
-        const kernels::Bf16Size row{norms[r], residuals[r]};
+        const kernels::Bf16Size row{block.norm[r], block.residual[r]};
         const double raw = std::sqrt(samples_.squared_norm[static_cast<std::size_t>(rows[r])]);
+        const double summed = is_int8 ? kernels::int8_sum_error(row, column_size_, largest_bias_, d_padded)
+                                      : kernels::bf16_sum_error(row, column_size_, largest_bias_, d_padded);
         RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
         bound.squared_norm = row.norm * row.norm + norm_shift_;
         bound.norm_error = 4e-6 * row.norm * row.norm;
-        bound.error = kernels::bf16_error(row, column_size_, largest_bias_, d_padded) + biased * kUpward +
-                      canonical_error(centroids_, raw, d_padded);
+        bound.residual = row.residual;
+        bound.kept = row.norm + row.residual;
+        bound.rounding = biased * kUpward + canonical_error(centroids_, raw, d_padded);
+        bound.error = bound.rounding + summed + kernels::lost_in_packing(row, column_size_);
         if (!(raw * centroids_.largest_norm < kFilterLimit)) bound.error = kInfinity;
     }
 }
 
-Bf16Rows::Bf16Rows(const Samples<Dense>& samples, bool keep_packed)
-    : samples_(samples),
-      d_padded_(kernels::bf16_depth(samples.x.cols)),
-      mean_(static_cast<std::size_t>(samples.x.cols), 0.0f) {
-    const index_t n = samples.x.rows, d = samples.x.cols;
-    constexpr index_t kColumnsPerTask = 64;
-    // A sample is as good: any mu keeps the scores exact, the mean only keeps the bound small.
-    const index_t step = std::max<index_t>(1, n / 16384);
-    parallel_for_rows(d, kColumnsPerTask, samples.n_threads, [&](index_t begin, index_t end, int) {
-        double sum[kColumnsPerTask] = {};
-        index_t count = 0;
-        for (index_t i = 0; i < n; i += step, ++count)
-            for (index_t j = begin; j < end; ++j) sum[j - begin] += samples.x.row(i)[j];
-        for (index_t j = begin; j < end; ++j)
-            mean_[static_cast<std::size_t>(j)] =
-                static_cast<float>(sum[j - begin] / static_cast<double>(count));
-    });
-    if (!keep_packed) return;
-    packed_.resize(static_cast<std::size_t>(n * d_padded_));
-    norm_.resize(static_cast<std::size_t>(n));
-    residual_.resize(static_cast<std::size_t>(n));
-    parallel_for_rows(n, 256, samples.n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t i = begin; i < end; ++i)
-            pack(i, packed_.data() + i * d_padded_, &norm_[static_cast<std::size_t>(i)],
-                 &residual_[static_cast<std::size_t>(i)]);
-    });
-}
-
-void Bf16Rows::pack(index_t i, std::uint16_t* out, float* norm, float* residual) const {
-    double squared_norm, squared_residual;
-    kernels::active().bf16->pack_rows(samples_.x.row(i), samples_.x.stride, 1, samples_.x.cols, mean_.data(),
-                                      out, d_padded_, &squared_norm, &squared_residual);
-    kernels::Bf16Size size;
-    size.include(squared_norm, squared_residual);
-    *norm = above(size.norm);
-    *residual = above(size.residual);
-}
-
-const std::uint16_t* Bf16Rows::block(const index_t* rows, index_t m, FilterScratch& scratch, float* norm,
-                                     float* residual) const {
-    if (!packed_.empty()) {
-        for (index_t r = 0; r < m; ++r) {
-            norm[r] = norm_[static_cast<std::size_t>(rows[r])];
-            residual[r] = residual_[static_cast<std::size_t>(rows[r])];
+// s(x, a) - s(x, b) = <y, a - b> - (bias_a - bias_b) with y = x - mu, and <y, a - b> is within residual |a - b| of
+// <y', a - b>: a bound far below the sum of two scores' errors, since candidates of one row lie close together.
+index_t Filter<Dense>::undecided(index_t r, index_t best, index_t n, FilterScratch& scratch,
+                                 double* gap) const {
+    if (packed_rows_ == nullptr) return n;
+    const kernels::Table& t = kernels::active();
+    const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+    const std::uint8_t* const row = scratch.packed.rows + r * packed_rows_->row_bytes();
+    const index_t d = centroids_.d;
+    const double sum = gamma(static_cast<double>(d) + 8, kFloatRoundoff),
+                 tiny = static_cast<double>(d) * 0x1p-120;
+    index_t left = 0;
+    for (index_t q = 0; q < n; ++q) {
+        const std::int32_t c = scratch.candidates[static_cast<std::size_t>(q)];
+        if (c != best) {
+            float product, squared;
+            if (packed_rows_->format() == PackedFormat::int8) {
+                t.int8->compare(row, scratch.packed.scale[r], centroids_.row(best), centroids_.row(c), d,
+                                &product, &squared);
+            } else {
+                t.bf16->compare(reinterpret_cast<const std::uint16_t*>(row), centroids_.row(best),
+                                centroids_.row(c), d, &product, &squared);
+            }
+            const double distance = std::sqrt(double{squared} * (1 + sum) + tiny) * kUpward;
+            const double error = 2 * bound.rounding + (bound.residual + sum * bound.kept) * distance + tiny;
+            const double score = double{product} -
+                                 (bias_[static_cast<std::size_t>(best)] - bias_[static_cast<std::size_t>(c)]);
+            const double least = score - error * kUpward;
+            if (least > 0) {
+                *gap = std::min(*gap, least);
+                continue;
+            }
         }
-        if (m == kernels::kBf16Rows && is_run(rows, m)) return packed_.data() + rows[0] * d_padded_;
+        scratch.candidates[static_cast<std::size_t>(left++)] = c;
     }
-    scratch.gathered_bf16.resize(static_cast<std::size_t>(kernels::kBf16Rows * d_padded_));
-    for (index_t r = 0; r < m; ++r) {
-        std::uint16_t* const out = scratch.gathered_bf16.data() + r * d_padded_;
-        if (!packed_.empty()) {
-            std::copy(packed_.data() + rows[r] * d_padded_, packed_.data() + (rows[r] + 1) * d_padded_, out);
-        } else {
-            pack(rows[r], out, &norm[r], &residual[r]);
-        }
-    }
-    return scratch.gathered_bf16.data();
+    return left;
 }
 
 }  // namespace coterie::cluster

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cluster/centroids.hpp"
+#include "cluster/packed_rows.hpp"
 #include "cluster/samples.hpp"
 #include "core/large_vector.hpp"
 #include "kernels/bf16_pack.hpp"
@@ -25,13 +26,17 @@ struct RowBound {
     // Euclidean: | squared_norm - 2 (s' + [-error, error]) - squared distance | <= norm_error.
     double squared_norm = 0;
     double norm_error = 0;
+    // At least what a canonical score and the bias round. With y' the packed row,
+    // residual >= |x - mu - y'| and kept >= |y'|.
+    double rounding = 0;
+    double residual = 0, kept = 0;
 };
 
 // Scratch of one thread; grows to what it is used for.
 struct FilterScratch {
-    std::vector<float> scores;  // [block][k_padded]
+    std::vector<float> scores;  // [block][scores_stride]
     std::vector<float> gathered;
-    std::vector<std::uint16_t> gathered_bf16;
+    PackedBlock packed;
     std::vector<RowBound> bounds;          // [block]
     std::vector<std::int32_t> candidates;  // [k_padded]
     std::vector<index_t> active;
@@ -41,29 +46,9 @@ struct FilterScratch {
 // centroid.
 double canonical_error(const CentroidNorms& centroids, double norm, index_t n_products);
 
-// Rows minus their mean, in bfloat16, with what was lost measured. Made once a fit.
-class Bf16Rows {
-  public:
-    // keep_packed: hold the bfloat16 copy (2 bytes an element); otherwise rows are packed each time they are
-    // scored.
-    Bf16Rows(const Samples<Dense>& samples, bool keep_packed);
-
-    const std::vector<float>& mean() const { return mean_; }
-    index_t d_padded() const { return d_padded_; }
-    // kBf16Rows packed rows of which the first m are those listed; norm[r] >= |x_r - mu| and residual[r] >=
-    // what bfloat16 lost of it, both close.
-    const std::uint16_t* block(const index_t* rows, index_t m, FilterScratch& scratch, float* norm,
-                               float* residual) const;
-
-  private:
-    void pack(index_t i, std::uint16_t* out, float* norm, float* residual) const;
-
-    const Samples<Dense>& samples_;
-    index_t d_padded_;
-    std::vector<float> mean_;
-    LargeVector<std::uint16_t> packed_;   // [n][d_padded], or empty
-    std::vector<float> norm_, residual_;  // [n], only with packed_
-};
+// Rows of scores are a cache line longer than they need be: where a row fills whole pages, the lines of a tile would fall into
+// one set of the cache.
+inline constexpr index_t kStrideLine = 16;
 
 template <typename View>
 class Filter;
@@ -71,25 +56,36 @@ class Filter;
 template <>
 class Filter<Dense> {
   public:
-    // bf16: the rows for the bfloat16 filter, or null for the float32 one.
-    Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids, const Bf16Rows* bf16);
+    // packed: the rows for a filter on a small format, or null for the float32 one.
+    Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids, const PackedRows* packed);
 
     index_t k_padded() const { return k_padded_; }
+    index_t scores_stride() const { return k_padded_ + kStrideLine; }
     index_t rows_per_block() const { return rows_per_block_; }
-    // scratch.scores[r * k_padded + c] and scratch.bounds[r] for the m <= rows_per_block() rows listed.
+    // scratch.scores[r * scores_stride() + c] and scratch.bounds[r] for the m <= rows_per_block() rows listed.
     void score(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    // Columns within reach() * error below the best are worth asking undecided() of.
+    double reach() const { return packed_rows_ == nullptr ? 2 : 4; }
+    // Removes from scratch.candidates[0 .. n) those that the column best, one of them, is certain to beat in row r of the
+    // block scored last; returns how many are left. Lowers gap to the least difference of scores that beat them.
+    index_t undecided(index_t r, index_t best, index_t n, FilterScratch& scratch, double* gap) const;
 
   private:
     void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
-    void score_bf16(const index_t* rows, index_t m, FilterScratch& scratch) const;
-    void pack_bf16();
+    void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    void pack_columns();
+    void pack_column_block(index_t begin, index_t end, std::vector<double>& norm,
+                           std::vector<double>& residual);
 
     const Samples<Dense>& samples_;
     const Centroids<Dense>& centroids_;
-    const Bf16Rows* bf16_;
+    const PackedRows* packed_rows_;
     index_t k_padded_, rows_per_block_;
-    LargeVector<std::uint16_t> packed_;  // centroids minus the mean in tiles
-    std::vector<float> start_;           // [k_padded] minus the bias in centred coordinates
+    LargeVector<std::uint8_t> packed_;  // centroids minus the mean in tiles
+    std::vector<float> start_;          // [k_padded] minus the bias in centred coordinates
+    std::vector<float> scale_;          // [k_padded] int8 only, as offset_
+    std::vector<std::int32_t> offset_;
+    std::vector<double> bias_;  // [k_padded] s(x, c) = <x - mu, c - mu> - bias + a term of x alone
     kernels::Bf16Size column_size_;
     double largest_bias_ = 0;
     double mean_norm_ = 0;
@@ -99,12 +95,15 @@ class Filter<Dense> {
 template <>
 class Filter<Sparse> {
   public:
-    Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, const Bf16Rows*)
+    Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, const PackedRows*)
         : samples_(samples), centroids_(centroids) {}
 
     index_t k_padded() const { return centroids_.k_padded; }
+    index_t scores_stride() const { return k_padded() + kStrideLine; }
     index_t rows_per_block() const;
     void score(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    double reach() const { return 2; }
+    index_t undecided(index_t, index_t, index_t n, FilterScratch&, double*) const { return n; }
 
   private:
     const Samples<Sparse>& samples_;

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "core/check.hpp"
 
 namespace coterie::cluster {
@@ -11,9 +13,14 @@ namespace {
 constexpr index_t kLeastFeatures = 16;
 constexpr index_t kLeastClusters = 8;
 
-// Rough costs in cycles of one core, for the comparison only: a float32 multiply-add runs at 32 a cycle, a
-// bfloat16 one at 400 or more, a canonical score at 4 plus a fixed cost for its scattered read.
-constexpr double kFloat32Rate = 32, kBf16Rate = 400, kCanonicalRate = 4, kCanonicalStart = 60;
+// A trial scores so many rows; data of fewer than eight times that, or read once, are not worth one.
+constexpr index_t kSampleRows = 2048;
+constexpr index_t kSettledAfter =
+    2;  // passes: the first centroids are single rows, their successors still move far
+
+// Rough costs in cycles of one core, for the comparison only: a float32 multiply-add runs at 32 a cycle; two columns are
+// compared at 8 a cycle, canonical scores at 4, each plus a fixed cost, the latter for its scattered read.
+constexpr double kFloat32Rate = 32, kPairRate = 8, kPairStart = 40, kCanonicalRate = 4, kCanonicalStart = 60;
 
 // The packed copy may take a quarter of the memory that is free now; else rows are packed each time they are
 // read.
@@ -23,29 +30,85 @@ bool copy_fits(index_t n, index_t d) {
     return static_cast<double>(n) * static_cast<double>(d) * 2 < available / 4;
 }
 
-}  // namespace
-
-FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, index_t k, index_t n_passes,
-                                  const std::string& wanted)
-    : k_(k), d_(samples.x.cols), may_change_(wanted == "auto") {
-    require(wanted == "auto" || wanted == "float32" || wanted == "bfloat16", "kmeans",
-            "filter must be 'auto', 'float32' or 'bfloat16'; got '", wanted, "'");
-    const bool has_bf16 = kernels::active().bf16 != nullptr;
-    require(has_bf16 || wanted != "bfloat16", "kmeans", "instruction set '", kernels::active().name,
-            "' has no bfloat16 filter");
-    const bool pays = has_bf16 && d_ >= kLeastFeatures && k >= kLeastClusters;
-    if (wanted == "bfloat16" || (wanted == "auto" && pays))
-        rows_ = std::make_unique<Bf16Rows>(samples, n_passes > 1 && copy_fits(samples.x.rows, d_));
+// Formats that pay on this instruction set if they leave few candidates, that with the smallest error first.
+std::vector<PackedFormat> formats_that_pay(index_t d, index_t k) {
+    std::vector<PackedFormat> formats;
+    if (d < kLeastFeatures || k < kLeastClusters || d > kernels::kInt8MostFeatures) return formats;
+    for (const PackedFormat format : {PackedFormat::bfloat16, PackedFormat::int8})
+        if (has_filter(format) && products_per_cycle(format) > 2 * kFloat32Rate) formats.push_back(format);
+    return formats;
 }
 
-void FilterChoice<Dense>::learn(const AssignStats& stats) {
-    if (!rows_ || !may_change_ || stats.evaluated == 0) return;
-    const double products = static_cast<double>(k_) * static_cast<double>(d_);
-    const double compared =
-        static_cast<double>(stats.candidates - stats.evaluated) / static_cast<double>(stats.evaluated);
-    const double bf16 =
-        products / kBf16Rate + compared * (static_cast<double>(d_) / kCanonicalRate + kCanonicalStart);
-    if (bf16 > products / kFloat32Rate) rows_.reset();
+}  // namespace
+
+FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
+                                  index_t n_passes, const std::string& wanted)
+    : samples_(samples), k_(centroids.k), n_passes_(n_passes) {
+    require(wanted == "auto" || wanted == "float32" || wanted == "bfloat16" || wanted == "int8", "kmeans",
+            "filter must be 'auto', 'float32', 'bfloat16' or 'int8'; got '", wanted, "'");
+    if (wanted == "auto") {
+        formats_ = formats_that_pay(samples.x.cols, k_);
+        if (!formats_.empty()) start(centroids);
+    } else if (wanted != "float32") {
+        const PackedFormat format = wanted == "int8" ? PackedFormat::int8 : PackedFormat::bfloat16;
+        require(has_filter(format), "kmeans", "instruction set '", kernels::active().name, "' has no ",
+                wanted, " filter");
+        use(format);
+    }
+}
+
+// bfloat16 is safe to start with: what it leaves seldom costs much. int8 is not.
+void FilterChoice<Dense>::start(const Centroids<Dense>& centroids) {
+    const bool is_small = samples_.x.rows < 8 * kSampleRows,
+               is_safe = formats_.front() == PackedFormat::bfloat16;
+    if (n_passes_ > 1 && !is_small) return use(formats_.front());
+    formats_.resize(1);
+    if (is_safe || n_passes_ > 1) return use(formats_.front());
+    if (!is_small) choose(centroids);
+}
+
+void FilterChoice<Dense>::use(PackedFormat format) {
+    // While the format may still change, rows are packed as they are read.
+    const bool may_change = formats_.size() > 1 && n_learnt_ < kSettledAfter;
+    const bool keep = n_passes_ > 1 && !may_change && copy_fits(samples_.x.rows, samples_.x.cols);
+    rows_.reset();
+    rows_ = std::make_unique<PackedRows>(samples_, format, keep);
+}
+
+void FilterChoice<Dense>::choose(const Centroids<Dense>& centroids) {
+    const Dense& x = samples_.x;
+    const index_t step = x.rows / kSampleRows;
+    const Samples<Dense> sample({x.data, x.rows / step, x.cols, x.stride * step}, nullptr, samples_.metric,
+                                samples_.n_threads);
+    std::vector<std::int32_t> labels(static_cast<std::size_t>(sample.x.rows), -1);
+    const auto cost_of = [&](PackedFormat format) {
+        const PackedRows rows(sample, format, false);
+        return cost(format, assign_labels(sample, centroids, labels.data(), &rows));
+    };
+    std::vector<double> costs;
+    for (const PackedFormat format : formats_) costs.push_back(cost_of(format));
+    const auto least = std::min_element(costs.begin(), costs.end());
+    if (*least < float32_cost()) return use(formats_[static_cast<std::size_t>(least - costs.begin())]);
+    rows_.reset();
+}
+
+double FilterChoice<Dense>::float32_cost() const {
+    return static_cast<double>(k_) * static_cast<double>(samples_.x.cols) / kFloat32Rate;
+}
+
+double FilterChoice<Dense>::cost(PackedFormat format, const AssignStats& stats) const {
+    const auto d = static_cast<double>(samples_.x.cols), rows = static_cast<double>(stats.evaluated);
+    const double pairs = static_cast<double>(stats.pairs) / rows;
+    const double compared = static_cast<double>(stats.candidates - stats.evaluated) / rows;
+    return static_cast<double>(k_) * d / products_per_cycle(format) + pairs * (d / kPairRate + kPairStart) +
+           compared * (d / kCanonicalRate + kCanonicalStart);
+}
+
+void FilterChoice<Dense>::learn(const AssignStats& stats, const Centroids<Dense>& centroids) {
+    if (!rows_ || formats_.empty() || stats.evaluated == 0) return;
+    ++n_learnt_;
+    if (formats_.size() > 1 && n_learnt_ == kSettledAfter) choose(centroids);
+    if (rows_ && cost(rows_->format(), stats) > float32_cost()) rows_.reset();
 }
 
 }  // namespace coterie::cluster

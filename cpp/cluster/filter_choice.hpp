@@ -1,8 +1,9 @@
-// Which filter a fit uses: chosen by shape, revised by the candidates it is seen to leave.
+// Which filter a fit uses: chosen on a sample of the rows, revised by what it is seen to leave.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "cluster/assign_labels.hpp"
 #include "cluster/filter.hpp"
@@ -16,34 +17,40 @@ class FilterChoice;
 template <>
 class FilterChoice<Dense> {
   public:
-    // wanted: "auto", "float32" or "bfloat16". n_passes: how often the rows will be read, at most; for one
-    // pass no packed copy is kept. Throws std::invalid_argument when bfloat16 is wanted and the instruction
-    // set has no such filter.
-    FilterChoice(const Samples<Dense>& samples, index_t k, index_t n_passes,
+    // wanted: "auto", "float32", "bfloat16" or "int8". n_passes: how often the rows will be read, at most; for one
+    // pass no packed copy is kept. Throws std::invalid_argument when the instruction set lacks the filter wanted.
+    FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids, index_t n_passes,
                  const std::string& wanted = "auto");
 
-    // Rows for the bfloat16 filter, or null for the float32 one.
-    const Bf16Rows* rows() const { return rows_.get(); }
-    const char* name() const { return rows_ ? "bfloat16" : "float32"; }
-    // Returns to float32 where bfloat16 leaves so many candidates that comparing them costs more than it
-    // saves.
-    void learn(const AssignStats& stats);
+    // Rows for a filter on a small format, or null for the float32 one.
+    const PackedRows* rows() const { return rows_.get(); }
+    const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
+    // Takes what a pass left. After the first the formats are tried on a sample and the cheapest packs the rows; float32
+    // takes over whenever it would cost less.
+    void learn(const AssignStats& stats, const Centroids<Dense>& centroids);
 
   private:
-    index_t k_, d_;
-    bool may_change_;
-    std::unique_ptr<Bf16Rows> rows_;
+    void start(const Centroids<Dense>& centroids);
+    void choose(const Centroids<Dense>& centroids);
+    void use(PackedFormat format);
+    double cost(PackedFormat format, const AssignStats& stats) const;  // of a row, in cycles, roughly
+    double float32_cost() const;
+
+    const Samples<Dense>& samples_;
+    index_t k_, n_passes_, n_learnt_ = 0;
+    std::vector<PackedFormat> formats_;  // those worth a trial; empty: nothing may change
+    std::unique_ptr<PackedRows> rows_;
 };
 
 // CSR rows have the float32 filter only.
 template <>
 class FilterChoice<Sparse> {
   public:
-    FilterChoice(const Samples<Sparse>&, index_t, index_t, const std::string& = "auto") {}
+    FilterChoice(const Samples<Sparse>&, const Centroids<Sparse>&, index_t, const std::string& = "auto") {}
 
-    const Bf16Rows* rows() const { return nullptr; }
+    const PackedRows* rows() const { return nullptr; }
     const char* name() const { return "float32"; }
-    void learn(const AssignStats&) {}
+    void learn(const AssignStats&, const Centroids<Sparse>&) {}
 };
 
 }  // namespace coterie::cluster

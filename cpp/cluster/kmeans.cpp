@@ -19,11 +19,11 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     std::int32_t* const labels = result.labels.data();
     ClusterSums<View> sums(samples, centroids.k, scales_of(samples));
     LabelBounds bounds(samples.x.rows, samples.metric);
-    FilterChoice<View> filter(samples, centroids.k, options.max_iter);
+    FilterChoice<View> filter(samples, centroids, options.max_iter);
     AssignStats totals;
     const auto assign = [&] {
         const AssignStats stats = assign_labels(samples, centroids, labels, filter.rows(), &bounds);
-        filter.learn(stats);
+        filter.learn(stats, centroids);
         totals.evaluated += stats.evaluated;
         totals.candidates += stats.candidates;
         return stats.changed;

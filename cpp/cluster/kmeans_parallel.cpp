@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 
 #include "cluster/assign_labels.hpp"
 #include "cluster/filter_choice.hpp"
@@ -87,8 +88,9 @@ class Candidates {
         centroids.prepare(samples_.n_threads);
         if (samples_.metric == Metric::cosine) centroids.normalise(samples_.n_threads);
         std::vector<std::int32_t> labels(nearest_.size(), -1);
-        const FilterChoice<View> filter(samples_, m, 1);
-        assign_labels(samples_, centroids, labels.data(), filter.rows());
+        // The rounds after the first draw about as many rows each: they share the packed copy.
+        if (!filter_ || filter_->rows() == nullptr) filter_.emplace(samples_, centroids, kManyRounds.rounds);
+        assign_labels(samples_, centroids, labels.data(), filter_->rows());
         std::vector<double> distance(nearest_.size());
         own_distances(samples_, centroids, labels.data(), distance.data());
         const auto before = static_cast<index_t>(rows_.size());
@@ -107,6 +109,7 @@ class Candidates {
     std::vector<double> distance_;  // [n]
     std::vector<std::uint8_t> is_drawn_;
     SeedingScales scales_;
+    std::optional<FilterChoice<View>> filter_;
 };
 
 template <typename View>

@@ -6,16 +6,6 @@
 #include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
-namespace {
-
-float rounded_up(double value) {
-    return kernels::next_above(static_cast<float>(value));
-}
-float rounded_down(double value) {
-    return kernels::next_below(static_cast<float>(value));
-}
-
-}  // namespace
 
 void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
     shift_.resize(squared_shift.size());
@@ -33,36 +23,34 @@ void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
     }
 }
 
-bool LabelBounds::still_holds(index_t i, std::int32_t label, double norm, double canonical_error) {
-    const auto s = static_cast<std::size_t>(i);
-    if (upper_[s] >= lower_[s] || shift_.empty()) return false;
+bool LabelBounds::moves_along(index_t i, std::int32_t label) {
+    float& gap = gap_[static_cast<std::size_t>(i)];
+    if (gap <= 0 || shift_.empty()) return false;
     const double own = shift_[static_cast<std::size_t>(label)];
     const double others = label == farthest_ ? second_shift_ : largest_shift_;
-    upper_[s] = rounded_up(upper_[s] + own);
-    lower_[s] = rounded_down(lower_[s] - others);
-    const double upper = upper_[s], lower = lower_[s];
-    if (!(upper < lower)) return false;
-    const double score_gap =
-        metric_ == Metric::euclidean ? (lower - upper) * (lower + upper) / 2 : (lower - upper) * norm;
+    gap = kernels::round_down(gap - (own + others) * kernels::kUpward);
+    return gap > 0;
+}
+
+bool LabelBounds::exceeds(index_t i, double norm, double canonical_error) const {
+    // v_b^2 - v_a^2 = (v_b - v_a) (v_b + v_a), and v_b + v_a >= v_b - v_a.
+    const double gap = gap_[static_cast<std::size_t>(i)];
+    const double score_gap = metric_ == Metric::euclidean ? gap * gap / 2 : gap * norm;
     return score_gap * (1 - 1e-9) > 2 * canonical_error;
 }
 
-void LabelBounds::certify(index_t i, float best, float second, const RowBound& bound, double norm) {
-    const auto s = static_cast<std::size_t>(i);
-    const double own = best - bound.error, other = second + bound.error;
+void LabelBounds::certify(index_t i, double score_gap, float best, const RowBound& bound, double norm) {
+    float& gap = gap_[static_cast<std::size_t>(i)];
+    gap = 0;
+    if (!(score_gap > 0)) return;
     if (metric_ == Metric::cosine) {
-        if (norm == 0) return forget(i);
-        upper_[s] = rounded_up(-own / norm);
-        lower_[s] = rounded_down(-other / norm);
+        if (norm > 0) gap = kernels::round_down(score_gap / (norm * kernels::kUpward));
         return;
     }
-    upper_[s] = rounded_up(std::sqrt(std::max(0.0, bound.squared_norm + bound.norm_error - 2 * own)));
-    lower_[s] = rounded_down(std::sqrt(std::max(0.0, bound.squared_norm - bound.norm_error - 2 * other)));
-}
-
-void LabelBounds::forget(index_t i) {
-    upper_[static_cast<std::size_t>(i)] = kUnknown;
-    lower_[static_cast<std::size_t>(i)] = -kUnknown;
+    // v_b - v_a for v_b^2 = v_a^2 + 2 score_gap falls as v_a grows.
+    const double squared = std::max(0.0, bound.squared_norm + bound.norm_error - 2 * (best - bound.error));
+    const double sum = std::sqrt(squared) + std::sqrt(squared + 2 * score_gap);
+    gap = kernels::round_down(2 * score_gap / (sum * kernels::kUpward));
 }
 
 }  // namespace coterie::cluster

@@ -1,9 +1,9 @@
-// Which rows an iteration need not look at (Hamerly, SDM 2010, on the filter's certified scores).
+// Which rows an iteration need not look at (after Hamerly, SDM 2010, on the filter's certified scores).
 //
 // Let v(x, c) be the distance |x - c| (euclidean) or -<x, c> / |x| (cosine): a centroid that moves by delta
-// changes v by at most delta. Each row keeps upper >= v(x, own) and lower <= v(x, any other); as long as they
-// stay apart by more than the rounding of the canonical score, the label cannot have changed, and the row is
-// skipped. So skipping never changes a bit.
+// changes v by at most delta. Each row keeps gap <= v(x, any other) - v(x, own); as long as that stays above the
+// rounding of the canonical score, the label cannot have changed, and the row is skipped. So skipping never
+// changes a bit.
 #pragma once
 
 #include <vector>
@@ -17,29 +17,25 @@ namespace coterie::cluster {
 class LabelBounds {
   public:
     LabelBounds(index_t n_samples, Metric metric)
-        : metric_(metric),
-          upper_(static_cast<std::size_t>(n_samples), kUnknown),
-          lower_(static_cast<std::size_t>(n_samples), -kUnknown) {}
+        : metric_(metric), gap_(static_cast<std::size_t>(n_samples), 0) {}
 
     // Takes how far each centroid moved since the bounds were last true; squared_shift: [k].
     void centroids_moved(const std::vector<double>& squared_shift);
 
-    // Moves row i's bounds along with the centroids and tells whether its label is still certain.
-    // canonical_error bounds the rounding of a canonical score of this row; norm is |x_i|.
-    bool still_holds(index_t i, std::int32_t label, double norm, double canonical_error);
+    // Moves row i's bound along with the centroids and tells whether it is still above zero.
+    bool moves_along(index_t i, std::int32_t label);
+    // Whether the label is certain: the bound is above the rounding of two canonical scores, canonical_error each; norm is
+    // |x_i|.
+    bool exceeds(index_t i, double norm, double canonical_error) const;
 
-    // The filter certified label: best and second are its two highest scores of the row.
-    void certify(index_t i, float best, float second, const RowBound& bound, double norm);
-
-    // The filter left several candidates: look again next time.
-    void forget(index_t i);
+    // The label is certain, s(x, label) is above every other score by at least score_gap, and best is the
+    // filter's highest score of the row; norm is |x_i|.
+    void certify(index_t i, double score_gap, float best, const RowBound& bound, double norm);
 
   private:
-    static constexpr float kUnknown = 3e38f;
-
     Metric metric_;
-    std::vector<float> upper_, lower_;  // [n]
-    std::vector<double> shift_;         // [k] upper bounds of the last move
+    std::vector<float> gap_;     // [n]; 0: unknown
+    std::vector<double> shift_;  // [k] upper bounds of the last move
     double largest_shift_ = 0, second_shift_ = 0;
     std::int32_t farthest_ = -1;  // the centroid that moved most
 };

@@ -22,7 +22,7 @@ Partial partial_step(const Samples<View>& shard, const Centroids<View>& centroid
                      const PartialOptions& options, std::int32_t* labels) {
     ClusterSums<View> sums(shard, centroids.k, scales);
     if (options.as_difference) sums.start_from(labels);
-    const FilterChoice<View> filter(shard, centroids.k, 1);
+    const FilterChoice<View> filter(shard, centroids, 1);
     const AssignStats stats = assign_labels(shard, centroids, labels, filter.rows());
     sums.move_rows(labels);
     Partial partial = partial_of(sums, centroids.k, centroids.d);

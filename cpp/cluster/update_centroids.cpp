@@ -54,6 +54,12 @@ index_t line_count(const Sparse& x, index_t ld) {
     return x.cols * (ld / kColumnsPerTask);
 }
 
+// Rows and sums are visited by pieces, in an order that the hardware does not foresee.
+template <typename T>
+void prefetch(const T* piece, index_t n) {
+    for (index_t j = 0; j < n; j += static_cast<index_t>(64 / sizeof(T))) __builtin_prefetch(piece + j);
+}
+
 // Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
 // none).
 void move_nonzeros(SparseRow row, double norm, double w, const double* scale, index_t begin, index_t end,
@@ -183,8 +189,17 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
     // Each task owns some features of every sum, so no two threads write the same place.
     const kernels::Table& t = kernels::active();
     const auto move_features = [&](index_t begin, index_t end) {
-        for (const index_t i : moved_) {
+        for (std::size_t m = 0; m < moved_.size(); ++m) {
+            const index_t i = moved_[m];
             const auto s = static_cast<std::size_t>(i);
+            if constexpr (std::is_same_v<View, Dense>) {
+                constexpr std::size_t kAhead = 6;
+                if (m + kAhead < moved_.size()) {
+                    const index_t next = moved_[m + kAhead];
+                    prefetch(samples_.x.row(next) + begin, end - begin);
+                    prefetch(sums_.data() + labels[next] * ld_ + begin, end - begin);
+                }
+            }
             const double norm = samples_.length(i);
             const std::int32_t to = labels[i], from = member_[s];
             if constexpr (std::is_same_v<View, Dense>) {

@@ -10,11 +10,12 @@ namespace coterie::kernels {
 namespace {
 
 #ifdef COTERIE_X86_64
-// The AVX-512 kernels with a bfloat16 filter before them.
-Table with_bf16(const char* name, const Bf16Table* bf16) {
+// The AVX-512 kernels with the filters of the matrix units before them.
+Table with_filters(const char* name, const Bf16Table* bf16, const Int8Table* int8) {
     Table table = avx512_table();
     table.name = name;
     table.bf16 = bf16;
+    table.int8 = int8;
     return table;
 }
 #endif
@@ -29,12 +30,18 @@ std::vector<const Table*> runnable_tables() {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl")) {
         tables.push_back(&avx512_table());
+        const Int8Table* const vnni = __builtin_cpu_supports("avx512vnni") ? avx512_vnni_table() : nullptr;
+        if (vnni != nullptr) {
+            static const Table table = with_filters("avx512_vnni", nullptr, vnni);
+            tables.push_back(&table);
+        }
         if (__builtin_cpu_supports("avx512bf16")) {
-            static const Table table = with_bf16("avx512_bf16", avx512_bf16_table());
+            static const Table table = with_filters("avx512_bf16", avx512_bf16_table(), vnni);
             tables.push_back(&table);
         }
         if (amx_bf16_table() != nullptr) {
-            static const Table table = with_bf16("amx", amx_bf16_table());
+            const Int8Table* const int8 = amx_int8_table() != nullptr ? amx_int8_table() : vnni;
+            static const Table table = with_filters("amx", amx_bf16_table(), int8);
             tables.push_back(&table);
         }
     }

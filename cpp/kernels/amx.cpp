@@ -1,4 +1,4 @@
-// AMX-BF16: tiles of 16 rows x 64 bytes, a product of 16 x 32 by 32 x 16 bfloat16 in 16 cycles.
+// AMX: tiles of 16 rows x 64 bytes, a product of 16 x 32 by 32 x 16 bfloat16, or 16 x 64 by 64 x 16 bytes, in 16 cycles.
 #include <asm/prctl.h>
 #include <cpuid.h>
 #include <immintrin.h>
@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "kernels/bf16_rows.hpp"
+#include "kernels/int8_rows.hpp"
 #include "kernels/tables.hpp"
 
 namespace coterie::kernels {
@@ -69,11 +70,76 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
     _tile_release();
 }
 
-bool processor_has_amx_bf16() {
+constexpr index_t kPair = 2 * kInt8Columns;
+
+// Sums become scores, 32 rows x 32 columns: two pairs of tiles after they were stored, while the tile unit works.
+void scale_scores(const float* row_scale, const Int8Columns& columns, index_t c, float* scores,
+                  index_t ld) noexcept {
+    const __m512 left = _mm512_loadu_ps(columns.scale + c), left_start = _mm512_loadu_ps(columns.start + c);
+    const __m512 right = _mm512_loadu_ps(columns.scale + c + kInt8Columns);
+    const __m512 right_start = _mm512_loadu_ps(columns.start + c + kInt8Columns);
+    for (index_t r = 0; r < kInt8Rows; ++r) {
+        float* const out = scores + r * ld + c;
+        const __m512 scale = _mm512_set1_ps(row_scale[r]);
+        const __m512 first = _mm512_cvtepi32_ps(_mm512_loadu_si512(out));
+        const __m512 second = _mm512_cvtepi32_ps(_mm512_loadu_si512(out + kInt8Columns));
+        _mm512_storeu_ps(out, _mm512_fmadd_ps(first, _mm512_mul_ps(scale, left), left_start));
+        _mm512_storeu_ps(out + kInt8Columns,
+                         _mm512_fmadd_ps(second, _mm512_mul_ps(scale, right), right_start));
+    }
+}
+
+// As score_block above, on bytes.
+void score_int8_block(const std::uint8_t* rows, index_t ld_rows, const float* row_scale,
+                      const Int8Columns& columns, index_t k_padded, index_t d_padded, float* scores,
+                      index_t ld) noexcept {
+    const TileConfig config;
+    _tile_loadconfig(&config);
+    const index_t depth = d_padded / kInt8Depth, score_stride = ld * 4;
+    const std::uint8_t* const lower = rows + kInt8Columns * ld_rows;
+    const std::uint8_t* ahead = rows + kInt8Rows * ld_rows;
+    const std::uint8_t* const ahead_end = ahead + kInt8Rows * ld_rows;
+    const index_t steps = k_padded / (2 * kInt8Columns) * depth;
+    const index_t lines_per_step = ceil_div(ceil_div(kInt8Rows * ld_rows, kInt8Depth), steps);
+    for (index_t c = 0; c < k_padded; c += kPair) {
+        if (c >= 2 * kPair) scale_scores(row_scale, columns, c - 2 * kPair, scores, ld);
+        const std::int8_t* left = columns.packed + c / kInt8Columns * depth * kInt8Tile;
+        const std::int8_t* right = left + depth * kInt8Tile;
+        _tile_loadd(0, columns.offset + c, 0);
+        _tile_loadd(1, columns.offset + c + kInt8Columns, 0);
+        _tile_loadd(2, columns.offset + c, 0);
+        _tile_loadd(3, columns.offset + c + kInt8Columns, 0);
+        for (index_t t = 0; t < depth; ++t, left += kInt8Tile, right += kInt8Tile) {
+            _tile_loadd(4, rows + t * kInt8Depth, ld_rows);
+            _tile_loadd(6, left, 64);
+            _tile_loadd(7, right, 64);
+            _tile_loadd(5, lower + t * kInt8Depth, ld_rows);
+            for (int line = 0; line < 16; ++line) {
+                __builtin_prefetch(left + 2 * kInt8Tile + line * 64);
+                __builtin_prefetch(right + 2 * kInt8Tile + line * 64);
+            }
+            for (index_t line = 0; line < lines_per_step && ahead < ahead_end; ++line, ahead += kInt8Depth)
+                __builtin_prefetch(ahead, 0, 2);
+            _tile_dpbusd(0, 4, 6);
+            _tile_dpbusd(1, 4, 7);
+            _tile_dpbusd(2, 5, 6);
+            _tile_dpbusd(3, 5, 7);
+        }
+        _tile_stored(0, scores + c, score_stride);
+        _tile_stored(1, scores + c + kInt8Columns, score_stride);
+        _tile_stored(2, scores + kInt8Columns * ld + c, score_stride);
+        _tile_stored(3, scores + kInt8Columns * ld + c + kInt8Columns, score_stride);
+    }
+    for (index_t c = k_padded < 2 * kPair ? 0 : k_padded - 2 * kPair; c < k_padded; c += kPair)
+        scale_scores(row_scale, columns, c, scores, ld);
+    _tile_release();
+}
+
+constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24, kAmxInt8 = 1u << 25;
+
+bool processor_has(unsigned features) {
     unsigned a, b, c, d;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return false;
-    constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24;
-    return (d & kAmxBf16) != 0 && (d & kAmxTile) != 0;
+    return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (d & features) == features;
 }
 
 bool system_saves_tiles() {
@@ -92,8 +158,16 @@ bool system_permits_tiles() {
 }  // namespace
 
 const Bf16Table* amx_bf16_table() {
-    static const bool usable = processor_has_amx_bf16() && system_saves_tiles() && system_permits_tiles();
-    static constexpr Bf16Table table = {pack_rows, score_block};
+    static const bool usable =
+        processor_has(kAmxTile | kAmxBf16) && system_saves_tiles() && system_permits_tiles();
+    static constexpr Bf16Table table = {400, pack_rows, score_block, compare_bf16};
+    return usable ? &table : nullptr;
+}
+
+const Int8Table* amx_int8_table() {
+    static const bool usable =
+        processor_has(kAmxTile | kAmxInt8) && system_saves_tiles() && system_permits_tiles();
+    static constexpr Int8Table table = {700, pack_int8_rows, score_int8_block, compare_int8};
     return usable ? &table : nullptr;
 }
 

@@ -48,7 +48,7 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
 }  // namespace
 
 const Bf16Table* avx512_bf16_table() {
-    static constexpr Bf16Table table = {pack_rows, score_block};
+    static constexpr Bf16Table table = {48, pack_rows, score_block, compare_bf16};
     return &table;
 }
 

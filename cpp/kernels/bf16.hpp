@@ -23,8 +23,9 @@ struct alignas(64) Bf16Line {
 };
 
 struct Bf16Table {
+    double products_per_cycle;  // of one core, roughly: for the choice of a filter
     // y = x - mu (float32), out = bf16(y) to nearest, denormals to zero; m rows, ldx and ld_out elements apart. Columns d ..
-    // d_padded of out become zero. squared_norm[r] ~ |y_r|^2 and squared_residual[r] ~ |y_r - out_r|^2 in float64.
+    // d_padded of out become zero. squared_norm[r] >= |y_r|^2 and squared_residual[r] >= |y_r - out_r|^2 up to float64 roundings, both close.
     void (*pack_rows)(const float* x, index_t ldx, index_t m, index_t d, const float* mu, std::uint16_t* out,
                       index_t ld_out, double* squared_norm, double* squared_residual) noexcept;
     // scores[r * ld + c] ~ <rows_r, c_c> + start[c] for kBf16Rows rows and k_padded columns; the float32 sum of d_padded
@@ -32,6 +33,9 @@ struct Bf16Table {
     void (*score_block)(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed,
                         const float* start, index_t k_padded, index_t d_padded, float* scores,
                         index_t ld) noexcept;
+    // product ~ <row, a - b> and squared_distance ~ |a - b|^2 in float32.
+    void (*compare)(const std::uint16_t* row, const float* a, const float* b, index_t d, float* product,
+                    float* squared_distance) noexcept;
 };
 
 }  // namespace coterie::kernels

@@ -27,16 +27,22 @@ void Bf16Size::include(const Bf16Size& other) noexcept {
     residual = std::max(residual, other.residual);
 }
 
-double bf16_error(const Bf16Size& row, const Bf16Size& column, double largest_start,
-                  index_t d_padded) noexcept {
+double bf16_sum_error(const Bf16Size& row, const Bf16Size& column, double largest_start,
+                      index_t d_padded) noexcept {
     const auto n = static_cast<double>(d_padded);
-    const double kept = row.norm + row.residual;
-    const double magnitude = kept * (column.norm + column.residual) + largest_start;
+    const double magnitude = (row.norm + row.residual) * (column.norm + column.residual) + largest_start;
     if (!(magnitude < kFilterLimit) || d_padded >= (index_t{1} << 22))
         return std::numeric_limits<double>::infinity();
-    const double lost = row.residual * column.norm + kept * column.residual;
-    const double summed = gamma(n + 3, kFloatRoundoff) * magnitude + (n + 1) * 0x1p-125;
-    return (lost + summed) * kUpward;
+    return (gamma(n + 3, kFloatRoundoff) * magnitude + (n + 1) * 0x1p-125) * kUpward;
+}
+
+double bf16_error(const Bf16Size& row, const Bf16Size& column, double largest_start,
+                  index_t d_padded) noexcept {
+    return lost_in_packing(row, column) + bf16_sum_error(row, column, largest_start, d_padded);
+}
+
+double lost_in_packing(const Bf16Size& row, const Bf16Size& column) noexcept {
+    return (row.residual * column.norm + (row.norm + row.residual) * column.residual) * kUpward;
 }
 
 }  // namespace coterie::kernels

@@ -31,9 +31,15 @@ struct Bf16Size {
     void include(const Bf16Size& other) noexcept;
 };
 
-// | score - (<y, z> + start) | for every score of Bf16Table::score_block with |start| <= largest_start:
-//     <y, z> - <y', z'> = <y - y', z> + <y', z - z'>, then the float32 sum (gamma_{n+3}: products, sums and the rounding of
-// start) and gradual underflow. Infinity where the sum may overflow.
+// | score - (<y', z'> + start) | for every score of Bf16Table::score_block with |start| <= largest_start: the float32 sum
+// (gamma_{n+3}: products, sums and the rounding of start) and gradual underflow. Infinity where the sum may overflow.
+double bf16_sum_error(const Bf16Size& row, const Bf16Size& column, double largest_start,
+                      index_t d_padded) noexcept;
+
+// | <y, z> - <y', z'> | = | <y - y', z> + <y', z - z'> |.
+double lost_in_packing(const Bf16Size& row, const Bf16Size& column) noexcept;
+
+// | score - (<y, z> + start) |: both.
 double bf16_error(const Bf16Size& row, const Bf16Size& column, double largest_start,
                   index_t d_padded) noexcept;
 

@@ -4,6 +4,7 @@
 #include <immintrin.h>
 
 #include "kernels/bf16.hpp"
+#include "kernels/wide_sums.hpp"
 
 namespace coterie::kernels {
 namespace {
@@ -18,32 +19,48 @@ inline __m512i bf16_bits(__m512 y) {
     return _mm512_maskz_mov_epi32(_mm512_test_epi32_mask(exponent, exponent), rounded);
 }
 
-inline void add_squares(__m512 v, __m512d& sum) {
-    const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
-    const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
-    sum = _mm512_fmadd_pd(low, low, sum);
-    sum = _mm512_fmadd_pd(high, high, sum);
+inline __m512 widened_bf16(const std::uint16_t* p) {
+    const __m256i bits = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(bits), 16));
+}
+
+// |y|^2 and |y - y'|^2 of a packed row in float64.
+inline void measure_bf16(const float* x, index_t d, const float* mu, const std::uint16_t* packed,
+                         double* squared_norm, double* squared_residual) noexcept {
+    __m512d norm = _mm512_setzero_pd(), residual = _mm512_setzero_pd();
+    for (index_t j = 0; j < d; j += 16) {
+        const __m512 y = centred(x, mu, j, d);
+        add_squares(y, norm);
+        add_squares(_mm512_sub_ps(y, widened_bf16(packed + j)), residual);
+    }
+    *squared_norm = _mm512_reduce_add_pd(norm);
+    *squared_residual = _mm512_reduce_add_pd(residual);
 }
 
 inline void pack_rows(const float* x, index_t ldx, index_t m, index_t d, const float* mu, std::uint16_t* out,
                       index_t ld_out, double* squared_norm, double* squared_residual) noexcept {
     for (index_t r = 0; r < m; ++r) {
-        __m512d norm = _mm512_setzero_pd(), residual = _mm512_setzero_pd();
+        __m512 norm = _mm512_setzero_ps(), residual = _mm512_setzero_ps();
         for (index_t j = 0; j < ld_out; j += 16) {
-            const index_t left = d - j < 0 ? 0 : (d - j < 16 ? d - j : 16);
-            const auto mask = static_cast<__mmask16>((1u << left) - 1);
-            const __m512 y = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, x + r * ldx + j),
-                                           _mm512_maskz_loadu_ps(mask, mu + j));
+            const __m512 y = centred(x + r * ldx, mu, j, d);
             const __m512i bits = bf16_bits(y);
-            const __m512 kept = _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16));
+            const __m512 lost = _mm512_sub_ps(y, _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16)));  // exact
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + r * ld_out + j),
                                 _mm512_cvtepi32_epi16(bits));
-            add_squares(y, norm);
-            add_squares(_mm512_sub_ps(y, kept), residual);  // exact: kept is a rounding of y
+            norm = _mm512_fmadd_ps(y, y, norm);
+            residual = _mm512_fmadd_ps(lost, lost, residual);
         }
-        squared_norm[r] = _mm512_reduce_add_pd(norm);
-        squared_residual[r] = _mm512_reduce_add_pd(residual);
+        const float sum = _mm512_reduce_add_ps(norm);
+        squared_norm[r] = upper_bound(sum, d);
+        squared_residual[r] = upper_bound(_mm512_reduce_add_ps(residual), d);
+        if (!is_safe(sum))
+            measure_bf16(x + r * ldx, d, mu, out + r * ld_out, &squared_norm[r], &squared_residual[r]);
     }
+}
+
+inline void compare_bf16(const std::uint16_t* row, const float* a, const float* b, index_t d, float* product,
+                         float* squared_distance) noexcept {
+    compare_with([row](index_t j) { return widened_bf16(row + j); }, a, b, d, product, squared_distance);
 }
 
 }  // namespace

@@ -363,6 +363,7 @@ struct Body {
     static constexpr Table table(const char* name) {
         return {name,
                 nullptr,
+                nullptr,
                 dot,
                 squared_distance,
                 dots,

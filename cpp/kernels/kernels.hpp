@@ -8,6 +8,7 @@
 
 #include "core/types.hpp"
 #include "kernels/bf16.hpp"
+#include "kernels/int8.hpp"
 
 namespace coterie::kernels {
 
@@ -23,6 +24,7 @@ inline constexpr float kPadScore = -3.0e38f;
 struct Table {
     const char* name;       // "portable", "avx2", "avx512", "avx512_bf16", "amx"
     const Bf16Table* bf16;  // the bfloat16 filter, or null where this instruction set has none
+    const Int8Table* int8;  // the int8 filter, likewise
 
     // ---- canonical arithmetic: the same bits from every table ----
 

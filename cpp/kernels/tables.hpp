@@ -10,7 +10,9 @@ const Table& portable_table();
 const Table& avx2_table();
 const Table& avx512_table();
 const Bf16Table* avx512_bf16_table();
+const Int8Table* avx512_vnni_table();
 const Bf16Table* amx_bf16_table();  // null where the CPU or the system has no tiles for us
+const Int8Table* amx_int8_table();  // likewise
 #endif
 
 }  // namespace coterie::kernels

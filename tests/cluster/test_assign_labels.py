@@ -10,7 +10,7 @@ from coterie import _core
 from coterie._validation import rows_argument
 from tests.reference.assign_labels import assign_labels, assign_labels_csr, canonical_dot
 
-WITH_BFLOAT16 = {"avx512_bf16", "amx"}
+FILTERS = {"avx512_vnni": ["int8"], "avx512_bf16": ["bfloat16", "int8"], "amx": ["bfloat16", "int8"]}
 SIZES = (1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 257)
 
 
@@ -18,8 +18,8 @@ def assign(X, centers, metric="euclidean", n_threads=2):
     """Assign with every filter that the instruction set has; they must agree."""
     samples = _core.Samples(rows_argument(X), None, metric, n_threads)
     labels = samples.assign(centers, "float32")
-    if _core.active_isa() in WITH_BFLOAT16:
-        np.testing.assert_array_equal(samples.assign(centers, "bfloat16"), labels)
+    for packed in FILTERS.get(_core.active_isa(), []):
+        np.testing.assert_array_equal(samples.assign(centers, packed), labels)
     return labels
 
 
@@ -145,7 +145,9 @@ def test_a_filter_the_instruction_set_lacks_is_refused(every_isa):
         _core.Samples(np.ones((2, 3), np.float32), None, "cosine", 1).assign(
             np.ones((1, 3), np.float32), "bfloat16"
         )
-    with pytest.raises(ValueError, match="filter must be 'auto', 'float32' or 'bfloat16'; got 'int4'"):
+    with pytest.raises(
+        ValueError, match="filter must be 'auto', 'float32', 'bfloat16' or 'int8'; got 'int4'"
+    ):
         _core.Samples(np.ones((2, 3), np.float32), None, "cosine", 1).assign(
             np.ones((1, 3), np.float32), "int4"
         )

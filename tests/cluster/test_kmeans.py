@@ -60,6 +60,27 @@ def test_the_same_bits_on_every_isa_and_thread_count(metric, make, every_isa, ev
     assert all(result == results[0] for result in results)
 
 
+def test_the_same_bits_when_the_filter_changes_on_the_way(every_isa):
+    random = np.random.default_rng(0)
+    # Enough rows for a trial of the filters; clusters so close that bounds, pairs and canonical scores all have work.
+    X = (
+        random.standard_normal((17_000, 70))
+        + 3 * random.standard_normal((40, 70))[random.integers(40, size=17_000)]
+    )
+    X = X.astype(np.float32)
+    seen, filters = [], {}
+    for name in every_isa:
+        _core.set_isa(name)
+        model = KMeans(60, init=X[:60].copy(), max_iter=12, tol=0).fit(X)
+        seen.append([bits(model), model.n_iter_])
+        filters[name] = model.filter_
+    assert all(other == seen[0] for other in seen)
+    assert filters["portable"] == "float32"
+    assert filters.get("avx512_vnni", "int8") == "int8"
+    assert filters.get("amx", "bfloat16") != "float32"
+    np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_))
+
+
 @pytest.mark.parametrize("n", [1, 2, 255, 256, 257, 5000])
 def test_the_same_bits_at_task_boundaries(n, every_n_threads):
     X = blobs(n, 9)

@@ -361,7 +361,7 @@ class Stream:
     def _fixed_bytes(self, n_samples: int, row_bytes: float, padding: int) -> int:
         """What a fit holds besides blocks of rows: in iterations, or while it draws seeds."""
         elements = self._k * self._n_features
-        # Sums: all, those of a block, and theirs inside and on the way. Centres: three, packed, bfloat16.
+        # Sums: all, those of a block, and theirs inside and on the way. Centres: three, packed, in a small format.
         iterating = 12 * n_samples + elements * (4 * 8 + 5 * 4) + padding
         # The rows to draw seeds from; of each one its number, norm, and distances to eight trials.
         n_seeding = min(n_samples, 32768 + 64 * self._k) if self._draws_seeds else self._k

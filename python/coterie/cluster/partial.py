@@ -96,7 +96,7 @@ class Partial:
     labels : ndarray of shape (n_samples,), int32, or None
         Nearest centre of each row of the shard; None after :func:`reduce`.
     filter : str
-        The filter used: "float32" or "bfloat16".
+        The filter used: "float32", "bfloat16" or "int8".
     """
 
     sums: NDArray[np.int64]

@@ -1,0 +1,122 @@
+#include "cluster/packed_rows.hpp"
+
+#include <algorithm>
+
+#include "core/parallel.hpp"
+#include "kernels/bf16_pack.hpp"
+#include "kernels/int8_pack.hpp"
+#include "kernels/rounding.hpp"
+
+namespace coterie::cluster {
+namespace {
+
+static_assert(kernels::kBf16Rows == kPackedRows && kernels::kInt8Rows == kPackedRows);
+
+// A float32 at or a little above value >= 0.
+float above(double value) {
+    return kernels::next_above(static_cast<float>(value));
+}
+
+bool is_run(const index_t* rows, index_t m) {
+    return rows[m - 1] - rows[0] == m - 1;
+}
+
+// A sample is as good: any mu keeps the scores exact, the mean only keeps the bound small.
+std::vector<float> mean_of_sample(const Samples<Dense>& samples) {
+    const index_t n = samples.x.rows, d = samples.x.cols;
+    std::vector<float> mean(static_cast<std::size_t>(d), 0.0f);
+    constexpr index_t kColumnsPerTask = 64;
+    const index_t step = std::max<index_t>(1, n / 16384);
+    parallel_for_rows(d, kColumnsPerTask, samples.n_threads, [&](index_t begin, index_t end, int) {
+        double sum[kColumnsPerTask] = {};
+        index_t count = 0;
+        for (index_t i = 0; i < n; i += step, ++count)
+            for (index_t j = begin; j < end; ++j) sum[j - begin] += samples.x.row(i)[j];
+        for (index_t j = begin; j < end; ++j)
+            mean[static_cast<std::size_t>(j)] =
+                static_cast<float>(sum[j - begin] / static_cast<double>(count));
+    });
+    return mean;
+}
+
+}  // namespace
+
+const char* name_of(PackedFormat format) {
+    return format == PackedFormat::int8 ? "int8" : "bfloat16";
+}
+
+bool has_filter(PackedFormat format) {
+    const kernels::Table& t = kernels::active();
+    return format == PackedFormat::int8 ? t.int8 != nullptr : t.bf16 != nullptr;
+}
+
+double products_per_cycle(PackedFormat format) {
+    const kernels::Table& t = kernels::active();
+    return format == PackedFormat::int8 ? t.int8->products_per_cycle : t.bf16->products_per_cycle;
+}
+
+PackedRows::PackedRows(const Samples<Dense>& samples, PackedFormat format, bool keep)
+    : samples_(samples), format_(format), mean_(mean_of_sample(samples)) {
+    const index_t n = samples.x.rows, d = samples.x.cols;
+    const bool is_int8 = format == PackedFormat::int8;
+    d_padded_ = is_int8 ? kernels::int8_depth(d) : kernels::bf16_depth(d);
+    row_bytes_ = is_int8 ? d_padded_ : 2 * d_padded_;
+    if (!keep) return;
+    packed_.resize(static_cast<std::size_t>(n * row_bytes_));
+    for (std::vector<float>* v : {&scale_, &norm_, &residual_}) v->resize(static_cast<std::size_t>(n));
+    parallel_for_rows(n, 256, samples.n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = begin; i < end; ++i) {
+            const auto s = static_cast<std::size_t>(i);
+            pack(i, packed_.data() + i * row_bytes_, &scale_[s], &norm_[s], &residual_[s]);
+        }
+    });
+}
+
+void PackedRows::pack(index_t i, std::uint8_t* out, float* scale, float* norm, float* residual) const {
+    const kernels::Table& t = kernels::active();
+    const float *const x = samples_.x.row(i), *const mu = mean_.data();
+    const index_t d = samples_.x.cols;
+    double squared_norm, squared_residual;
+    if (format_ == PackedFormat::int8) {
+        t.int8->pack_rows(x, d, 1, d, mu, out, d_padded_, scale, &squared_norm, &squared_residual);
+    } else {
+        t.bf16->pack_rows(x, d, 1, d, mu, reinterpret_cast<std::uint16_t*>(out), d_padded_, &squared_norm,
+                          &squared_residual);
+    }
+    kernels::Bf16Size size;
+    size.include(squared_norm, squared_residual);
+    *norm = above(size.norm);
+    *residual = above(size.residual);
+}
+
+void PackedRows::load(const index_t* rows, index_t m, PackedBlock& block) const {
+    if (!packed_.empty()) {
+        for (index_t r = 0; r < m; ++r) {
+            const auto s = static_cast<std::size_t>(rows[r]);
+            block.scale[r] = scale_[s];
+            block.norm[r] = norm_[s];
+            block.residual[r] = residual_[s];
+        }
+        if (m == kPackedRows && is_run(rows, m)) {
+            block.rows = packed_.data() + rows[0] * row_bytes_;
+            return;
+        }
+    }
+    block.gathered.resize(static_cast<std::size_t>(kPackedRows * row_bytes_));
+    constexpr index_t kAhead = 6;  // rows that lie anywhere: the hardware does not foresee them
+    for (index_t r = 0; r < m; ++r) {
+        if (!packed_.empty() && r + kAhead < m)
+            for (index_t byte = 0; byte < row_bytes_; byte += 64)
+                __builtin_prefetch(packed_.data() + rows[r + kAhead] * row_bytes_ + byte);
+        std::uint8_t* const out = block.gathered.data() + r * row_bytes_;
+        if (!packed_.empty()) {
+            std::copy(packed_.data() + rows[r] * row_bytes_, packed_.data() + (rows[r] + 1) * row_bytes_,
+                      out);
+        } else {
+            pack(rows[r], out, &block.scale[r], &block.norm[r], &block.residual[r]);
+        }
+    }
+    block.rows = block.gathered.data();
+}
+
+}  // namespace coterie::cluster

@@ -1,0 +1,50 @@
+// Rows minus their mean in a small format, for the filters that run on matrix units, with what was lost measured.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "cluster/samples.hpp"
+#include "core/large_vector.hpp"
+
+namespace coterie::cluster {
+
+enum class PackedFormat { bfloat16, int8 };
+
+const char* name_of(PackedFormat format);
+// Of the instruction set in use.
+bool has_filter(PackedFormat format);
+double products_per_cycle(PackedFormat format);
+
+inline constexpr index_t kPackedRows = 32;  // scored at a time
+
+// Up to kPackedRows rows, as the kernels want them. norm[r] >= |x_r - mu| and residual[r] >= what packing lost of it.
+struct PackedBlock {
+    const std::uint8_t* rows = nullptr;
+    float scale[kPackedRows], norm[kPackedRows], residual[kPackedRows];  // scale: int8 only
+    std::vector<std::uint8_t> gathered;
+};
+
+class PackedRows {
+  public:
+    // keep: hold the packed copy; otherwise rows are packed each time they are scored.
+    PackedRows(const Samples<Dense>& samples, PackedFormat format, bool keep);
+
+    PackedFormat format() const { return format_; }
+    const std::vector<float>& mean() const { return mean_; }
+    index_t d_padded() const { return d_padded_; }
+    index_t row_bytes() const { return row_bytes_; }
+    void load(const index_t* rows, index_t m, PackedBlock& block) const;
+
+  private:
+    void pack(index_t i, std::uint8_t* out, float* scale, float* norm, float* residual) const;
+
+    const Samples<Dense>& samples_;
+    PackedFormat format_;
+    index_t d_padded_, row_bytes_;
+    std::vector<float> mean_;
+    LargeVector<std::uint8_t> packed_;            // [n][row_bytes], or empty
+    std::vector<float> scale_, norm_, residual_;  // [n], only with packed_
+};
+
+}  // namespace coterie::cluster
