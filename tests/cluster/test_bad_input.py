@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -173,11 +172,3 @@ def test_forked_children_can_fit_after_the_parent_did():
             os.waitpid(pid, 0)
         assert done == pid, "a forked child hung"
         assert os.WEXITSTATUS(status) == 0
-
-
-def test_ctrl_c_stops_a_fit():
-    rows = np.random.default_rng(0).standard_normal((60_000, 64)).astype(np.float32)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt):
-        KMeans(512, random_state=0, init="random", n_init=1000, tol=0).fit(rows)
-    assert KMeans(2, random_state=0).fit(X).n_iter_ >= 1  # the pool still works

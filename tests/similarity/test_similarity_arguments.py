@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -181,14 +179,3 @@ def test_the_answer_as_csr() -> None:
     assert csr.dtype == np.float32
     np.testing.assert_allclose(csr.toarray(), [[0, 0, 0.5**0.5], [0, 0, 0.5**0.5], [0.5**0.5, 0.5**0.5, 0]])
     assert csr.nnz == 6
-
-
-@pytest.mark.parametrize("kind", ["dense", "sparse"])
-def test_ctrl_c_stops_a_search(kind: str) -> None:
-    rng = np.random.default_rng(0)
-    X: Any = rng.standard_normal((200_000, 256)).astype(np.float32)
-    if kind == "sparse":
-        X = sp.random(40_000, 2000, 0.1, "csr", dtype=np.float32, rng=rng)
-    threading.Timer(0.7, signal.raise_signal, [signal.SIGINT]).start()
-    with pytest.raises(KeyboardInterrupt):
-        cosine_top_k(X, k=5)

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -284,31 +280,3 @@ def test_stop_word_lists() -> None:
 )
 def test_patterns_with_a_compiled_form(pattern: str | None, expected: int | None) -> None:
     assert min_token_chars(pattern) == expected
-
-
-def test_interrupt_is_answered() -> None:
-    script = """
-        import os, signal, threading, time
-        from coterie.text import CountVectorizer
-        texts = ["some words and more words %d" % i for i in range(2000)] * 2000
-        def interrupt():
-            time.sleep(0.3)
-            os.kill(os.getpid(), signal.SIGINT)
-        thread = threading.Thread(target=interrupt)
-        try:
-            thread.start()
-            CountVectorizer(ngram_range=(1, 3)).fit_transform(texts)
-            print("finished")
-        except KeyboardInterrupt:
-            print("interrupted")
-    """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    result = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(script)],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert result.stdout.strip() == "interrupted", result.stderr
