@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 
 from coterie import KMeans
+from coterie.cli import main
 from coterie.cluster import RowFiles
-from coterie.encode import OnnxEncoder, encode_corpus, export_onnx
+from coterie.encode import LsaEncoder, OnnxEncoder, encode_corpus, export_onnx, make_encoder
 
 COTERIE = [sys.executable, "-m", "coterie"]
 WORDS = ["bank", "raises", "rates", "goal", "long", "word", *(f"w{i}" for i in range(100))]
@@ -43,10 +45,20 @@ def corpus(tmp_path: Path) -> Path:
     return path
 
 
-def run(*arguments: object, fails: int = 0) -> Any:
-    done = subprocess.run([*COTERIE, *map(str, arguments)], capture_output=True, text=True, check=False)
-    assert done.returncode == fails, done.stderr
-    return json.loads(done.stdout) if "--json" in arguments else done.stdout + done.stderr
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Run a command inside of this process; return what it printed, or its JSON."""
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run_command(*arguments: object, fails: int = 0) -> Any:
+        monkeypatch.setattr(sys, "argv", ["coterie", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        assert (ended.value.code or 0) == fails, printed.err
+        return json.loads(printed.out) if "--json" in arguments else printed.out + printed.err
+
+    return run_command
 
 
 def read_shards(folder: Path) -> tuple[list[Any], np.ndarray]:
@@ -58,7 +70,9 @@ def read_shards(folder: Path) -> tuple[list[Any], np.ndarray]:
     return ids, np.concatenate(rows)
 
 
-def test_export_and_encode(make_model: Callable[..., Path], corpus: Path, tmp_path: Path) -> None:
+def test_export_and_encode(
+    make_model: Callable[..., Path], corpus: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
     source = make_model("distilbert", pooling="cls")
     shown = run("export", source, tmp_path / "encoder", "--max-length", 64)
     assert "DistilBertModel" in shown
@@ -86,7 +100,7 @@ def test_export_and_encode(make_model: Callable[..., Path], corpus: Path, tmp_pa
     np.testing.assert_array_equal(fitted.labels_, KMeans(3, random_state=0).fit(rows).labels_)
 
 
-def test_a_killed_run_is_gone_on_with(encoder_folder: Path, tmp_path: Path) -> None:
+def test_a_killed_run_is_gone_on_with(encoder_folder: Path, tmp_path: Path, run: Callable[..., Any]) -> None:
     corpus = tmp_path / "many.txt"
     corpus.write_text("\n".join(documents(6_000)) + "\n")
     arguments = ["encode", corpus, encoder_folder, "-o", tmp_path / "out", "--shard-size", 60, "--json"]
@@ -130,7 +144,9 @@ def test_only_shards_with_other_documents_are_encoded_again(
     assert sorted(path.name for path in out.iterdir()) == ["encoding.json", "shard-00000.parquet"]
 
 
-def test_what_does_not_belong_together_is_refused(encoder_folder: Path, corpus: Path, tmp_path: Path) -> None:
+def test_what_does_not_belong_together_is_refused(
+    encoder_folder: Path, corpus: Path, tmp_path: Path, run: Callable[..., Any]
+) -> None:
     out = tmp_path / "out"
     run("encode", corpus, encoder_folder, "-o", out, "-q")
     shown = run("encode", corpus, encoder_folder, "-o", out, "--max-length", 5, fails=1)
@@ -150,13 +166,41 @@ def test_what_does_not_belong_together_is_refused(encoder_folder: Path, corpus: 
         "encode", tmp_path / "empty.txt", encoder_folder, "-o", tmp_path / "new", fails=1
     )
     assert not (tmp_path / "new").exists()
-    with pytest.raises(TypeError, match="encoder must be an OnnxEncoder; got str"):
-        encode_corpus(corpus, "minilm", out)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"encoder must be one of OnnxEncoder, StaticEncoder, .*; got str"):
+        encode_corpus(corpus, "minilm", out)
+    with pytest.raises(NotFittedError):
+        encode_corpus(corpus, LsaEncoder(), tmp_path / "unfitted")
+
+
+@pytest.mark.parametrize("name", ["lsa", "cooccurrence", "static"])
+def test_rows_without_a_transformer(name: str, corpus: Path, tmp_path: Path, run: Callable[..., Any]) -> None:
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("".join(f"{word} {len(word)} {i}\n" for i, word in enumerate(WORDS, start=1)))
+    spec = f"static:{vectors}" if name == "static" else name
+    out, more = tmp_path / "out", tmp_path / "more"
+    answer = run("encode", corpus, spec, "-o", out, "--shard-size", 300, "--json")
+    assert (answer["n_encoded"], answer["n_tokens"], answer["engine"]) == (1000, 0, None)
+    wanted = make_encoder(spec).fit(documents(1000)).transform(documents(1000))
+    np.testing.assert_array_equal(read_shards(out)[1], wanted)
+    assert run("encode", corpus, spec, "-o", out, "--shard-size", 300, "--json")["n_encoded"] == 0
+    shown = run("encode", corpus, out / "encoder", "-o", more, "--n-threads", 1)
+    assert "1,000 documents: embeddings of" in shown
+    np.testing.assert_array_equal(read_shards(more)[1], wanted)
+    lines = corpus.read_text().splitlines(keepends=True)
+    corpus.write_text("".join(lines[:500]))
+    if name != "static":  # whose rows are those of its file
+        assert "of another encoder" in run("encode", corpus, spec, "-o", out, "--shard-size", 300, fails=1)
+    assert (
+        run("encode", corpus, out / "encoder", "-o", out, "--shard-size", 300, "--json")["n_encoded"] == 200
+    )
+    shown = run("encode", corpus, spec, "-o", tmp_path / "new", "--max-length", 5, fails=1)
+    assert "max_length is an option of transformers" in shown
+    assert "can be read only once" in run("encode", "-", spec, "-o", tmp_path / "new", fails=1)
 
 
 @pytest.mark.parametrize("copy", [False, True])
 def test_clusters_of_an_encoder_are_assigned_to(
-    copy: bool, encoder_folder: Path, corpus: Path, tmp_path: Path
+    copy: bool, encoder_folder: Path, corpus: Path, tmp_path: Path, run: Callable[..., Any]
 ) -> None:
     import pyarrow.parquet as pq
 

@@ -12,13 +12,17 @@ from coterie.cli import options
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
 
 ENCODER = "Encoder"
+_LEARNT = ("lsa", "cooccurrence")
+_OF_TRANSFORMERS = {"device": "auto", "precision": "auto", "max_length": None, "dtype": "float32"}
 
-EncoderFolder = Annotated[
-    Path,
+EncoderName = Annotated[
+    str,
     typer.Argument(
-        metavar="DIR",
+        metavar="ENCODER",
         show_default=False,
-        help="Encoder folder that coterie export wrote, or a sentence-transformers folder with an ONNX model.",
+        help="Encoder folder that coterie export wrote, or a sentence-transformers folder with an ONNX model (DIR or "
+        "onnx:DIR); static:FILE (word vectors), lsa or cooccurrence, which are fitted to the documents first; or the "
+        "folder encoder/ that such a run left.",
     ),
 ]
 Output = Annotated[
@@ -100,12 +104,13 @@ NThreads = Annotated[
 @reports_errors
 def encode(
     files: options.Files,
-    encoder: EncoderFolder,
+    encoder: EncoderName,
     output: Output,
     text_field: options.TextField = None,
     id_field: options.IdField = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    language: options.Language = "en",
     device: Device = "auto",
     provider: Provider = None,
     precision: Precision = "auto",
@@ -127,35 +132,73 @@ def encode(
     [green]zcat titles.txt.gz | coterie encode - minilm/ --dtype float16 --output embeddings/[/green]
       one document per line from a pipe
 
+    [green]coterie encode articles.jsonl lsa --output rows/[/green]
+      rows without a transformer, learnt from the documents; rows/encoder is then the ENCODER for new ones
+
     The same command after a kill or Ctrl-C encodes only the shards that are missing, or whose documents have changed.
     """
-    from coterie.encode import OnnxEncoder
-
-    made = OnnxEncoder(
-        encoder,
-        device=device,
-        providers=provider,
-        precision=precision,
-        max_length=max_length,
-        batch_tokens=batch_tokens,
-        prompt_name=prompt,
-        dtype=dtype,
-        n_threads=n_threads,
-    )
-    how = {
-        "text_field": text_field,
-        "id_field": id_field,
-        "format": format,
-        "encoding_errors": encoding_errors,
-    }
+    given = dict(locals())
+    how = {name: given[name] for name in ("text_field", "id_field", "format", "encoding_errors")}
     how_to_write = {"shard_size": shard_size, "overwrite": overwrite}
+    made, is_new = _encoder(given, how)
     found = _encode(files, made, output, {**how, **how_to_write}, visible=not (quiet or as_json))
+    if is_new:
+        from coterie.encode.corpus import ENCODER_FOLDER
+        from coterie.persistence import save
+
+        save(made, output / ENCODER_FOLDER, overwrite=True)
     if found.n_truncated and not quiet:
         warn(f"{found.n_truncated:,} texts were longer than the model reads and were cut")
     if as_json:
         print_json(_record(found, made))
     elif not quiet:
         _print_summary(found, made)
+
+
+def _encoder(given: dict[str, Any], how: dict[str, Any]) -> tuple[Any, bool]:
+    """Return the encoder, and whether it was fitted to the documents for this."""
+    from coterie.encode import OnnxEncoder, make_encoder
+
+    spec, n_threads = given["encoder"], given["n_threads"]
+    folder = Path(spec.removeprefix("onnx:"))
+    is_fitted = not spec.startswith("onnx:") and _is_model(folder)
+    if not is_fitted and spec not in _LEARNT and not spec.startswith("static:"):
+        options = {name: given[name] for name in (*_OF_TRANSFORMERS, "batch_tokens")}
+        made = OnnxEncoder(
+            folder,
+            providers=given["provider"],
+            prompt_name=given["prompt"],
+            n_threads=n_threads,
+            **options,
+        )
+        return made, False
+    for name, default in {**_OF_TRANSFORMERS, "provider": None, "prompt": None, "batch_tokens": None}.items():
+        if given[name] != default:
+            raise ValueError(f"{name} is an option of transformers; {spec!r} is none")
+    if is_fitted:
+        from coterie.persistence import load
+
+        return load(folder), False
+    if "-" in given["files"]:
+        raise ValueError(
+            f"{spec!r} is fitted to the documents first, and standard input can be read only once"
+        )
+    from coterie.io import read_texts
+
+    made = make_encoder(spec, language=given["language"], n_threads=n_threads)
+    texts = [text for batch in read_texts(given["files"], **how) for text in batch.texts.to_pylist()]
+    if not texts:
+        raise ValueError(f"no documents in {', '.join(given['files'])}")
+    return made.fit(texts), True
+
+
+def _is_model(folder: Path) -> bool:
+    """Say whether a folder is one that coterie.persistence wrote."""
+    from coterie.encode._card import read_json
+    from coterie.persistence._folder import FORMAT, MANIFEST
+
+    manifest = read_json(folder / MANIFEST) if (folder / MANIFEST).is_file() else None
+    return isinstance(manifest, dict) and manifest.get("format") == FORMAT
 
 
 def _encode(files: list[str], encoder: Any, output: Path, how: dict[str, Any], *, visible: bool) -> Any:
@@ -167,7 +210,7 @@ def _encode(files: list[str], encoder: Any, output: Path, how: dict[str, Any], *
 
         def tell(n_documents: int, n_encoded: int, n_tokens: int) -> None:
             rate = n_tokens / (time.perf_counter() - started)
-            stages.count("encode", n_documents, note=f"{rate:,.0f} tokens/s")
+            stages.count("encode", n_documents, note=f"{rate:,.0f} tokens/s" if n_tokens else "")
 
         try:
             return encode_corpus(files, encoder, output, progress=tell, **how)
@@ -187,12 +230,11 @@ def _record(found: Any, encoder: Any) -> dict[str, Any]:
         "n_truncated": found.n_truncated,
         "dim": found.dim,
         "seconds": found.seconds,
-        "engine": encoder.engine_,
+        "engine": getattr(encoder, "engine_", None),
     }
 
 
 def _print_summary(found: Any, encoder: Any) -> None:
-    engine = encoder.engine_
     kept = found.n_documents - found.n_encoded
     before = f", {kept:,} of them encoded before" if kept else ""
     console = stdout_console()
@@ -200,9 +242,12 @@ def _print_summary(found: Any, encoder: Any) -> None:
         f"{found.n_documents:,} documents{before}: embeddings of {found.dim} numbers", soft_wrap=True
     )
     if found.n_encoded:
-        console.print(
-            f"{found.n_encoded / found.seconds:,.0f} documents/s, {found.n_tokens / found.seconds:,.0f} tokens/s by"
-            f" {engine['provider']} in {engine['precision']} ({engine['reason']})",
-            soft_wrap=True,
-        )
+        engine = getattr(encoder, "engine_", None)
+        by = f"by {type(encoder).__name__}"
+        if engine is not None:
+            by = (
+                f"{found.n_tokens / found.seconds:,.0f} tokens/s by {engine['provider']} in {engine['precision']}"
+                f" ({engine['reason']})"
+            )
+        console.print(f"{found.n_encoded / found.seconds:,.0f} documents/s, {by}", soft_wrap=True)
     console.print(f"Written to {found.folder}", soft_wrap=True)

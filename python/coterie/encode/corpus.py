@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from coterie._validation import check_integer, require_extra
 from coterie._version import __version__
-from coterie.encode._card import MANIFEST, read_card, read_json, sha256
+from coterie.encode._card import MANIFEST, files_of, read_card, read_json, sha256
 from coterie.encode.onnx_encoder import OnnxEncoder
 from coterie.io import TextBatch, atomic_write, read_texts
 
@@ -30,7 +31,9 @@ Progress = Callable[[int, int, int], None]
 
 _STATE = "encoding.json"
 _FORMAT = "coterie embeddings"
+_FITTED = ("StaticEncoder", "LsaEncoder", "CooccurrenceEncoder")
 _METADATA = b"coterie"
+ENCODER_FOLDER = "encoder"  # of what was fitted to the corpus, by the command line
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class EncodedCorpus:
     n_documents, n_encoded : int
         Documents in the folder, and those that this call encoded; the others had been encoded before.
     n_tokens, n_truncated : int
-        Tokens that were encoded by this call, and texts that were cut to ``max_length``.
+        Tokens that were encoded by this call, and texts that were cut to ``max_length``; 0 without a transformer.
     dim : int
         Length of an embedding.
     seconds : float
@@ -62,7 +65,7 @@ class EncodedCorpus:
 
 def encode_corpus(
     paths: PathArgument | Sequence[PathArgument],
-    encoder: OnnxEncoder,
+    encoder: Any,
     folder: PathArgument,
     *,
     shard_size: int = 16384,
@@ -80,8 +83,8 @@ def encode_corpus(
     ----------
     paths, **options
         The files and how they are read, as for :func:`coterie.io.read_texts`.
-    encoder : OnnxEncoder
-        What encodes.
+    encoder : OnnxEncoder, StaticEncoder, LsaEncoder or CooccurrenceEncoder
+        What encodes; all but the first fitted before.
     folder : path
         Where ``encoding.json`` and the shards go: columns ``id`` and ``embedding``.
     shard_size : int, default=16384
@@ -101,6 +104,8 @@ def encode_corpus(
         If the folder holds other files, or shards of another encoder, or another run is writing to it.
     ValueError, OSError
         As :func:`coterie.io.read_texts` and :meth:`OnnxEncoder.fit`; if there are no documents.
+    TypeError, NotFittedError
+        For another encoder, and one that is not fitted.
 
     Examples
     --------
@@ -111,13 +116,12 @@ def encode_corpus(
     """
     started = time.perf_counter()
     check_integer("shard_size", shard_size, minimum=1)
-    if not isinstance(encoder, OnnxEncoder):
-        raise TypeError(f"encoder must be an OnnxEncoder; got {type(encoder).__name__}")
+    _check_encoder(encoder)
     shards = _shards(read_texts(paths, **options), shard_size)
     first = next(shards, None)
     if first is None:
         raise ValueError(f"no documents in {paths!r}")
-    identity = _identity(encoder.fit(), shard_size)
+    identity = _identity(encoder, shard_size)
     with _writing(Path(folder), identity, overwrite=overwrite):
         run = _Run(Path(folder), encoder, progress)
         n_shards = 0
@@ -129,14 +133,24 @@ def encode_corpus(
         _write_state(Path(folder), identity | done)
     seconds = time.perf_counter() - started
     return EncodedCorpus(
-        Path(folder), run.n_documents, run.n_encoded, run.n_tokens, run.n_truncated, encoder.dim_, seconds
+        Path(folder), run.n_documents, run.n_encoded, run.n_tokens, run.n_truncated, identity["dim"], seconds
     )
+
+
+def _check_encoder(encoder: Any) -> None:
+    names = ("OnnxEncoder", *_FITTED)
+    if type(encoder).__name__ not in names or not hasattr(encoder, "transform"):
+        raise TypeError(f"encoder must be one of {', '.join(names)}; got {type(encoder).__name__}")
+    if isinstance(encoder, OnnxEncoder):
+        encoder.fit()
+    else:
+        check_is_fitted(encoder)
 
 
 class _Run:
     """Counts, and writes the shards that are not there yet."""
 
-    def __init__(self, folder: Path, encoder: OnnxEncoder, progress: Progress | None) -> None:
+    def __init__(self, folder: Path, encoder: Any, progress: Progress | None) -> None:
         self.folder = folder
         self.encoder = encoder
         self.n_documents = self.n_encoded = self.n_tokens = self.n_truncated = 0
@@ -152,20 +166,24 @@ class _Run:
 
     def _encode(self, path: Path, part: TextBatch, content: str) -> None:
         pa = require_extra("pyarrow", "cli")
-        rows = self.encoder.encode(part.texts, progress=self._tell)
-        found = self.encoder.statistics_
+        n_tokens = n_truncated = 0
+        if isinstance(self.encoder, OnnxEncoder):
+            rows = self.encoder.encode(part.texts, progress=self._tell)
+            n_tokens, n_truncated = self.encoder.statistics_.n_tokens, self.encoder.statistics_.n_truncated
+        else:
+            rows = self.encoder.transform(part.texts.to_pylist())
         flat = pa.array(np.ascontiguousarray(rows).reshape(-1))
         embeddings = pa.FixedSizeListArray.from_arrays(flat, rows.shape[1])
         table = pa.table({"id": part.ids, "embedding": embeddings})
-        note = {"content": content, "n_tokens": found.n_tokens, "n_truncated": found.n_truncated}
+        note = {"content": content, "n_tokens": n_tokens, "n_truncated": n_truncated}
         table = table.replace_schema_metadata({_METADATA: json.dumps(note)})
         with atomic_write(path, overwrite=True) as staged:
             require_extra("pyarrow.parquet", "cli").write_table(
                 table, staged, compression="none", use_dictionary=False, row_group_size=len(table)
             )
         self.n_encoded += len(part)
-        self.n_tokens += found.n_tokens
-        self.n_truncated += found.n_truncated
+        self.n_tokens += n_tokens
+        self.n_truncated += n_truncated
 
     def _tell(self, n_texts: int, n_tokens: int) -> None:
         if self._progress is not None:
@@ -226,27 +244,37 @@ def _content_of(path: Path) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _identity(encoder: OnnxEncoder, shard_size: int) -> dict[str, Any]:
+def _identity(encoder: Any, shard_size: int) -> dict[str, Any]:
     """Return what two runs must have in common for their shards to belong together."""
-    card = read_card(encoder.folder)
-    manifest = read_json(card.folder / MANIFEST) if card.is_exported else {}
-    files = manifest.get("files") or {
-        path.name: sha256(path) for path in (card.model_file, card.tokenizer_file)
-    }
-    parameters = encoder.get_params(deep=False)
-    kept = ("max_length", "pooling", "prompt_name", "normalize", "dtype")
+    described = _transformer(encoder) if isinstance(encoder, OnnxEncoder) else _fitted(encoder)
     return {
         "format": _FORMAT,
         "coterie_version": __version__,
-        "encoder": {
-            "files": files,
-            "source": manifest.get("source"),
-            "engine": {name: encoder.engine_[name] for name in ("provider", "precision")},
-            **{name: parameters[name] for name in kept},
-        },
-        "dim": encoder.dim_,
+        "encoder": described,
+        "dim": len(encoder.get_feature_names_out()),
         "shard_size": shard_size,
     }
+
+
+def _transformer(encoder: OnnxEncoder) -> dict[str, Any]:
+    card = read_card(encoder.folder)
+    manifest = read_json(card.folder / MANIFEST) if card.is_exported else {}
+    files = manifest.get("files") or {name: sha256(card.folder / name) for name in files_of(card)}
+    parameters = encoder.get_params(deep=False)
+    kept = ("max_length", "pooling", "prompt_name", "normalize", "dtype")
+    return {
+        "files": files,
+        "source": manifest.get("source"),
+        "engine": {name: encoder.engine_[name] for name in ("provider", "precision")},
+        **{name: parameters[name] for name in kept},
+    }
+
+
+def _fitted(encoder: Any) -> dict[str, Any]:
+    """Describe what was fitted by the hash of everything that a model folder would hold of it."""
+    from coterie.persistence import fingerprint
+
+    return {"class": type(encoder).__name__, "fingerprint": fingerprint(encoder)}
 
 
 @contextmanager
@@ -270,7 +298,8 @@ def _writing(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Iter
 
 def _check_folder(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> None:
     names = sorted(path.name for path in folder.iterdir())
-    foreign = [name for name in names if name != _STATE and not name.startswith("shard-")]
+    known = (_STATE, ENCODER_FOLDER)
+    foreign = [name for name in names if name not in known and not name.startswith("shard-")]
     if foreign or (names and _STATE not in names):
         raise FileExistsError(
             f"{os.fspath(folder)!r} holds {(foreign or names)[0]!r}, which is not of an encoding; name a new or empty"
@@ -289,7 +318,8 @@ def _check_folder(folder: Path, identity: dict[str, Any], *, overwrite: bool) ->
             " (--overwrite) replaces them"
         )
     for name in names:
-        (folder / name).unlink()
+        if name != ENCODER_FOLDER:
+            (folder / name).unlink()
 
 
 def _write_state(folder: Path, state: dict[str, Any]) -> None:

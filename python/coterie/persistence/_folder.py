@@ -64,6 +64,16 @@ class FolderWriter:
         """Copy a file when the folder is written; its hash is the caller's to keep."""
         self._copies[name] = source
 
+    def digest(self, content: Any) -> str:
+        """Return a SHA-256 of the files and of what the manifest is to say of them."""
+        digest = hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode("ascii"))
+        for name in sorted(self._contents):
+            pieces = self._contents[name]
+            digest.update(f"{name} {sum(map(len, pieces))} ".encode("ascii"))
+            for piece in pieces:
+                digest.update(piece)
+        return digest.hexdigest()
+
     def write(self, folder: str | os.PathLike[str], content: dict[str, Any], *, overwrite: bool) -> None:
         """Write every file and, last, the manifest; the folder appears completely or not at all."""
         files = {}

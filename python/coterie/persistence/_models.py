@@ -84,6 +84,45 @@ DirichletMixture, or the Pipeline of coterie.classify.make_classifier or coterie
     writer.write(folder, {"kind": entry["class"], "parts": {_ESTIMATOR: entry}}, overwrite=overwrite)
 
 
+def fingerprint(estimator: Any) -> str:
+    """Return a hash of everything that decides what a fitted estimator does.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Fitted, of a class that :func:`save` takes.
+
+    Returns
+    -------
+    str
+        A hexadecimal SHA-256 of its class, parameters (but ``n_threads``), attributes and the files it reads.
+
+    Raises
+    ------
+    NotFittedError, TypeError
+        As :func:`save`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from coterie import KMeans
+    >>> X = np.array([[0.0], [1.0], [8.0]])
+    >>> one, other = (KMeans(2, random_state=seed, n_init=1).fit(X) for seed in (0, 1))
+    >>> fingerprint(one) == fingerprint(one), fingerprint(one) == fingerprint(other)
+    (True, False)
+    """
+    writer = FolderWriter()
+    entry = describe(estimator, _ESTIMATOR, writer)
+    entry.get("source", {}).pop("path", None)
+    return writer.digest(_without_threads(entry))
+
+
+def _without_threads(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_threads(item) for name, item in value.items() if name != "n_threads"}
+    return [_without_threads(item) for item in value] if isinstance(value, list) else value
+
+
 def load(folder: PathArgument, *, encoder: PathArgument | None = None) -> Any:
     """Read an estimator from a model folder, which need not be trusted: nothing in it is ever executed.
 
