@@ -1,4 +1,5 @@
-// The ceilings of this machine, for rooflines: read bandwidth from memory and float32 FMA rate, on n threads.
+// The ceilings of this machine, for rooflines: read bandwidth from memory, float32 FMA rate, and the rates of the tile unit
+// where there is one, on n threads.
 // Compiled with -march=native where it runs, so its vectors are the widest that this CPU has.
 #include <atomic>
 #include <chrono>
@@ -7,6 +8,14 @@
 #include <functional>
 #include <thread>
 #include <vector>
+
+#if defined(__AMX_BF16__) && defined(__AMX_INT8__) && defined(__linux__)
+#define HAS_TILES 1
+#include <asm/prctl.h>
+#include <immintrin.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace {
 
@@ -92,10 +101,70 @@ double fma_flops_per_second(int n_threads) {
     return 2.0 * kLanes * kChains * kSteps * n_threads / seconds;
 }
 
+struct TileRates {
+    double bf16 = 0, int8 = 0;  // operations a second, a product and a sum being two
+};
+
+#ifdef HAS_TILES
+struct alignas(64) TileConfig {
+    unsigned char palette = 1, start_row = 0, reserved[14] = {};
+    unsigned short row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+    unsigned char rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+constexpr TileConfig kTileConfig;  // static: the compiler takes the load for one of 8 bytes
+
+// 2 x 2 accumulators from tiles that stay in registers.
+template <bool is_int8>
+double tile_rate(int n_threads) {
+    constexpr long kSteps = 2'000'000;
+    const double seconds = best_seconds(n_threads, [](int) {
+        _tile_loadconfig(&kTileConfig);
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+        _tile_zero(4);
+        _tile_zero(5);
+        _tile_zero(6);
+        _tile_zero(7);
+        for (long s = 0; s < kSteps; ++s) {
+            if constexpr (is_int8) {
+                _tile_dpbusd(0, 4, 6);
+                _tile_dpbusd(1, 4, 7);
+                _tile_dpbusd(2, 5, 6);
+                _tile_dpbusd(3, 5, 7);
+            } else {
+                _tile_dpbf16ps(0, 4, 6);
+                _tile_dpbf16ps(1, 4, 7);
+                _tile_dpbf16ps(2, 5, 6);
+                _tile_dpbf16ps(3, 5, 7);
+            }
+        }
+        _tile_release();
+    });
+    return 4.0 * 2 * 16 * 16 * (is_int8 ? 64 : 32) * kSteps * n_threads / seconds;
+}
+
+TileRates tile_rates(int n_threads) {
+    constexpr int kTileData = 18;
+    if (syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, kTileData) != 0) return {};
+    return {tile_rate<false>(n_threads), tile_rate<true>(n_threads)};
+}
+#else
+TileRates tile_rates(int) {
+    return {};
+}
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
     const int n_threads = argc > 1 ? std::atoi(argv[1]) : 1;
-    std::printf("{\"read_bytes_per_second\": %.6g, \"fp32_flops_per_second\": %.6g, \"lanes\": %d}\n",
-                read_bytes_per_second(n_threads), fma_flops_per_second(n_threads), kLanes);
+    const double read = read_bytes_per_second(n_threads), fma = fma_flops_per_second(n_threads);
+    const TileRates tiles = tile_rates(n_threads);
+    std::printf(
+        "{\"read_bytes_per_second\": %.6g, \"fp32_flops_per_second\": %.6g, \"lanes\": %d, "
+        "\"bf16_tile_flops_per_second\": %.6g, \"int8_tile_ops_per_second\": %.6g}\n",
+        read, fma, kLanes, tiles.bf16, tiles.int8);
 }

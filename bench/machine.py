@@ -17,6 +17,11 @@ DISTRIBUTIONS = (
     "scikit-learn-intelex",
     "faiss-cpu",
     "superkmeans",
+    "fastkmeans",
+    "torch",
+    "usearch",
+    "simsimd",
+    "numkong",
     "sparse_dot_topn",
     "polars",
 )

@@ -16,6 +16,8 @@ class Ceilings:
     read_bytes_per_second: float
     fp32_flops_per_second: float
     lanes: int
+    bf16_tile_flops_per_second: float = 0.0  # 0: no tile unit
+    int8_tile_ops_per_second: float = 0.0
 
     def least_seconds(self, work: Work) -> float:
         return max(self.memory_seconds(work), self.arithmetic_seconds(work))
@@ -24,19 +26,30 @@ class Ceilings:
         return work.bytes / self.read_bytes_per_second
 
     def arithmetic_seconds(self, work: Work) -> float:
-        return work.flops / self.fp32_flops_per_second
+        return work.flops / self._rate(work)
+
+    def _rate(self, work: Work) -> float:
+        return max(
+            self.fp32_flops_per_second, self.bf16_tile_flops_per_second if work.is_matrix_product else 0
+        )
 
     def binds(self, work: Work) -> str:
         """Return which ceiling is the lower one for this work."""
-        return "memory" if self.memory_seconds(work) >= self.arithmetic_seconds(work) else "fp32"
+        if self.memory_seconds(work) >= self.arithmetic_seconds(work):
+            return "memory"
+        return "fp32" if self._rate(work) == self.fp32_flops_per_second else "bfloat16 tile"
 
 
 @dataclass(frozen=True)
 class Work:
-    """What an op must at least do: bytes that have to come from memory, and float32 operations."""
+    """What an op must at least do: bytes that have to come from memory, and operations.
+
+    A matrix product may run on a tile unit; what it loses there has to be made good by a proof and exact comparisons.
+    """
 
     bytes: float
     flops: float
+    is_matrix_product: bool = False
 
 
 def measure(n_threads: int) -> Ceilings:

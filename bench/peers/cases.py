@@ -40,15 +40,15 @@ def _tfidf_work(data: Data, params: Data, answer: Data) -> Work:
 def _lloyd_work(data: Data, params: Data, answer: Data) -> Work:
     """n_iter assignments and a last one: each reads X once and takes 2 flops per row, centre and (stored) value."""
     X, k = data["X"], len(data["start"])
-    stored = X.size if isinstance(X, gates.ndarray) else X.nnz
-    bytes_per_value = 4 if isinstance(X, gates.ndarray) else 8
+    is_dense = isinstance(X, gates.ndarray)
+    stored, bytes_per_value = (X.size, 4) if is_dense else (X.nnz, 8)
     passes = answer["n_iter"] + 1
-    return Work(passes * stored * bytes_per_value, passes * 2 * stored * k)
+    return Work(passes * stored * bytes_per_value, passes * 2 * stored * k, is_matrix_product=is_dense)
 
 
 def _top_k_dense_work(data: Data, params: Data, answer: Data) -> Work:
     X, Q = data["X"], data["Q"]
-    return Work(4 * (X.size + Q.size), 2 * len(Q) * X.size)
+    return Work(4 * (X.size + Q.size), 2 * len(Q) * X.size, is_matrix_product=True)
 
 
 def _top_k_sparse_work(data: Data, params: Data, answer: Data) -> Work:

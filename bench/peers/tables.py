@@ -22,7 +22,11 @@ def markdown(report: dict[str, Any]) -> str:
     for n_threads, c in report["ceilings"].items():
         threads = "1 thread" if n_threads == "1" else f"{n_threads} threads"
         read, fma = c["read_bytes_per_second"] / 1e9, c["fp32_flops_per_second"] / 1e9
-        lines.append(f"- Ceilings measured on {threads}: {read:.1f} GB/s read, {fma:.0f} GFLOP/s float32 FMA")
+        bf16, int8 = c["bf16_tile_flops_per_second"] / 1e12, c["int8_tile_ops_per_second"] / 1e12
+        tiles = f", tiles {bf16:.2f} TFLOP/s bfloat16 and {int8:.2f} TOP/s int8" if bf16 else ""
+        lines.append(
+            f"- Ceilings measured on {threads}: {read:.1f} GB/s read, {fma:.0f} GFLOP/s float32 FMA{tiles}"
+        )
     lines += [
         "",
         "Each rival ran in its own process on the same cores, alternately with the others; the first run is the "

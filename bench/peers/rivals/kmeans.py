@@ -106,13 +106,40 @@ def superkmeans(data: dict[str, Any], params: dict[str, Any], n_threads: int) ->
     return run, answer
 
 
+def fastkmeans(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
+    """On torch, in float32; it draws its own first centres."""
+    import torch
+    from fastkmeans import FastKMeans
+
+    torch.set_num_threads(n_threads)
+    X = data["X"]
+    k, d = data["start"].shape
+
+    def run() -> Any:
+        model = FastKMeans(d, k, niter=params["n_iter"], tol=0.0, gpu=False, max_points_per_centroid=len(X))
+        model.train(X)
+        return model.centroids, model.predict(X)
+
+    def answer(result: Any) -> dict[str, Any]:
+        centers, labels = (np.asarray(part) for part in result)
+        return {
+            "labels": labels.astype(np.int64),
+            "centers": centers.astype(np.float64),
+            "n_iter": params["n_iter"],
+        }
+
+    return run, answer
+
+
 DENSE_RIVALS = {
     "coterie": coterie,
+    "coterie, AVX512-VNNI": coterie_limited_to("avx512_vnni"),
     "coterie, AVX-512 only": coterie_limited_to("avx512"),
     "coterie, AVX2 only": coterie_limited_to("avx2"),
     "scikit-learn": sklearn,
     "scikit-learn-intelex": sklearnex,
     "faiss": faiss,
     "superkmeans": superkmeans,
+    "fastkmeans": fastkmeans,
 }
 SPARSE_RIVALS = {"coterie": coterie, "scikit-learn": sklearn, "scikit-learn-intelex": sklearnex}

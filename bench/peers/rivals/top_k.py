@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,83 @@ def sklearn_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) 
     return run, lambda result: _arrays(1 - result[0], result[1])
 
 
+def _best_of_chunks(
+    scores_of: Callable[[slice], np.ndarray], n_queries: int, k: int, n_threads: int, rows: int = 250
+) -> Any:
+    """The k best of each row of the scores that scores_of(queries) gives, chunk by chunk on n_threads threads."""
+
+    def best(start: int) -> tuple[np.ndarray, np.ndarray]:
+        scores = scores_of(slice(start, min(start + rows, n_queries)))
+        places = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        found = np.take_along_axis(scores, places, axis=1)
+        order = np.argsort(-found, axis=1)
+        return np.take_along_axis(found, order, axis=1), np.take_along_axis(places, order, axis=1)
+
+    with ThreadPoolExecutor(n_threads) as pool:
+        parts = list(pool.map(best, range(0, n_queries, rows)))
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def usearch_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
+    """Exact search over all rows; its distance is one minus the inner product."""
+    from usearch.index import MetricKind, search
+
+    def run() -> Any:
+        return search(data["X"], data["Q"], params["k"], MetricKind.IP, exact=True, threads=n_threads)
+
+    return run, lambda found: _arrays(1 - found.distances, found.keys.astype(np.int64))
+
+
+def simsimd_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
+    """All inner products of a chunk of queries, then NumPy's partition."""
+    import simsimd
+
+    X, Q = data["X"], data["Q"]
+
+    def scores_of(queries: slice) -> np.ndarray:
+        return np.asarray(simsimd.cdist(Q[queries], X, "dot"), dtype=np.float32)
+
+    return lambda: _best_of_chunks(scores_of, len(Q), params["k"], n_threads), lambda found: _arrays(*found)
+
+
+def numkong_dense(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
+    """Inner products with the packed rows in float32, then NumPy's partition."""
+    import numkong
+
+    X, Q = data["X"], data["Q"]
+
+    def run() -> Any:
+        packed = numkong.dots_pack(X, dtype="f32")
+
+        def scores_of(queries: slice) -> np.ndarray:
+            return np.asarray(numkong.dots_packed(np.ascontiguousarray(Q[queries]), packed)).astype(
+                np.float32
+            )
+
+        return _best_of_chunks(scores_of, len(Q), params["k"], n_threads)
+
+    return run, lambda found: _arrays(*found)
+
+
+def torch_in(dtype: str) -> Callable[..., RunAnswer]:
+    """Matrix products of chunks of queries in this type, and torch's topk."""
+
+    def prepare(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
+        import torch
+
+        torch.set_num_threads(n_threads)
+        kind = getattr(torch, dtype)
+
+        def run() -> Any:
+            X, Q = torch.from_numpy(data["X"]).to(kind), torch.from_numpy(data["Q"]).to(kind)
+            parts = [torch.topk(part @ X.T, params["k"]) for part in Q.split(1000)]
+            return torch.cat([p.values for p in parts]).float(), torch.cat([p.indices for p in parts])
+
+        return run, lambda found: _arrays(found[0].numpy(), found[1].numpy())
+
+    return prepare
+
+
 def coterie_sparse(data: dict[str, Any], params: dict[str, Any], n_threads: int) -> RunAnswer:
     from coterie.similarity import cosine_top_k
 
@@ -82,5 +161,14 @@ def sparse_dot_topn(data: dict[str, Any], params: dict[str, Any], n_threads: int
     return run, lambda S: _rows_of_csr(S, params["k"])
 
 
-DENSE_RIVALS = {"coterie": coterie_dense, "faiss": faiss_dense, "scikit-learn": sklearn_dense}
+DENSE_RIVALS = {
+    "coterie": coterie_dense,
+    "faiss": faiss_dense,
+    "scikit-learn": sklearn_dense,
+    "torch, float32": torch_in("float32"),
+    "torch, bfloat16": torch_in("bfloat16"),
+    "usearch, exact": usearch_dense,
+    "SimSIMD": simsimd_dense,
+    "NumKong": numkong_dense,
+}
 SPARSE_RIVALS = {"coterie": coterie_sparse, "sparse_dot_topn": sparse_dot_topn}
