@@ -5,6 +5,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "cluster/device_assignment.hpp"
 #include "core/check.hpp"
@@ -48,13 +49,13 @@ class Loop {
 
     // Returns the state after the last iteration; sets n_iter and converged.
     device::LoopState run(LloydResult& result) {
-        const auto iteration = samples_.device().record([this] { queue_iteration(); });
+        std::unique_ptr<cuda::Recording> iteration;
         device::LoopState state{};
         index_t n_done = 0, n_queued = 0;
         while (n_done < options_.max_iter && state.halted != device::kFinished) {
             check_interrupt();
             while (n_queued < std::min(n_done + 2, options_.max_iter)) {
-                iteration->replay();
+                queue_next(iteration);
                 mailboxes_[n_queued++ % 2]->post(state_.data(), state_.bytes());
             }
             state = received(n_done);
@@ -72,6 +73,13 @@ class Loop {
     }
 
   private:
+    // The first iteration as it is, which loads the programs: that must not happen while they are recorded.
+    void queue_next(std::unique_ptr<cuda::Recording>& iteration) {
+        if (!std::exchange(has_begun_, true)) return queue_iteration();
+        if (iteration == nullptr) iteration = samples_.device().record([this] { queue_iteration(); });
+        iteration->replay();
+    }
+
     void queue_iteration() {
         assignment_.filter().prepare();
         assignment_.queue(nullptr, state_.data());
@@ -114,6 +122,7 @@ class Loop {
     DeviceSums<View> sums_;
     DeviceArray<device::LoopState> state_;
     std::unique_ptr<cuda::Mailbox> mailboxes_[2];
+    bool has_begun_ = false;
 };
 
 }  // namespace

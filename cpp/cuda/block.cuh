@@ -7,6 +7,7 @@
 
 #include "cuda/check_cuda.cuh"
 #include "cuda/emulated_block.hpp"
+#include "cuda/owned.cuh"
 
 namespace coterie::cuda {
 
@@ -86,21 +87,18 @@ void launch(Device& device, const Program& program, index_t n_blocks) {
     if (n_blocks == 0) return;
     if (n_blocks > 0x7FFFFFFF)
         throw DeviceError("a grid of " + std::to_string(n_blocks) + " blocks is too large");
-    int before = 0;
-    check_cuda(cudaGetDevice(&before), "cudaGetDevice");
-    if (before != device.index()) check_cuda(cudaSetDevice(device.index()), "cudaSetDevice");
+    const UseDevice use(device.index());
+    const auto* const kernel = reinterpret_cast<const void*>(&run_program<Program>);
     constexpr auto kSharedWithoutAsking = std::size_t{48} << 10;
-    cudaError_t error = cudaSuccess;
-    if (Program::kSharedBytes > kSharedWithoutAsking)
-        error = cudaFuncSetAttribute(run_program<Program>, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                     static_cast<int>(Program::kSharedBytes));
-    if (error == cudaSuccess) {
-        run_program<Program><<<static_cast<unsigned>(n_blocks), Program::kThreads, Program::kSharedBytes,
-                               static_cast<cudaStream_t>(device.queue())>>>(program);
-        error = cudaGetLastError();
-    }
-    if (before != device.index()) cudaSetDevice(before);
-    check_cuda(error, Program::kName);
+    if constexpr (Program::kSharedBytes > kSharedWithoutAsking)
+        check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                        static_cast<int>(Program::kSharedBytes)),
+                   Program::kName);
+    // Returns this launch's error, which cudaGetLastError would mix with those of other code in the thread.
+    void* arguments[] = {const_cast<Program*>(&program)};
+    check_cuda(cudaLaunchKernel(kernel, dim3(static_cast<unsigned>(n_blocks)), dim3(Program::kThreads),
+                                arguments, Program::kSharedBytes, static_cast<cudaStream_t>(device.queue())),
+               Program::kName);
 }
 
 }  // namespace coterie::cuda

@@ -17,6 +17,7 @@ namespace coterie::cuda {
 namespace {
 
 constexpr std::size_t kLeastStaged = std::size_t{1} << 20;
+constexpr std::size_t kMostPitch = 0x7FFFFFFF;  // that a two-dimensional copy takes
 
 std::string gibibytes(std::size_t bytes) {
     const double value = static_cast<double>(bytes) / (1 << 30);
@@ -76,7 +77,7 @@ class CudaDevice final : public Device {
                      std::size_t stride_bytes) override {
         const UseDevice use(index_);
         const std::size_t bytes = rows * row_bytes;
-        if (bytes < kLeastStaged) {
+        if (bytes < kLeastStaged && stride_bytes <= kMostPitch) {
             if (bytes == 0) return;
             check_cuda(cudaMemcpy2DAsync(device, row_bytes, host, stride_bytes, row_bytes, rows,
                                          cudaMemcpyHostToDevice, stream_.get()),
@@ -96,12 +97,12 @@ class CudaDevice final : public Device {
     }
     void copy(void* to, const void* from, std::size_t bytes) override {
         const UseDevice use(index_);
-        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, stream_.get()),
+        check_cuda(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, current_queue()),
                    "copy on the device");
     }
     void fill(void* device, int byte, std::size_t bytes) override {
         const UseDevice use(index_);
-        check_cuda(cudaMemsetAsync(device, byte, bytes, stream_.get()), "cudaMemset");
+        check_cuda(cudaMemsetAsync(device, byte, bytes, current_queue()), "cudaMemset");
     }
     void synchronise() override {
         const UseDevice use(index_);
@@ -112,7 +113,7 @@ class CudaDevice final : public Device {
         return make_cuda_mailbox(index_, stream_.get(), capacity);
     }
     std::unique_ptr<Recording> record(std::function<void()> work) override {
-        return record_on_cuda(index_, stream_.get(), work);
+        return record_on_cuda(index_, stream_.get(), recorded_, work);
     }
 
     bool is_emulated() const override { return false; }
@@ -123,10 +124,15 @@ class CudaDevice final : public Device {
         check_cuda(cudaMemGetInfo(&free, &total), "cudaMemGetInfo");
         return static_cast<std::int64_t>(free);
     }
-    void* queue() const override { return stream_.get(); }
+    void* queue() const override { return current_queue(); }
     int index() const override { return index_; }
 
   private:
+    cudaStream_t current_queue() const { return recorded_ != nullptr ? recorded_ : stream_.get(); }
+
+    // Where this thread's work goes while it records; a thread records on one device at a time.
+    static inline thread_local cudaStream_t recorded_ = nullptr;
+
     int index_;
     cudaDeviceProp properties_{};
     Stream stream_;

@@ -115,12 +115,25 @@ class Capture {
     bool ended_ = false;
 };
 
+class Redirect {
+  public:
+    Redirect(cudaStream_t& recorded, cudaStream_t to) : recorded_(recorded) { recorded_ = to; }
+    ~Redirect() { recorded_ = nullptr; }
+    Redirect(const Redirect&) = delete;
+    Redirect& operator=(const Redirect&) = delete;
+
+  private:
+    cudaStream_t& recorded_;
+};
+
 class CudaRecording final : public Recording {
   public:
-    CudaRecording(int device, cudaStream_t queue, const std::function<void()>& work)
+    CudaRecording(int device, cudaStream_t queue, cudaStream_t& recorded, const std::function<void()>& work)
         : device_(device), queue_(queue) {
         const UseDevice use(device_);
-        Capture capture(queue_);
+        const Stream own = make_stream("the queue of a recording");
+        Capture capture(own.get());
+        const Redirect redirect(recorded, own.get());
         work();
         const Graph graph = capture.end();
         cudaGraphExec_t program = nullptr;
@@ -176,8 +189,9 @@ std::unique_ptr<Mailbox> make_cuda_mailbox(int device, cudaStream_t queue, std::
     return std::make_unique<CudaMailbox>(device, queue, capacity);
 }
 
-std::unique_ptr<Recording> record_on_cuda(int device, cudaStream_t queue, const std::function<void()>& work) {
-    return std::make_unique<CudaRecording>(device, queue, work);
+std::unique_ptr<Recording> record_on_cuda(int device, cudaStream_t queue, cudaStream_t& recorded,
+                                          const std::function<void()>& work) {
+    return std::make_unique<CudaRecording>(device, queue, recorded, work);
 }
 
 }  // namespace coterie::cuda

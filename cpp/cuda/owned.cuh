@@ -14,16 +14,18 @@ namespace coterie::cuda {
 // The thread's current device for as long as this lives.
 class UseDevice {
   public:
-    explicit UseDevice(int index) {
+    explicit UseDevice(int index) : index_(index) {
         check_cuda(cudaGetDevice(&before_), "cudaGetDevice");
-        if (before_ != index) check_cuda(cudaSetDevice(index), "cudaSetDevice");
+        if (before_ != index_) check_cuda(cudaSetDevice(index_), "opening the device");
     }
-    ~UseDevice() { cudaSetDevice(before_); }
+    ~UseDevice() {
+        if (before_ != index_ && cudaSetDevice(before_) != cudaSuccess) cudaGetLastError();
+    }
     UseDevice(const UseDevice&) = delete;
     UseDevice& operator=(const UseDevice&) = delete;
 
   private:
-    int before_ = 0;
+    int index_, before_ = 0;
 };
 
 template <auto kRelease>

@@ -33,6 +33,9 @@ class Staging {
 
 std::unique_ptr<Feed> make_cuda_feed(int device, cudaStream_t queue);
 std::unique_ptr<Mailbox> make_cuda_mailbox(int device, cudaStream_t queue, std::size_t capacity);
-std::unique_ptr<Recording> record_on_cuda(int device, cudaStream_t queue, const std::function<void()>& work);
+// work is called while `recorded` is the queue that it must use: a queue of this recording alone, so that what other
+// threads queue on the device meanwhile does not become part of it.
+std::unique_ptr<Recording> record_on_cuda(int device, cudaStream_t queue, cudaStream_t& recorded,
+                                          const std::function<void()>& work);
 
 }  // namespace coterie::cuda

@@ -36,14 +36,6 @@ DeviceArray<T> on_device(cuda::Device& device, const T* values, std::size_t n, c
     return array;
 }
 
-// The first n values.
-template <typename T>
-std::vector<T> on_host(cuda::Device& device, const DeviceArray<T>& array, index_t n) {
-    std::vector<T> values(static_cast<std::size_t>(n));
-    if (n > 0) device.download(values.data(), array.data(), values.size() * sizeof(T));
-    return values;
-}
-
 template <typename T>
 T last_of(cuda::Device& device, const DeviceArray<T>& array) {
     T value{};
@@ -201,17 +193,15 @@ void DeviceWordCounter::find_tokens(OnDevice& there, std::uint64_t seed) {
     const index_t n_blocks = ceil_div(there.n_bytes, kBytesPerBlock);
     DeviceArray<std::uint32_t> counts(*device_, n_blocks, "counts of words");
     DeviceArray<std::int64_t> offsets(*device_, n_blocks + 1, "places of words");
-    device::FindTokens program{there.lower.data(),
-                               there.kind.data(),
-                               there.n_bytes,
-                               there.segments(),
-                               options_.min_token_chars,
-                               seed,
-                               hash_mask_,
-                               counts.data(),
-                               nullptr,
-                               nullptr,
-                               nullptr};
+    device::FindTokens program{};
+    program.lower = there.lower.data();
+    program.kind = there.kind.data();
+    program.n = there.n_bytes;
+    program.segments = there.segments();
+    program.min_chars = options_.min_token_chars;
+    program.seed = seed;
+    program.hash_mask = hash_mask_;
+    program.counts = counts.data();
     kernels_.find_tokens(*device_, program, n_blocks);
     cuda::running_sum(*device_, counts.data(), offsets.data(), n_blocks);
     there.n_tokens = last_of(*device_, offsets);
@@ -220,15 +210,14 @@ void DeviceWordCounter::find_tokens(OnDevice& there, std::uint64_t seed) {
     program.offsets = offsets.data();
     program.tokens = there.tokens.data();
     program.hashes = there.hashes.data();
+    there.order = DeviceArray<std::uint32_t>(*device_, there.n_tokens, "the order of words");
+    program.order = there.order.data();
     kernels_.find_tokens(*device_, program, n_blocks);
 }
 
 // Sorts the hashes; returns false where different words have the same.
 bool DeviceWordCounter::number_terms(OnDevice& there) {
     const index_t n = there.n_tokens, n_blocks = ceil_div(n, kTextThreads);
-    std::vector<std::uint32_t> numbers(static_cast<std::size_t>(n));
-    for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<std::uint32_t>(i);
-    there.order = on_device(*device_, numbers.data(), numbers.size(), "the order of words");
     there.is_first = DeviceArray<std::uint32_t>(*device_, n, "runs of words");
     there.before = DeviceArray<std::int64_t>(*device_, n + 1, "runs of words");
     DeviceArray<std::uint32_t> collides(*device_, 1, "a flag");

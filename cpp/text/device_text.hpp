@@ -156,6 +156,7 @@ struct FindTokens {
     const std::int64_t* offsets;  // [blocks]
     Token* tokens;
     std::uint64_t* hashes;
+    std::uint32_t* order;  // 0, 1, 2, ..
 
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
@@ -183,6 +184,7 @@ struct FindTokens {
             index_t at = offsets[block.block()] + found[t];
             each_token(begin + t * kBytesPerThread, [&](index_t i, index_t length) {
                 tokens[at] = {i, static_cast<std::int32_t>(length), segments.document[segments.of(i)]};
+                order[at] = static_cast<std::uint32_t>(at);
                 hashes[at++] = hash(i, length);
             });
         });

@@ -81,8 +81,8 @@ def counter_on(device, documents, **options):
 
 
 def totals_by_term(counter):
-    df, tf = counter.totals()
-    names = counter.texts(np.arange(len(df), dtype=np.uint32)).to_list()
+    ids = counter.select(1, np.inf, 1)
+    (df, tf), names = counter.frequencies(ids, 1), counter.texts(ids, 1).to_list()
     return {name: (int(a), int(b)) for name, a, b in zip(names, df, tf, strict=True)}
 
 
