@@ -67,7 +67,10 @@ def test_dense_rows_are_clustered_and_their_model_assigns(run, document_file, tm
     ("arguments", "message"),
     [
         (["--clusterer", "kmean"], "clusterer must be one of 'kmeans'"),
-        (["--clusterer", "ward", "--eps", "0.1"], "eps is no option of ward, which takes distance_threshold"),
+        (
+            ["--clusterer", "ward", "--eps", "0.1"],
+            "eps is no option of ward, which takes --distance-threshold",
+        ),
         (["--clusterer", "hdbscan", "-k", "3"], "n-clusters must be None for hdbscan, which finds it; got 3"),
         (["--clusterer", "dbscan", "--eps", "0.0001"], "dbscan found no cluster: all 60 documents are noise"),
         (["--metric", "jaccard"], "metric must be one of 'euclidean', 'cosine'; got 'jaccard'"),

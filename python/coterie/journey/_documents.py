@@ -23,6 +23,7 @@ class Encoded:
     name: str
     encoder: Any
     rows: Any
+    n_truncated: int = 0  # different texts that were longer than the encoder reads
 
     @property
     def filled(self) -> NDArray[np.intp]:
@@ -74,7 +75,8 @@ def encode(
         raise ValueError(
             f"encoder must give one row per text; {name} gave {rows.shape[0]} for {len(documents)} texts"
         )
-    return Encoded(name, fitted, sp.csr_array(rows) if sp.issparse(rows) else rows)
+    n_truncated = int(getattr(getattr(fitted, "statistics_", None), "n_truncated", 0))
+    return Encoded(name, fitted, sp.csr_array(rows) if sp.issparse(rows) else rows, n_truncated)
 
 
 def terms_of(

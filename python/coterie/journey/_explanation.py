@@ -60,6 +60,8 @@ def score(encoded: Encoded, grouping: Grouping, classes: Any, n_threads: int | N
     scores["n_empty"] = float(encoded.rows.shape[0] - len(encoded.filled))
     if not all_kept:
         scores["n_noise"] = float(len(found.labels) - len(kept))
+    if encoded.n_truncated:
+        scores["n_truncated"] = float(encoded.n_truncated)
     return scores
 
 

@@ -113,7 +113,8 @@ class ClusterResult:
         Internal scores always, external scores when true labels were given; a score that is not defined for
         this result (for example with one cluster only) is absent. ``"n_empty"`` counts the documents without
         any known term, ``"n_noise"``, where there are any, those in no cluster: the internal scores leave them
-        out, for the external ones they are one more cluster.
+        out, for the external ones they are one more cluster. ``"n_truncated"``, where there are any, counts the
+        different texts of which a transformer read only the beginning.
     k_search : KSearch or None
         How the number of clusters was chosen, when it was.
     model : ClusterModel

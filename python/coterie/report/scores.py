@@ -31,6 +31,10 @@ _MEANINGS = {
         "Documents that are noise",
         "in no cluster: numbered -1, left out of the scores from the data alone",
     ),
+    "n_truncated": (
+        "Documents that were cut",
+        "the transformer read only their beginning; identical ones count once",
+    ),
     "n_empty": ("Documents without a known term", "they are equally far from every cluster"),
 }
 
