@@ -261,6 +261,14 @@ class TestFaults:
         with pytest.raises(ValueError, match=rf"X\[2987, 4\]={value}"):
             fit_in_least_memory(KMeans(3), lambda: pieces(bad))
 
+    def test_the_row_is_named_beyond_millions_of_rows(self):
+        block = np.ones((100_000, 2), np.float32)
+        block[::2] = 0
+        bad = block[:9].copy()
+        bad[1, 1] = np.nan
+        with pytest.raises(ValueError, match=r"X\[7000001, 1\]=nan"):
+            KMeans(2, init=block[:2]).fit(lambda: itertools.chain(itertools.repeat(block, 70), [bad]))
+
     def test_float64_beyond_float32_is_refused(self):
         bad = X.astype(np.float64)
         bad[2000, 1] = 1e300
