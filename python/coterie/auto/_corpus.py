@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coterie._validation import check_integer, check_n_threads, check_option
 from coterie.auto._consensus import by_kmeans, consensus
-from coterie.auto._views import views_of
+from coterie.auto._views import near_neighbours, views_of
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
 from coterie.topics import DirichletMixture
@@ -30,11 +30,14 @@ class Corpus:
     encoder: LsaEncoder
     weights: sp.csr_array
     counts: sp.csr_array
-    views: tuple[NDArray[np.float32], ...]
+    views: tuple[NDArray[np.float32], ...]  # none where no method needs them
     n_threads: int | None
 
     @classmethod
-    def of(cls, texts: list[str], language: str, seed: int, n_threads: int | None) -> Corpus:
+    def of(
+        cls, texts: list[str], methods: tuple[str, ...], language: str, seed: int, n_threads: int | None
+    ) -> Corpus:
+        """Return what the methods need."""
         check_option("language", language, ("en", "zh"))
         check_n_threads(n_threads)
         encoder = LsaEncoder(_N_COMPONENTS, language=language, random_state=seed, n_threads=n_threads)
@@ -44,7 +47,11 @@ class Corpus:
             language=language, stop_words="auto", vocabulary=words.vocabulary_, n_threads=n_threads
         )
         counts = sp.csr_array(counter.transform(texts))
-        views = views_of(texts, encoder, rows, seed, n_threads)
+        views: tuple[NDArray[np.float32], ...] = ()
+        if "consensus" in methods:
+            views = views_of(texts, encoder, rows, seed, n_threads)
+        elif "lsa" in methods:
+            views = (near_neighbours(rows, seed, n_threads),)
         return cls(encoder, encoder.term_weights(texts), counts, views, n_threads)
 
     def part(self, chosen: NDArray[np.intp]) -> Corpus:

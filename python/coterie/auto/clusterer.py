@@ -106,7 +106,8 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         seeds = rng.randint(2**31 - 1, size=3).tolist()
         texts = checked_texts(X)
         check_n_clusters(self.n_clusters, len(texts))
-        corpus = Corpus.of(texts, self.language, seeds[0], self.n_threads)
+        methods = CANDIDATES if self.method == "auto" else (self.method,)
+        corpus = Corpus.of(texts, methods, self.language, seeds[0], self.n_threads)
         self.encoder_ = corpus.encoder
         self.search_ = None
         self.method_, refine = self.method, self.refine is not False
