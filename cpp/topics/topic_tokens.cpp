@@ -16,7 +16,7 @@ namespace coterie {
 namespace {
 
 constexpr const char* kOp = "latent_dirichlet_allocation";
-// A task's random words stay in the second cache: 16 bytes a token.
+// A task's random words stay in the second cache: 8 bytes a token.
 constexpr std::int64_t kTaskTokens = 4096;
 constexpr index_t kAhead = 24;  // tokens that are asked for before they are gathered
 
@@ -37,8 +37,16 @@ std::vector<index_t> tasks_of(const std::vector<std::int64_t>& start) {
     return first;
 }
 
-const std::uint32_t* lane(const std::uint32_t* random, index_t i) {
-    return random + i / kernels::kRandomLanes * 4 * kernels::kRandomLanes + i % kernels::kRandomLanes;
+// Two tokens share a Philox block: the token in place q of a phase has words 2 (q % 2), for its acceptance, and
+// 2 (q % 2) + 1, for its proposal, of counter q / 2. random holds the blocks from the task's first place on.
+struct Words {
+    std::uint32_t acceptance, proposal;
+};
+Words words(const std::uint32_t* random, index_t place) {
+    constexpr std::uint64_t kLanes = kernels::kRandomLanes;
+    const auto block = static_cast<std::uint64_t>(place) >> 1, odd = static_cast<std::uint64_t>(place) & 1;
+    const std::uint32_t* const at = random + block / kLanes * 4 * kLanes + block % kLanes + odd * 2 * kLanes;
+    return {at[0], at[kLanes]};
 }
 
 }  // namespace
@@ -119,7 +127,7 @@ void TopicTokens::draw_first_topics(double beta, std::uint64_t seed) {
                 const auto topic =
                     u < mass ? background_topic(w, u)
                              : static_cast<std::uint16_t>(std::min((u - mass) / beta, n_topics - 1));
-                tokens_[by_term_[static_cast<std::size_t>(q)]] = {topic, {topic, topic}};
+                tokens_[by_term_[static_cast<std::size_t>(q)]] = {topic, topic};
             }
         }
     });
@@ -137,33 +145,36 @@ void TopicTokens::set_totals(double beta) {
             static_cast<float>(static_cast<double>(total_[k]) + static_cast<double>(n_terms_) * beta);
 }
 
-// One chain of kProposals steps for each token of a group. scratch.local has the group's counts plus the prior.
+// The words of the places [begin, begin + n) of a phase; returns what the first place is past an even one.
+index_t TopicTokens::draw_words(std::uint64_t stream, std::int64_t begin, index_t n,
+                                std::vector<std::uint32_t>& random) const {
+    const index_t odd = begin & 1;
+    const index_t groups = ceil_div(ceil_div(n + odd, 2), kernels::kRandomLanes);
+    random.resize(static_cast<std::size_t>(4 * kernels::kRandomLanes * groups));
+    kernels::active().random_words(seed_, stream, static_cast<std::uint64_t>(begin >> 1), groups,
+                                   random.data());
+    return odd;
+}
+
+// One step for each token of a group. scratch.local has the group's counts plus the prior.
 void TopicTokens::sweep(const Group& group, Scratch& scratch) const {
     float* const local = scratch.local.data();
     const float* const total = total_plus_.data();
     std::int64_t* const change = scratch.change.data();
     for (index_t i = 0; i < group.n; ++i) {
         Token& token = group.tokens[i];
-        const std::uint32_t* const random = lane(group.random, group.offset + i);
-        const std::uint32_t first = token.topic;
-        std::uint32_t s = first;
-        float local_s = local[s] - 1, total_s = total[s] - 1;
-        for (int m = 0; m < kProposals; ++m) {
-            const std::uint32_t t = token.proposal[static_cast<std::size_t>(m)];
-            const auto own = static_cast<float>(t == first);
-            const float local_t = local[t] - own, total_t = total[t] - own;
-            const float uniform = static_cast<float>(random[m * kernels::kRandomLanes] >> 8) * 0x1p-24f;
-            const bool accepted = uniform * (local_s * total_t) < local_t * total_s;
-            s = accepted ? t : s;
-            local_s = accepted ? local_t : local_s;
-            total_s = accepted ? total_t : total_s;
-        }
-        if (s == first) continue;
-        token.topic = static_cast<std::uint16_t>(s);
-        local[first] -= 1;
-        local[s] += 1;
-        --change[first];
-        ++change[s];
+        const std::uint32_t s = token.topic, t = token.proposal;
+        if (s == t) continue;
+        const float uniform =
+            static_cast<float>(words(group.random, group.place + i).acceptance >> 8) * 0x1p-24f;
+        const bool accepted = uniform * ((local[s] - 1) * total[t]) < local[t] * (total[s] - 1);
+        token.topic =
+            static_cast<std::uint16_t>(accepted ? t : s);  // about half are: no branch predicts which
+        const auto moved = static_cast<float>(accepted);
+        local[s] -= moved;
+        local[t] += moved;
+        change[s] -= accepted;
+        change[t] += accepted;
     }
 }
 
@@ -172,18 +183,14 @@ void TopicTokens::sweep(const Group& group, Scratch& scratch) const {
 template <typename FromPrior>
 void TopicTokens::propose(const Group& group, double others, double prior_mass, FromPrior from_prior) const {
     const double mass = (others + prior_mass) * 0x1p-32;
+    Token* const tokens = group.tokens;
     for (index_t i = 0; i < group.n; ++i) {
-        const std::uint32_t* const random =
-            lane(group.random, group.offset + i) + kProposals * kernels::kRandomLanes;
-        for (int m = 0; m < kProposals; ++m) {
-            const double u = static_cast<double>(random[m * kernels::kRandomLanes]) * mass;
-            auto& proposal = group.tokens[i].proposal[static_cast<std::size_t>(m)];
-            if (u < others) {
-                const auto j = static_cast<index_t>(u);
-                proposal = group.tokens[j + (j >= i)].topic;
-            } else {
-                proposal = from_prior(u - others);
-            }
+        const double u = static_cast<double>(words(group.random, group.place + i).proposal) * mass;
+        if (u < others) {
+            const auto j = static_cast<index_t>(u);
+            tokens[i].proposal = tokens[j + (j >= i)].topic;
+        } else {
+            tokens[i].proposal = from_prior(u - others);
         }
     }
 }
@@ -218,22 +225,21 @@ void TopicTokens::document_phase(index_t iteration, const TopicPriors& priors, C
         const index_t last = document_tasks_[static_cast<std::size_t>(task + 1)];
         const std::int64_t begin = document_start_[static_cast<std::size_t>(first)];
         const index_t n = document_start_[static_cast<std::size_t>(last)] - begin;
-        const index_t groups = ceil_div(n, kernels::kRandomLanes);
-        mine.random.resize(static_cast<std::size_t>(4 * kernels::kRandomLanes * groups));
-        kernels::active().random_words(seed_, stream_of(iteration, false), static_cast<std::uint64_t>(begin),
-                                       groups, mine.random.data());
+        const index_t odd = draw_words(stream_of(iteration, false), begin, n, mine.random);
         for (index_t d = first; d < last; ++d) {
             const std::int64_t start = document_start_[static_cast<std::size_t>(d)];
             const Group group{tokens_.data() + start,
                               document_start_[static_cast<std::size_t>(d + 1)] - start, mine.random.data(),
-                              start - begin};
+                              start - begin + odd};
             if (group.n == 0) continue;
             for (index_t i = 0; i < group.n; ++i) mine.local[group.tokens[i].topic] += 1;
             sweep(group, mine);
             for (index_t i = 0; i < group.n; ++i) {
                 const std::uint16_t k = group.tokens[i].topic;
-                const auto count = std::lrint(mine.local[k] - alpha[k]);  // 0 once it was seen
-                if (documents != nullptr && count > 0) mine.histograms.add(k, count);
+                if (documents != nullptr) {
+                    const auto count = std::lrint(mine.local[k] - alpha[k]);  // 0 once it was seen
+                    if (count > 0) mine.histograms.add(k, count);
+                }
                 mine.local[k] = alpha[k];
             }
             propose(group, static_cast<double>(group.n - 1), mass,
@@ -257,8 +263,10 @@ void TopicTokens::visit_term(index_t term, const Group& group, const TopicPriors
     sweep(group, scratch);
     for (index_t i = 0; i < group.n; ++i) {
         float& local = scratch.local[group.tokens[i].topic];
-        const auto count = std::lrint(local - beta);
-        if (histograms != nullptr && count > 0) scratch.histograms.add(0, count);
+        if (histograms != nullptr) {
+            const auto count = std::lrint(local - beta);
+            if (count > 0) scratch.histograms.add(0, count);
+        }
         local = beta;
     }
     for (std::int64_t p = begin; p < end; ++p)
@@ -282,10 +290,7 @@ void TopicTokens::term_phase(index_t iteration, const TopicPriors& priors, Count
         const index_t last = term_tasks_[static_cast<std::size_t>(task + 1)];
         const std::int64_t begin = term_start_[static_cast<std::size_t>(first)];
         const index_t n = term_start_[static_cast<std::size_t>(last)] - begin;
-        const index_t groups = ceil_div(n, kernels::kRandomLanes);
-        mine.random.resize(static_cast<std::size_t>(4 * kernels::kRandomLanes * groups));
-        kernels::active().random_words(seed_, stream_of(iteration, true), static_cast<std::uint64_t>(begin),
-                                       groups, mine.random.data());
+        const index_t odd = draw_words(stream_of(iteration, true), begin, n, mine.random);
         mine.gathered.resize(static_cast<std::size_t>(n));
         const std::uint32_t* const where = by_term_.data() + begin;
         for (index_t q = 0; q < n; ++q) {
@@ -296,7 +301,7 @@ void TopicTokens::term_phase(index_t iteration, const TopicPriors& priors, Count
             const std::int64_t start = term_start_[static_cast<std::size_t>(w)];
             const Group group{mine.gathered.data() + (start - begin),
                               term_start_[static_cast<std::size_t>(w + 1)] - start, mine.random.data(),
-                              start - begin};
+                              start - begin + odd};
             if (group.n > 0) visit_term(w, group, priors, beta, terms, mine);
         }
         for (index_t q = 0; q < n; ++q) tokens_[where[q]] = mine.gathered[static_cast<std::size_t>(q)];

@@ -3,7 +3,6 @@
 // 2016).
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -26,7 +25,7 @@ struct TermTopics {
 //
 //   p(k) ~ (C_dk + alpha_k) (C_wk + beta) / (C_k + V beta)
 //
-// In the document phase the proposals were drawn from C_wk + beta, which cancels, so that only C_dk and C_k are read;
+// In the document phase the proposal was drawn from C_wk + beta, which cancels, so that only C_dk and C_k are read;
 // the term phase is its mirror image. A proposal is the topic of another token of the same document (or term), or a draw
 // from the prior: O(1), whatever the number of topics. C_dk changes with each token of the document phase, C_wk with
 // each of the term phase; C_k and what proposals were drawn from are those at the start of the phase, so that documents
@@ -34,8 +33,6 @@ struct TermTopics {
 class TopicTokens {
   public:
     static constexpr index_t kMostTopics = 65535;
-    static constexpr int kProposals =
-        2;  // of each phase: with their acceptances, the four words of one Philox block
 
     // background: counts from elsewhere that count in C_wk and C_k beside the documents' own, or null. Topics start as
     // draws from background + beta.
@@ -59,18 +56,20 @@ class TopicTokens {
   private:
     struct Token {
         std::uint16_t topic;
-        std::array<std::uint16_t, kProposals> proposal;
+        std::uint16_t proposal;
     };
     struct Scratch;
     struct Group {  // the tokens of one document or of one term
         Token* tokens;
         index_t n;
         const std::uint32_t* random;  // of the task
-        index_t offset;               // of the group in the task
+        index_t place;  // of the first token, in the order of the phase, from an even one before the task
     };
 
     void sort_by_term(const TermCounts& documents);
     void draw_first_topics(double beta, std::uint64_t seed);
+    index_t draw_words(std::uint64_t stream, std::int64_t begin, index_t n,
+                       std::vector<std::uint32_t>& random) const;
     void sweep(const Group& group, Scratch& scratch) const;
     template <typename FromPrior>
     void propose(const Group& group, double others, double prior_mass, FromPrior from_prior) const;

@@ -39,22 +39,22 @@ def sample(X, K, alpha, beta, n_iter, seed):
     for q, i in enumerate(by_term):
         r = words(seed, 0, q)
         z[i] = int(((r[0] << 32 | r[1]) >> 11) * 2.0**-53 * K)
-    proposals = np.stack([z, z], axis=1)
+    proposals = z.copy()
     for iteration in range(1, n_iter + 1):
         for phase, (group, order, prior) in enumerate([(d, np.arange(len(d)), alpha), (w, by_term, beta)]):
             total = np.bincount(z, minlength=K) + X.shape[1] * beta
-            r = {i: words(seed, 2 * iteration + phase, q) for q, i in enumerate(order)}
+            r = {}  # two tokens share the four words of a counter
+            for q, i in enumerate(order):
+                r[i] = words(seed, 2 * iteration + phase, q // 2)[q % 2 * 2 :][:2]
             for g in np.unique(group):
                 members = order[group[order] == g]
                 _accept(z, members, proposals, total, prior, r)
                 for place, i in enumerate(members):
-                    u = np.array(r[i][2:]) * 2.0**-32 * (len(members) - 1 + K * prior)
-                    for m in range(2):
-                        other = int(u[m]) + (int(u[m]) >= place)
-                        if u[m] < len(members) - 1:
-                            proposals[i, m] = z[members[other]]
-                        else:
-                            proposals[i, m] = min(int((u[m] - len(members) + 1) / prior), K - 1)
+                    u = r[i][1] * 2.0**-32 * (len(members) - 1 + K * prior)
+                    if u < len(members) - 1:
+                        proposals[i] = z[members[int(u) + (int(u) >= place)]]
+                    else:
+                        proposals[i] = min(int((u - len(members) + 1) / prior), K - 1)
     return z
 
 
@@ -62,11 +62,8 @@ def _accept(z, members, proposals, total, prior, r):
     local = np.bincount(z[members], minlength=len(total)) + prior
     for i in members:
         own = np.arange(len(total)) == z[i]
-        rest, rest_total, s = local - own, total - own, z[i]
-        for m in range(2):
-            t = proposals[i, m]
-            if (r[i][m] >> 8) * 2.0**-24 * rest[s] * rest_total[t] < rest[t] * rest_total[s]:
-                s = t
-        local[z[i]] -= 1
-        local[s] += 1
-        z[i] = s
+        rest, rest_total, s, t = local - own, total - own, z[i], proposals[i]
+        if (r[i][0] >> 8) * 2.0**-24 * rest[s] * rest_total[t] < rest[t] * rest_total[s]:
+            local[s] -= 1
+            local[t] += 1
+            z[i] = t

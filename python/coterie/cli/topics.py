@@ -51,7 +51,7 @@ def topics(
     stop_words: options.StopWords = "auto",
     vocabulary: topic_options.Vocabulary = None,
     n_topics: topic_options.NTopics = "20",
-    max_iter: topic_options.MaxIter = 200,
+    max_iter: topic_options.MaxIter = 300,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
     output: topic_options.OutputFolder = None,

@@ -104,7 +104,7 @@ def choose_n_topics(
     n_topics: Iterable[int] | None = None,
     *,
     n_runs: int = 3,
-    max_iter: int = 100,
+    max_iter: int = 150,
     random_state: int = 0,
     n_threads: int | None = None,
     progress: Callable[[float], None] | None = None,
@@ -124,7 +124,7 @@ def choose_n_topics(
         Numbers to try, each >= 1. By default 5, 10, 20, 35, 60 and 100, as far as there are ten documents for each.
     n_runs : int, default=3
         Models for each number, >= 1. Intervals and stability need two or more.
-    max_iter : int, default=100
+    max_iter : int, default=150
         Iterations of each model.
     random_state : int, default=0
         Seed; the same seed gives the same outcome on any number of threads.

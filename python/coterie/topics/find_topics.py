@@ -100,7 +100,7 @@ def find_topics(
     max_features: int | None = None,
     stop_words: Any = "auto",
     vocabulary: Iterable[str] | None = None,
-    max_iter: int = 200,
+    max_iter: int = 300,
     random_state: int = 0,
     n_threads: int | None = None,
     n_terms: int = 10,
@@ -129,7 +129,7 @@ def find_topics(
     vocabulary : iterable of str, optional
         Count these terms and no others, see :func:`coterie.text.read_vocabulary`; then ``min_df``, ``max_df`` and
         ``max_features`` are not used.
-    max_iter : int, default=200
+    max_iter : int, default=300
         Iterations of the sampler.
     random_state : int, default=0
         The same seed gives the same result on any number of threads.

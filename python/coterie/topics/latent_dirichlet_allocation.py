@@ -42,9 +42,9 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Prior tokens of each term in a topic (beta), > 0. None means 0.01.
     learn_priors : bool, default=True
         Start from the priors above and learn both from the counts, alpha for each topic alone. False keeps them.
-    max_iter : int, default=200
+    max_iter : int, default=300
         Iterations of ``fit``, >= 1; each draws the topic of every token twice.
-    batch_iter : int, default=20
+    batch_iter : int, default=30
         Iterations of each ``partial_fit``, >= 1.
     learning_decay, learning_offset : float, default=0.7 and 10.0
         Before batch number t (from 1) of ``partial_fit``, the counts so far are multiplied by
@@ -131,8 +131,8 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         doc_topic_prior: float | None = None,
         topic_word_prior: float | None = None,
         learn_priors: bool = True,
-        max_iter: int = 200,
-        batch_iter: int = 20,
+        max_iter: int = 300,
+        batch_iter: int = 30,
         learning_decay: float = 0.7,
         learning_offset: float = 10.0,
         max_doc_update_iter: int = 100,
