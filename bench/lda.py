@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=3000, help="documents (default: 3000)")
     parser.add_argument("-k", type=int, default=50, help="topics (default: 50)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=1, help="runs of each; means are printed (default: 1)")
     parser.add_argument(
         "runs", nargs="+", metavar="LIBRARY=ITERATIONS", help=f"of {', '.join(lda.RIVALS)}: tomotopy=200"
     )
@@ -35,14 +36,19 @@ def main() -> None:
     print(f"{data['X'].sum():,.0f} tokens of {data['X'].shape[1]:,} terms, {options.k} topics")
     for asked in options.runs:
         name, _, iterations = asked.partition("=")
-        params = {"k": options.k, "iterations": {name: int(iterations)}}
-        run, answer = lda.RIVALS[name](data, params, options.threads)
-        started = cpu_seconds()
-        result = run()
-        used = cpu_seconds() - started
-        found = gates.perplexity(answer(result), data["held_out"])
+        seconds, found = [], []
+        for seed in range(options.seeds):
+            params = {"k": options.k, "iterations": {name: int(iterations)}, "seed": seed}
+            run, answer = lda.RIVALS[name](data, params, options.threads)
+            started = cpu_seconds()
+            result = run()
+            seconds.append(cpu_seconds() - started)
+            found.append(gates.perplexity(answer(result), data["held_out"]))
+        spread = f" ({min(found):.1f} to {max(found):.1f})" if options.seeds > 1 else ""
         print(
-            f"{name:14s} {iterations:>5s} iterations  {used:8.2f} CPU s  perplexity {found:8.1f}", flush=True
+            f"{name:14s} {iterations:>5s} iterations  {sum(seconds) / options.seeds:8.2f} CPU s  "
+            f"perplexity {sum(found) / options.seeds:8.1f}{spread}",
+            flush=True,
         )
 
 

@@ -32,7 +32,7 @@ def coterie(data: Data, params: Data, n_threads: int) -> tuple[Any, Any]:
             k,
             doc_topic_prior=_alpha(k),
             max_iter=params["iterations"]["coterie"],
-            random_state=0,
+            random_state=params.get("seed", 0),
             n_threads=n_threads,
         ).fit(data["X"])
 
@@ -52,7 +52,7 @@ def tomotopy(data: Data, params: Data, n_threads: int) -> tuple[Any, Any]:
         corpus.add_doc([names[column] for column in columns])
 
     def run() -> Any:
-        model = tp.LDAModel(k=k, alpha=_alpha(k), eta=0.01, seed=1, corpus=corpus)
+        model = tp.LDAModel(k=k, alpha=_alpha(k), eta=0.01, seed=params.get("seed", 0) + 1, corpus=corpus)
         model.train(params["iterations"]["tomotopy"], workers=n_threads)
         return model
 
@@ -79,7 +79,7 @@ def sklearn(data: Data, params: Data, n_threads: int) -> tuple[Any, Any]:
             learning_method="online",
             batch_size=256,
             max_iter=params["iterations"]["scikit-learn"],
-            random_state=0,
+            random_state=params.get("seed", 0),
             n_jobs=n_threads,
         ).fit(data["X"])
 
@@ -103,7 +103,7 @@ def gensim(data: Data, params: Data, n_threads: int) -> tuple[Any, Any]:
             passes=params["iterations"]["gensim"],
             alpha=_alpha(k),
             eta=0.01,
-            random_state=0,
+            random_state=params.get("seed", 0),
         )
 
     return run, lambda model: _answer(model.get_topics(), model.alpha)
