@@ -213,6 +213,14 @@ def test_spectral_finds_the_topics_and_their_number(metric: str) -> None:
         assert adjusted_rand_score(topic, found.labels_) > 0.9
 
 
+def test_spectral_auto_never_answers_that_there_is_one_cluster() -> None:
+    X = np.random.default_rng(0).normal(size=(200, 3))  # one cloud: the first gap is the widest
+    found = SpectralClustering("auto", random_state=0).fit(X)
+    gaps = found.eigenvalues_[:-1] - found.eigenvalues_[1:]
+    assert gaps.argmax() == 0
+    assert found.n_clusters_ == gaps[1:].argmax() + 2
+
+
 def test_spectral_by_lanczos_has_the_eigenvalues_of_the_whole_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
     X, _ = documents(700)
     lanczos = SpectralClustering(6, metric="cosine", random_state=0).fit(X)
@@ -255,7 +263,12 @@ def test_bisecting_stops_at_equal_rows() -> None:
 
 def test_auto_keeps_its_search() -> None:
     X, topic = documents(400)
-    for model in (BisectingKMeans("auto", metric="cosine", random_state=0), HierarchicalClustering("auto")):
+    for model in (
+        BisectingKMeans("auto", metric="cosine", random_state=0),
+        HierarchicalClustering("auto"),
+        HierarchicalClustering("auto", metric="jaccard", linkage="average"),
+        HierarchicalClustering("auto", metric="weighted_jaccard", linkage="average"),
+    ):
         found = model.fit(X)
         assert found.k_search_.n_clusters == len(set(found.labels_))
         assert adjusted_rand_score(topic, found.labels_) > 0.5
@@ -299,7 +312,6 @@ def test_any_number_of_threads_gives_the_same_bits(
         (HierarchicalClustering(2, linkage="median"), "linkage must be one of 'ward'.*got 'median'"),
         (HierarchicalClustering(2, metric="l1"), "metric must be one of"),
         (HierarchicalClustering(2, metric="jaccard", linkage="single", max_exact=2), "max_exact=2; got 4"),
-        (HierarchicalClustering("auto", metric="jaccard", linkage="single"), "'auto' needs metric"),
         (HierarchicalClustering("many"), "n_clusters must be one of 'auto'; got 'many'"),
         (HierarchicalClustering(5), "n_samples=4 should be >= n_clusters=5"),
         (DBSCAN(0.0), "eps must be > 0"),

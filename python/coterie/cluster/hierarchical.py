@@ -32,7 +32,8 @@ class HierarchicalClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     n_clusters : int, "auto" or None, default=2
         Clusters to cut the tree into; None where ``distance_threshold`` cuts it. "auto" asks
-        :func:`coterie.cluster.choose_n_clusters`, whose evidence comes from K-means on a sample.
+        :func:`coterie.cluster.choose_n_clusters`, whose evidence comes from K-means on a sample, by the
+        cosine for the Jaccard distances.
     distance_threshold : float or None, default=None
         Clusters at this distance or farther apart are not merged; needs ``n_clusters=None``.
     linkage : {"ward", "average", "complete", "single"}, default="ward"
@@ -170,9 +171,8 @@ class HierarchicalClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     def _search(self, X: Any) -> KSearch | None:
         if self.n_clusters != "auto":
             return None
-        return choose_n_clusters(
-            X, metric=self.metric, random_state=self.random_state, n_threads=self.n_threads
-        )
+        metric = "euclidean" if self.metric == "euclidean" else "cosine"
+        return choose_n_clusters(X, metric=metric, random_state=self.random_state, n_threads=self.n_threads)
 
     def _leaves(self, X: Any, wanted: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the condensed distances and the weights of the leaves."""
@@ -251,10 +251,6 @@ class HierarchicalClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             check_real("distance_threshold", self.distance_threshold, minimum=0)
         elif isinstance(self.n_clusters, str):
             check_option("n_clusters", self.n_clusters, ("auto",))
-            if is_jaccard:
-                raise ValueError(
-                    f"n_clusters='auto' needs metric 'euclidean' or 'cosine'; got {self.metric!r}"
-                )
         else:
             check_integer("n_clusters", self.n_clusters, minimum=1)
 

@@ -27,8 +27,8 @@ class SpectralClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_clusters : int or "auto", default=8
-        Number of clusters, between 1 and n_samples. "auto" takes the widest gap among the first 50 eigenvalues, where
-        the graph falls apart most clearly.
+        Number of clusters, between 1 and n_samples. "auto" takes the widest gap among the 2nd to 51st eigenvalues:
+        into so many parts, two at least, the graph falls apart most clearly.
     n_neighbors : int, default=10
         Neighbours of each row in the graph, >= 1; an edge counts half if only one of its ends has it among them.
     metric : {"euclidean", "cosine", "jaccard", "weighted_jaccard"}, default="euclidean"
@@ -208,4 +208,4 @@ def _leading(
 
 
 def _widest_gap(values: NDArray[np.float64]) -> int:
-    return int(np.argmax(values[:-1] - values[1:])) + 1 if len(values) > 1 else 1
+    return int(np.argmax(values[1:-1] - values[2:])) + 2 if len(values) > 2 else 1
