@@ -15,7 +15,6 @@
 #include "bindings/init.hpp"
 #include "cluster/device_kmeans.hpp"
 #include "cluster/device_kmeans_plusplus.hpp"
-#include "cluster/kmeans_plusplus.hpp"
 #include "cuda/device.hpp"
 
 namespace coterie {
@@ -33,8 +32,8 @@ class PyDeviceSamples {
             borrow(x, device);
             return;
         }
-        rows_.emplace(x, "X", n_threads);
-        const double* const w = weight_data(rows_->rows());
+        const RowsArgument rows(x, "X", n_threads);
+        const double* const w = weight_data(rows.rows());
         py::gil_scoped_release release;
         std::visit(
             [&](const auto& view) {
@@ -42,7 +41,7 @@ class PyDeviceSamples {
                 samples_ = std::make_unique<DeviceSamples<View>>(device, DeviceRows<View>(*device, view), w,
                                                                  metric_);
             },
-            rows_->view());
+            rows.view());
     }
 
     // Calls op(samples) without the GIL.
@@ -59,13 +58,7 @@ class PyDeviceSamples {
     py::array_t<index_t> kmeans_plusplus(index_t k, index_t n_local_trials, std::uint64_t seed,
                                          index_t max_rows) const {
         return to_numpy(with_samples([&](const auto& samples) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(samples)>, DeviceSamples<Dense>>) {
-                return cluster::kmeans_plusplus(samples, k, n_local_trials, max_rows, seed);
-            } else {  // CSR rows are seeded where they came from
-                const double* const w = samples.is_weighted() ? weight_.data() : nullptr;
-                const Samples<Sparse> host(std::get<CsrView>(rows_->view()), w, metric_, n_threads_);
-                return cluster::kmeans_plusplus(host, k, n_local_trials, max_rows, seed);
-            }
+            return cluster::kmeans_plusplus(samples, k, n_local_trials, max_rows, seed);
         }));
     }
 
@@ -189,7 +182,6 @@ class PyDeviceSamples {
     Metric metric_;
     int n_threads_;
     py::array_t<double> weight_;
-    std::optional<RowsArgument> rows_;  // kept for what the host does with them
     std::unique_ptr<LentMatrix> lent_;
     std::variant<std::unique_ptr<DeviceSamples<Dense>>, std::unique_ptr<DeviceSamples<Sparse>>> samples_;
 };

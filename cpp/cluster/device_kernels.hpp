@@ -43,7 +43,10 @@ struct Kernels {
     Launch<PackColumns> pack_columns;
     Launch<SummariseColumns> summarise_columns;
     Launch<GatherRows> gather_rows;
-    Launch<MeasureTrials> measure_trials;
+    Launch<GatherSparseRows> gather_sparse_rows;
+    Launch<SpreadTrials> spread_trials;
+    Launch<MeasureTrials<Dense>> measure_dense_trials;
+    Launch<MeasureTrials<Sparse>> measure_sparse_trials;
     Launch<TaskSums> task_sums;
     Launch<CheckClusters> check_clusters;
     Launch<EndIteration> end_iteration;

@@ -19,15 +19,38 @@ using device::kTrialsAtOnce;
 
 constexpr std::uint64_t kSeedingStream = 1;
 
+// Room for the trials of CSR rows by column; dense ones are read where they lie.
+index_t size_of_spread(const Dense&) {
+    return 0;
+}
+index_t size_of_spread(const Sparse& x) {
+    return x.cols * kTrialsAtOnce;
+}
+
+void launch_measure(const DeviceSamples<Dense>& samples, const device::MeasureTrials<Dense>& measure,
+                    DeviceArray<double>&, index_t n_blocks) {
+    samples.kernels().measure_dense_trials(samples.device(), measure, n_blocks);
+}
+void launch_measure(const DeviceSamples<Sparse>& samples, const device::MeasureTrials<Sparse>& measure,
+                    DeviceArray<double>& spread, index_t n_blocks) {
+    device::SpreadTrials program{samples.rows().x, {}, spread.data()};
+    std::copy(std::begin(measure.trial), std::end(measure.trial), program.trial);
+    spread.fill_bytes(0);
+    samples.kernels().spread_trials(samples.device(), program, measure.n_trials);
+    samples.kernels().measure_sparse_trials(samples.device(), measure, n_blocks);
+}
+
+template <typename View>
 class DeviceSeeding {
   public:
-    DeviceSeeding(const DeviceSamples<Dense>& samples, std::uint64_t seed)
+    DeviceSeeding(const DeviceSamples<View>& samples, std::uint64_t seed)
         : samples_(samples),
           random_(seed, kSeedingStream),
           n_(samples.n_samples()),
           closest_(samples.device(), n_, "the seeding distances"),
           best_closest_(samples.device(), n_, "the seeding distances"),
           distances_(samples.device(), n_ * kTrialsAtOnce, "the seeding distances"),
+          spread_(samples.device(), size_of_spread(samples.rows().x), "the seeding trials"),
           potentials_(samples.device(), kTrialsAtOnce, "the potentials"),
           task_sums_(samples.device(), ceil_div(n_, kSeedingRowsPerTask), "the potentials") {
         const std::vector<double> norms = samples.squared_norms();
@@ -56,8 +79,9 @@ class DeviceSeeding {
   private:
     // closest null: by weight alone.
     void sum_tasks(const double* closest) {
-        samples_.kernels().task_sums(
-            samples_.device(), {samples_.rows(), closest, scales_, task_sums_.data()}, task_sums_.size());
+        samples_.kernels().task_sums(samples_.device(),
+                                     {n_, samples_.rows().weight, closest, scales_, task_sums_.data()},
+                                     task_sums_.size());
         sums_ = task_sums_.to_host();
     }
 
@@ -89,14 +113,14 @@ class DeviceSeeding {
         std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
         for (std::size_t first = 0; first < trials.size(); first += kTrialsAtOnce) {
             const std::size_t count = std::min<std::size_t>(kTrialsAtOnce, trials.size() - first);
-            device::MeasureTrials measure{samples_.rows(),         {},
-                                          static_cast<int>(count), scales_.potential,
-                                          closest_.data(),         distances_.data(),
-                                          potentials_.data()};
+            device::MeasureTrials<View> measure{samples_.rows(),   {},
+                                                spread_.data(),    static_cast<int>(count),
+                                                scales_.potential, closest_.data(),
+                                                distances_.data(), potentials_.data()};
             for (std::size_t c = 0; c < count; ++c) measure.trial[c] = trials[first + c];
             potentials_.fill_bytes(0);
-            samples_.kernels().measure_trials(samples_.device(), measure,
-                                              ceil_div(n_, device::MeasureTrials::kRowsPerBlock));
+            launch_measure(samples_, measure, spread_,
+                           ceil_div(n_, device::MeasureTrials<View>::kRowsPerBlock));
             const std::vector<std::int64_t> potentials = potentials_.to_host();
             for (std::size_t c = 0; c < count; ++c) {
                 if (potentials[c] >= lowest) continue;
@@ -111,35 +135,64 @@ class DeviceSeeding {
         return best;
     }
 
-    const DeviceSamples<Dense>& samples_;
+    const DeviceSamples<View>& samples_;
     Philox random_;
     index_t n_;
     DeviceArray<double> closest_,
         best_closest_;               // [n] D^2 to the nearest seed so far, and with the one accepted
     DeviceArray<double> distances_;  // [kTrialsAtOnce][n]
+    DeviceArray<double> spread_;     // [d][kTrialsAtOnce] for CSR rows
     DeviceArray<std::int64_t> potentials_, task_sums_;
     std::vector<std::int64_t> sums_;
     std::int64_t potential_ = 0;
     device::SeedingScales scales_{};
 };
 
+// The listed rows in memory of their own.
+DeviceRows<Dense> gathered(const DeviceSamples<Dense>& samples, const std::vector<index_t>& listed,
+                           const DeviceArray<std::int64_t>& listed_there) {
+    const auto n = static_cast<index_t>(listed.size());
+    DeviceRows<Dense> rows(samples.device(), n, 0, samples.n_features());
+    samples.kernels().gather_rows(samples.device(), {samples.rows().x, listed_there.data(), rows.data.data()},
+                                  n);
+    rows.view.rows = n;
+    return rows;
+}
+
+DeviceRows<Sparse> gathered(const DeviceSamples<Sparse>& samples, const std::vector<index_t>& listed,
+                            const DeviceArray<std::int64_t>& listed_there) {
+    const Sparse& x = samples.rows().x;
+    std::vector<std::int64_t> all(static_cast<std::size_t>(x.rows) + 1), bounds = {0};
+    samples.device().download(all.data(), x.indptr, all.size() * sizeof(std::int64_t));
+    for (const index_t i : listed) {
+        const auto row = static_cast<std::size_t>(i);
+        bounds.push_back(bounds.back() + all[row + 1] - all[row]);
+    }
+    const auto n = static_cast<index_t>(listed.size());
+    DeviceRows<Sparse> rows(samples.device(), n, bounds.back(), x.cols);
+    rows.indptr.upload(bounds.data());
+    samples.kernels().gather_sparse_rows(
+        samples.device(), {x, listed_there.data(), rows.indptr.data(), rows.data.data(), rows.indices.data()},
+        n);
+    rows.view.rows = n;
+    return rows;
+}
+
 }  // namespace
 
-std::vector<index_t> kmeans_plusplus(const DeviceSamples<Dense>& samples, index_t k, index_t n_local_trials,
+template <typename View>
+std::vector<index_t> kmeans_plusplus(const DeviceSamples<View>& samples, index_t k, index_t n_local_trials,
                                      index_t max_rows, std::uint64_t seed) {
     const index_t n = samples.n_samples();
     require(k >= 1 && k <= n, "kmeans_plusplus", "n_samples=", n, " must be >= n_clusters=", k);
     if (n_local_trials <= 0) n_local_trials = 2 + static_cast<index_t>(std::log(static_cast<double>(k)));
     if (max_rows <= 0) max_rows = rows_for_seeding(k);
     max_rows = std::max(max_rows, k);
-    if (n <= max_rows) return DeviceSeeding(samples, seed).draw(k, n_local_trials);
+    if (n <= max_rows) return DeviceSeeding<View>(samples, seed).draw(k, n_local_trials);
 
     const std::vector<index_t> listed = rows_with_smallest_keys(n, max_rows, seed);
-    cuda::Device& device = samples.device();
-    DeviceArray<std::int64_t> listed_there(device, max_rows, "the sampled rows");
+    DeviceArray<std::int64_t> listed_there(samples.device(), max_rows, "the sampled rows");
     listed_there.upload(listed.data());
-    DeviceArray<float> gathered(device, max_rows * samples.n_features(), "the sampled rows");
-    samples.kernels().gather_rows(device, {samples.rows().x, listed_there.data(), gathered.data()}, max_rows);
     std::vector<double> weight;
     double total = 0;
     for (const index_t i : listed) {
@@ -148,12 +201,16 @@ std::vector<index_t> kmeans_plusplus(const DeviceSamples<Dense>& samples, index_
     }
     // Rows without weight only: then any of them is as good as another.
     const bool is_weighted = samples.is_weighted() && total > 0;
-    const Dense view{gathered.data(), max_rows, samples.n_features(), samples.n_features()};
-    const DeviceSamples<Dense> sampled(samples.device_handle(), DeviceRows<Dense>(view),
-                                       is_weighted ? weight.data() : nullptr, samples.metric());
-    std::vector<index_t> seeds = DeviceSeeding(sampled, seed).draw(k, n_local_trials);
+    const DeviceSamples<View> sampled(samples.device_handle(), gathered(samples, listed, listed_there),
+                                      is_weighted ? weight.data() : nullptr, samples.metric());
+    std::vector<index_t> seeds = DeviceSeeding<View>(sampled, seed).draw(k, n_local_trials);
     for (index_t& i : seeds) i = listed[static_cast<std::size_t>(i)];
     return seeds;
 }
+
+template std::vector<index_t> kmeans_plusplus(const DeviceSamples<Dense>&, index_t, index_t, index_t,
+                                              std::uint64_t);
+template std::vector<index_t> kmeans_plusplus(const DeviceSamples<Sparse>&, index_t, index_t, index_t,
+                                              std::uint64_t);
 
 }  // namespace coterie::cluster

@@ -62,6 +62,8 @@ def test_seeds_are_the_rows_that_the_cpu_draws(device, metric):
     cases.check_seeding(np.ones((50, 3), np.float32), 5, metric, device)
     sparse, _ = cases.sparse_rows_of("normal", 300, 20, 1)
     cases.check_seeding(sparse, 7, metric, device)
+    cases.check_seeding(sparse, 30, metric, device, random.random(300), max_rows=120)
+    cases.check_seeding(sparse[:40], 40, metric, device)
 
 
 def test_more_candidates_than_are_listed_are_all_compared(device):

@@ -50,6 +50,9 @@ def test_seeds_are_the_rows_that_the_cpu_draws(device, metric):
     weight = np.random.default_rng(2).random(40_000)
     cases.check_seeding(X, 50, metric, device)
     cases.check_seeding(X, 20, metric, device, weight, max_rows=5000)
+    sparse, _ = cases.sparse_rows_of("normal", 20_000, 300, 1)
+    cases.check_seeding(sparse, 30, metric, device)
+    cases.check_seeding(sparse, 20, metric, device, weight[:20_000], max_rows=5000)
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)

@@ -29,7 +29,9 @@ def device_bytes(
         centres = n_clusters * 12 * n_features + -(-n_clusters // 128) * 128 * 2 * padded
     else:
         rows = 8 * n_stored + n_samples * (8 + _ROW_BYTES)
-        seeding = 0
+        share = min(1.0, (32768 + 64 * n_clusters) / max(1, n_samples))  # share of the rows
+        seeding = 8 * n_stored + 8 * n_samples + int(share * (8 * n_stored + n_samples * _SEEDING_ROW_BYTES))
+        seeding += 64 * n_features  # eight of the rows, by column
         centres = -(-n_clusters // 16) * 16 * 12 * n_features
     return max(rows + centres, seeding) + _FIXED_BYTES
 
