@@ -24,7 +24,7 @@ void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
 }
 
 bool LabelBounds::moves_along(index_t i, std::int32_t label) {
-    float& gap = gap_[static_cast<std::size_t>(i)];
+    float& gap = gap_of(i);
     if (gap <= 0 || shift_.empty()) return false;
     const double own = shift_[static_cast<std::size_t>(label)];
     const double others = label == farthest_ ? second_shift_ : largest_shift_;
@@ -32,15 +32,15 @@ bool LabelBounds::moves_along(index_t i, std::int32_t label) {
     return gap > 0;
 }
 
-bool LabelBounds::exceeds(index_t i, double norm, double canonical_error) const {
+bool LabelBounds::exceeds(index_t i, double norm, double canonical_error) {
     // v_b^2 - v_a^2 = (v_b - v_a) (v_b + v_a), and v_b + v_a >= v_b - v_a.
-    const double gap = gap_[static_cast<std::size_t>(i)];
+    const double gap = gap_of(i);
     const double score_gap = metric_ == Metric::euclidean ? gap * gap / 2 : gap * norm;
     return score_gap * (1 - 1e-9) > 2 * canonical_error;
 }
 
 void LabelBounds::certify(index_t i, double score_gap, float best, const RowBound& bound, double norm) {
-    float& gap = gap_[static_cast<std::size_t>(i)];
+    float& gap = gap_of(i);
     gap = 0;
     if (!(score_gap > 0)) return;
     if (metric_ == Metric::cosine) {

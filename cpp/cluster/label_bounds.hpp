@@ -19,6 +19,9 @@ class LabelBounds {
     LabelBounds(index_t n_samples, Metric metric)
         : metric_(metric), gap_(static_cast<std::size_t>(n_samples), 0) {}
 
+    // Rows are numbered from this one on from now; of n_samples.
+    void start_at(index_t first) { first_ = first; }
+
     // Takes how far each centroid moved since the bounds were last true; squared_shift: [k].
     void centroids_moved(const std::vector<double>& squared_shift);
 
@@ -26,14 +29,17 @@ class LabelBounds {
     bool moves_along(index_t i, std::int32_t label);
     // Whether the label is certain: the bound is above the rounding of two canonical scores, canonical_error each; norm is
     // |x_i|.
-    bool exceeds(index_t i, double norm, double canonical_error) const;
+    bool exceeds(index_t i, double norm, double canonical_error);
 
     // The label is certain, s(x, label) is above every other score by at least score_gap, and best is the
     // filter's highest score of the row; norm is |x_i|.
     void certify(index_t i, double score_gap, float best, const RowBound& bound, double norm);
 
   private:
+    float& gap_of(index_t i) { return gap_[static_cast<std::size_t>(first_ + i)]; }
+
     Metric metric_;
+    index_t first_ = 0;
     std::vector<float> gap_;     // [n]; 0: unknown
     std::vector<double> shift_;  // [k] upper bounds of the last move
     double largest_shift_ = 0, second_shift_ = 0;

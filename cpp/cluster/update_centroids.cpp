@@ -111,7 +111,7 @@ class EmptyColumns {
 
 template <typename View>
 ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales scales)
-    : samples_(samples),
+    : samples_(&samples),
       k_(k),
       d_(samples.x.cols),
       ld_(leading_dimension(samples.x, k)),
@@ -143,8 +143,22 @@ index_t ClusterSums<View>::place(index_t c, index_t j) const {
 }
 
 template <typename View>
+void ClusterSums<View>::clear() {
+    std::fill(sums_.begin(), sums_.end(), 0);
+    std::fill(weight_.begin(), weight_.end(), 0);
+    std::fill(occupied_.begin(), occupied_.end(), std::uint8_t{0});
+}
+
+template <typename View>
+void ClusterSums<View>::go_on_with(const Samples<View>& samples) {
+    samples_ = &samples;
+    member_.assign(static_cast<std::size_t>(samples.x.rows), -1);
+    range_ = balanced_ranges(samples.x, resolve_thread_count(samples.n_threads));
+}
+
+template <typename View>
 void ClusterSums<View>::start_from(const std::int32_t* members) {
-    std::copy(members, members + samples_.x.rows, member_.begin());
+    std::copy(members, members + samples_->x.rows, member_.begin());
 }
 
 template <typename View>
@@ -165,24 +179,24 @@ void ClusterSums<View>::copy(std::int64_t* sums, std::int64_t* weight) const {
 template <>
 void ClusterSums<Dense>::move_row(index_t i, std::int32_t to) {
     const std::int32_t from = member_[static_cast<std::size_t>(i)];
-    kernels::active().move_row(samples_.x.row(i), samples_.length(i), samples_.weight_of(i), scale_.data(),
+    kernels::active().move_row(samples_->x.row(i), samples_->length(i), samples_->weight_of(i), scale_.data(),
                                d_, sums_.data() + to * ld_, from >= 0 ? sums_.data() + from * ld_ : nullptr);
 }
 
 template <>
 void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
-    move_nonzeros(sparse_row(samples_.x, i), samples_.length(i), samples_.weight_of(i), scale_.data(), 0, d_,
-                  to, member_[static_cast<std::size_t>(i)], ld_, sums_.data(), occupied_.data());
+    move_nonzeros(sparse_row(samples_->x, i), samples_->length(i), samples_->weight_of(i), scale_.data(), 0,
+                  d_, to, member_[static_cast<std::size_t>(i)], ld_, sums_.data(), occupied_.data());
 }
 
 template <typename View>
 void ClusterSums<View>::move_rows(const std::int32_t* labels) {
     moved_.clear();
-    for (index_t i = 0; i < samples_.x.rows; ++i) {
+    for (index_t i = 0; i < samples_->x.rows; ++i) {
         const std::int32_t from = member_[static_cast<std::size_t>(i)];
         if (from == labels[i]) continue;
         moved_.push_back(i);
-        const std::int64_t w = std::llrint(samples_.weight_of(i) * weight_scale_);
+        const std::int64_t w = std::llrint(samples_->weight_of(i) * weight_scale_);
         weight_[static_cast<std::size_t>(labels[i])] += w;
         if (from >= 0) weight_[static_cast<std::size_t>(from)] -= w;
     }
@@ -196,27 +210,27 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
                 constexpr std::size_t kAhead = 6;
                 if (m + kAhead < moved_.size()) {
                     const index_t next = moved_[m + kAhead];
-                    prefetch(samples_.x.row(next) + begin, end - begin);
+                    prefetch(samples_->x.row(next) + begin, end - begin);
                     prefetch(sums_.data() + labels[next] * ld_ + begin, end - begin);
                 }
             }
-            const double norm = samples_.length(i);
+            const double norm = samples_->length(i);
             const std::int32_t to = labels[i], from = member_[s];
             if constexpr (std::is_same_v<View, Dense>) {
-                t.move_row(samples_.x.row(i) + begin, norm, samples_.weight_of(i), scale_.data() + begin,
+                t.move_row(samples_->x.row(i) + begin, norm, samples_->weight_of(i), scale_.data() + begin,
                            end - begin, sums_.data() + to * ld_ + begin,
                            from >= 0 ? sums_.data() + from * ld_ + begin : nullptr);
             } else {
-                move_nonzeros(sparse_row(samples_.x, i), norm, samples_.weight_of(i), scale_.data(), begin,
+                move_nonzeros(sparse_row(samples_->x, i), norm, samples_->weight_of(i), scale_.data(), begin,
                               end, to, from, ld_, sums_.data(), occupied_.data());
             }
         }
     };
     if constexpr (std::is_same_v<View, Dense>) {
-        parallel_for_rows(d_, kFeaturesPerTask, samples_.n_threads,
+        parallel_for_rows(d_, kFeaturesPerTask, samples_->n_threads,
                           [&](index_t begin, index_t end, int) { move_features(begin, end); });
     } else {
-        parallel_for(static_cast<index_t>(range_.size()) - 1, samples_.n_threads, [&](index_t r, int) {
+        parallel_for(static_cast<index_t>(range_.size()) - 1, samples_->n_threads, [&](index_t r, int) {
             move_features(range_[static_cast<std::size_t>(r)], range_[static_cast<std::size_t>(r + 1)]);
         });
     }
@@ -229,9 +243,9 @@ index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, cons
     for (index_t c = 0; c < k_; ++c)
         if (weight_[static_cast<std::size_t>(c)] == 0) empty.push_back(c);
     if (empty.empty()) return 0;
-    const index_t n = samples_.x.rows;
+    const index_t n = samples_->x.rows;
     std::vector<double> far(static_cast<std::size_t>(n));
-    own_distances(samples_, centroids, labels, far.data());
+    own_distances(*samples_, centroids, labels, far.data());
     std::vector<index_t> order(static_cast<std::size_t>(n));
     std::iota(order.begin(), order.end(), index_t{0});
     const auto n_far = static_cast<index_t>(std::min<std::size_t>(empty.size(), order.size()));
@@ -243,7 +257,7 @@ index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, cons
         const index_t i = order[static_cast<std::size_t>(e)];
         if (far[static_cast<std::size_t>(i)] == 0) break;  // every further row sits on its centroid
         const auto to = static_cast<std::int32_t>(empty[static_cast<std::size_t>(e)]);
-        const std::int64_t w = std::llrint(samples_.weight_of(i) * weight_scale_);
+        const std::int64_t w = std::llrint(samples_->weight_of(i) * weight_scale_);
         move_row(i, to);
         weight_[static_cast<std::size_t>(to)] += w;
         weight_[static_cast<std::size_t>(member_[static_cast<std::size_t>(i)])] -= w;
@@ -255,7 +269,7 @@ index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, cons
 template <>
 std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) {
     std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
-    parallel_for(k_, samples_.n_threads, [&](index_t c, int) {
+    parallel_for(k_, samples_->n_threads, [&](index_t c, int) {
         if (weight_[static_cast<std::size_t>(c)] == 0) return;
         std::vector<double> mean(static_cast<std::size_t>(d_));
         double squared_norm = 0;
@@ -265,7 +279,7 @@ std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centr
             squared_norm += mean[s] * mean[s];
         }
         const double length =
-            samples_.metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
+            samples_->metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
         float* const row = centroids.row(c);
         double moved = 0;
         for (index_t j = 0; j < d_; ++j) {
@@ -276,7 +290,7 @@ std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centr
         }
         shift[static_cast<std::size_t>(c)] = moved;
     });
-    centroids.prepare(samples_.n_threads);
+    centroids.prepare(samples_->n_threads);
     return shift;
 }
 
@@ -284,7 +298,7 @@ template <>
 std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) {
     std::vector<double> shift(static_cast<std::size_t>(ld_), 0.0), squared_norm(shift);
     // Column blocks of a cache line: each task streams its stripe of the sums once (twice for cosine).
-    parallel_for(ld_ / kColumnsPerTask, samples_.n_threads, [&](index_t task, int) {
+    parallel_for(ld_ / kColumnsPerTask, samples_->n_threads, [&](index_t task, int) {
         const index_t begin = task * kColumnsPerTask;
         double weight[kColumnsPerTask], length[kColumnsPerTask];
         bool is_empty[kColumnsPerTask];
@@ -299,15 +313,15 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
         const std::uint8_t* const occupied = terms_exceed_sums_ ? nullptr : occupied_.data() + task;
         double* const norms = squared_norm.data() + begin;
         double* const shifts = shift.data() + begin;
-        if (samples_.metric == Metric::cosine) {
+        if (samples_->metric == Metric::cosine) {
             t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight, length,
                            nullptr, norms, shifts);
             for (index_t c = 0; c < kColumnsPerTask; ++c)
                 if (norms[c] > 0) length[c] = std::sqrt(norms[c]);
         }
         t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight,
-                       samples_.metric == Metric::cosine ? length : nullptr, centroids.term(0) + begin, norms,
-                       shifts);
+                       samples_->metric == Metric::cosine ? length : nullptr, centroids.term(0) + begin,
+                       norms, shifts);
         kept.restore(centroids, norms, shifts);
     });
     shift.resize(static_cast<std::size_t>(k_));

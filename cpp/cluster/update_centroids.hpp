@@ -19,6 +19,11 @@ class ClusterSums {
     // scales: those of the whole data, of which samples may be a shard.
     ClusterSums(const Samples<View>& samples, index_t k, Scales scales);
 
+    // Forgets every row.
+    void clear();
+    // Further rows of the same data; those before stay in the sums and cannot move any more.
+    void go_on_with(const Samples<View>& samples);
+
     // Takes the rows as held by these clusters (-1: none) although no sum has them: what move_rows then adds
     // up is the difference to sums that had.
     void start_from(const std::int32_t* members);
@@ -47,7 +52,7 @@ class ClusterSums {
     void move_row(index_t i, std::int32_t to);
     index_t place(index_t c, index_t j) const;
 
-    const Samples<View>& samples_;
+    const Samples<View>* samples_;
     index_t k_, d_;
     index_t ld_;                        // Dense: d (sums are [k][ld]); Sparse: k padded (sums are [d][ld])
     std::vector<double> scale_;         // [d] 2^e_j

@@ -25,13 +25,12 @@ from coterie.cluster._blocks import (
     sparse_block_size,
     stacked,
 )
-from coterie.cluster._exact import add_exact, exact_value
+from coterie.cluster._exact import exact_value
 from coterie.cluster._farthest import Farthest, rows_at
 from coterie.cluster._sources import Block, RowSource
 
 _SCRATCH_BYTES = 16 << 20  # scores of blocks of rows, interpreter, thread stacks
 _PINNED_BYTES = 80 << 20  # blocks on their way to a device and results from it
-_NO_SUM = np.zeros(69, np.uint32)
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Stream:
     ) -> None:
         self._source, self._metric, self._n_threads = source, metric, check_n_threads(n_threads)
         self._k, self._draws_seeds, self._device = n_clusters, draws_seeds, device
-        self._device_pass: _core.DevicePass | None = None
+        self._room: _core.StreamPass | _core.DevicePass | None = None
         self._weight: NDArray[np.float64] | None = None
         self._sampled: tuple[NDArray[np.int64], Any] | None = None
         self._n_features, self._nonzeros_per_row = self._first_rows()
@@ -163,49 +162,16 @@ class Stream:
 
     def _assign(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> int:
         """Bring labels and sums up to date in one pass; return how many labels changed."""
-        if self._device is not None:
-            part = self._pass_on_device(state, scales, as_difference=True, inertia=False)
-            state.sums += part.sums
-            state.cluster_weight += part.cluster_weight
-            return part.n_changed
-        changed, norms = 0, _NO_SUM
-        for rows, block in self._pass():
-            samples = self._block_samples(rows, block)
-            norms = add_exact(norms, samples.squared_norm_digits())
-            part = partial.step(
-                samples,
-                state.centers,
-                scales,
-                state.labels[rows],
-                inertia=False,
-                as_difference=True,
-            )
-            assert part.labels is not None  # only reduce drops them
-            state.labels[rows] = part.labels
-            state.sums += part.sums
-            state.cluster_weight += part.cluster_weight
-            changed += part.n_changed
-            _count(state, part)
-        self._check_same_rows(norms)
-        return changed
+        part = self._step(state, scales, as_difference=True, inertia=False)
+        state.sums += part.sums
+        state.cluster_weight += part.cluster_weight
+        return part.n_changed
 
     def _last_assignment(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> float:
         """Make the labels those of the final centres; return the inertia."""
-        if self._device is not None:
-            return self._pass_on_device(state, scales, as_difference=False, inertia=True).inertia
-        total = norms = _NO_SUM
-        for rows, block in self._pass():
-            samples = self._block_samples(rows, block)
-            norms = add_exact(norms, samples.squared_norm_digits())
-            part = partial.step(samples, state.centers, scales, state.labels[rows], inertia=True)
-            assert part.labels is not None  # only reduce drops them
-            state.labels[rows] = part.labels
-            total = add_exact(total, part.inertia_digits)
-            _count(state, part)
-        self._check_same_rows(norms)
-        return exact_value(total)
+        return self._step(state, scales, as_difference=False, inertia=True).inertia
 
-    def _pass_on_device(
+    def _step(
         self,
         state: LloydState,
         scales: tuple[NDArray[np.float64], float],
@@ -213,19 +179,27 @@ class Stream:
         as_difference: bool,
         inertia: bool,
     ) -> partial.Partial:
-        """Let the device go over all rows: it works on a block while the next one is copied to it."""
-        if self._device_pass is None:
-            self._device_pass = self._room_on_device(scales)
-        self._device_pass.begin(state.centers, as_difference, inertia)
+        """Go over all rows; on a device, which works on a block while the next one is copied to it, or here."""
+        if self._room is None:
+            self._room = self._room_here(scales) if self._device is None else self._room_on_device(scales)
+        self._room.begin(state.centers, as_difference, inertia)
         for rows, block in self._pass():
-            given = None if self._weight is None else self._weight[rows]
-            self._device_pass.add(rows_argument(block), given, state.labels[rows])
-        sums, weight, changed, scored, candidates, digits, norms, name = self._device_pass.finish()
+            if isinstance(self._room, _core.StreamPass):
+                self._room.add(self._block_samples(rows, block), rows.start, state.labels[rows])
+            else:
+                given = None if self._weight is None else self._weight[rows]
+                self._room.add(rows_argument(block), given, state.labels[rows])
+        sums, weight, changed, scored, candidates, digits, norms, name = self._room.finish()
         self._check_same_rows(norms)
         n = self.range.n_samples
         part = partial.Partial(sums, weight, n, changed, scored, candidates, digits, None, name)
         _count(state, part)
         return part
+
+    def _room_here(self, scales: tuple[NDArray[np.float64], float]) -> _core.StreamPass:
+        is_sparse = self._nonzeros_per_row is not None
+        n = self.range.n_samples
+        return _core.StreamPass(n, self._k, is_sparse, self._metric, *scales, self._n_threads)
 
     def _room_on_device(self, scales: tuple[NDArray[np.float64], float]) -> _core.DevicePass:
         assert self._device is not None  # asked before
@@ -361,8 +335,8 @@ class Stream:
     def _fixed_bytes(self, n_samples: int, row_bytes: float, padding: int) -> int:
         """What a fit holds besides blocks of rows: in iterations, or while it draws seeds."""
         elements = self._k * self._n_features
-        # Sums: all, those of a block, and theirs inside and on the way. Centres: three, packed, in a small format.
-        iterating = 12 * n_samples + elements * (4 * 8 + 5 * 4) + padding
+        # Sums: all, those of a pass inside and on the way, the new ones. Centres: three, packed, in a small format.
+        iterating = 16 * n_samples + elements * (4 * 8 + 5 * 4) + padding
         # The rows to draw seeds from; of each one its number, norm, and distances to eight trials.
         n_seeding = min(n_samples, 32768 + 64 * self._k) if self._draws_seeds else self._k
         pinned = 0 if self._device is None else _PINNED_BYTES
