@@ -90,6 +90,17 @@ def test_unsure_labels_are_left_empty(call, trained, document_file):
     assert {row["label"] for row in json.loads(done.stdout)["predictions"]} == {None}
 
 
+def test_long_documents_are_refused_by_name(call, trained, document_file):
+    options = (document_file, "--max-document-bytes", "20")
+    for command in (
+        ("train", *options, "--label-field", "topic", "-o", "other"),
+        ("predict", "model", *options),
+        ("evaluate", "model", *options, "--label-field", "topic"),
+    ):
+        failed = call("classify", *command, fails=1)
+        assert "longer than --max-document-bytes=20; raise --max-document-bytes" in failed.stderr
+
+
 def test_what_cannot_be_done_is_said(call, trained, document_file, tmp_path):
     failed = call("classify", "train", document_file, "--label-field", "tipoc", "-o", "x", fails=1)
     assert "label-field='tipoc' is not a field of the input; it has 'id', 'topic', 'year'" in failed.stderr

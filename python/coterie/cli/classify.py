@@ -111,6 +111,7 @@ def train(
     clusters: Clusters = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
     language: options.Language = "en",
     encoder: Encoder = "tfidf",
     regularization: Regularization = 1.0,
@@ -144,7 +145,7 @@ def train(
         "class_weight": "balanced" if balanced else None,
         "thresholds": "f1" if threshold is None else threshold,
     }
-    inputs = InputOptions(text_field, None, None, format, encoding_errors)
+    inputs = InputOptions(text_field, None, None, format, encoding_errors, max_document_bytes)
     with Stages(visible=not (quiet or as_json)) as stages:
         corpus = read_documents(files, inputs, stages, quiet=quiet)
         if clusters is None:
@@ -190,6 +191,7 @@ def predict(
     id_field: options.IdField = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
     min_probability: MinProbability = 0.0,
     encoder: options.MovedEncoder = None,
     output: options.OutputFile = None,
@@ -210,7 +212,7 @@ def predict(
 
     classifier = _load(model, encoder)
     with Stages(visible=not (quiet or as_json)) as stages:
-        inputs = InputOptions(text_field, id_field, None, format, encoding_errors)
+        inputs = InputOptions(text_field, id_field, None, format, encoding_errors, max_document_bytes)
         corpus = read_documents(files, inputs, stages, quiet=quiet)
         columns = prediction_columns(classifier, corpus.texts.to_pylist(), min_probability)
         if output is not None:
@@ -240,6 +242,7 @@ def evaluate(
     encoder: options.MovedEncoder = None,
     format: options.Format = "auto",
     encoding_errors: options.EncodingErrors = "strict",
+    max_document_bytes: options.MaxDocumentBytes = options.MAX_DOCUMENT_BYTES,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
 ) -> None:
@@ -256,7 +259,7 @@ def evaluate(
 
     classifier = _load(model, encoder)
     with Stages(visible=not (quiet or as_json)) as stages:
-        inputs = InputOptions(text_field, None, None, format, encoding_errors)
+        inputs = InputOptions(text_field, None, None, format, encoding_errors, max_document_bytes)
         corpus = read_documents(files, inputs, stages, quiet=quiet)
         rows, labels = _labels(corpus, label_field, label_separator, drop_missing, quiet)
         probabilities = classifier.predict_proba([corpus.texts[row].as_py() for row in rows])
