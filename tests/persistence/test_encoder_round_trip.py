@@ -83,6 +83,16 @@ def test_a_transformer_is_named_or_copied(minilm: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "alone" / "vectorizer.source").exists()
 
 
+def test_copies_are_copied_on_even_over_themselves(vectors: Path, tmp_path: Path) -> None:
+    result = cluster_texts(TEXTS, encoder=f"static:{vectors}", n_clusters=2)
+    save_model(result.model, tmp_path / "one", copy_encoder=True)
+    vectors.unlink()
+    save_model(load_model(tmp_path / "one"), tmp_path / "one", overwrite=True)
+    save_model(load_model(tmp_path / "one"), tmp_path / "two")
+    shutil.rmtree(tmp_path / "one")
+    np.testing.assert_array_equal(load_model(tmp_path / "two").predict(TEXTS).labels, result.labels)
+
+
 def test_an_encoder_that_was_moved_is_found_where_it_is_said_to_be(
     saved: Path, vectors: Path, tmp_path: Path
 ) -> None:

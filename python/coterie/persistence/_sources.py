@@ -12,8 +12,9 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from coterie.persistence._folder import FolderReader, FolderWriter
+from coterie.persistence._folder import MANIFEST, FolderReader, FolderWriter
 
+_SUFFIX = ".source"
 _MOST_FILES = 64
 _CHUNK = 1 << 20
 
@@ -21,9 +22,13 @@ _CHUNK = 1 << 20
 def describe_source(
     estimator: Any, parameter: str, part: str, writer: FolderWriter, *, copy: bool
 ) -> dict[str, Any]:
-    """Return the manifest's entry of the files that ``parameter`` of an estimator names."""
+    """Return the manifest's entry of the files that ``parameter`` of an estimator names.
+
+    What a model folder holds as copies is copied on, so that no folder depends on another one.
+    """
     where = Path(os.path.abspath(getattr(estimator, parameter)))
     root = where if where.is_dir() else where.parent
+    copy = copy or (root.suffix == _SUFFIX and (root.parent / MANIFEST).is_file())
     files = {}
     for name in estimator._source_files():
         digest, size = _digest(root / name)
@@ -79,7 +84,7 @@ def _check_file(target: Path, expected: dict[str, Any], reader: FolderReader, *,
 
 
 def _copies(part: str) -> str:
-    return f"{part}.source"
+    return part + _SUFFIX
 
 
 def _digest(path: Path) -> tuple[str, int]:
