@@ -43,8 +43,7 @@ py::array_t<std::int64_t> feature_sums(const PySamples& self, const py::array& s
 }
 
 py::tuple partial_step(const PySamples& self, const FloatRows& centers, const py::array& feature_scale,
-                       double weight_scale, const py::array& previous_labels, bool as_difference,
-                       bool with_inertia) {
+                       double weight_scale, const py::array& previous_labels, bool with_inertia) {
     const cluster::Scales scales = scales_argument(feature_scale, weight_scale, self.cols());
     const std::int32_t* before = vector_data<std::int32_t>(previous_labels, self.rows(), "previous_labels");
     std::vector<std::int32_t> labels(before, before + self.rows());
@@ -53,8 +52,7 @@ py::tuple partial_step(const PySamples& self, const FloatRows& centers, const py
         for (const std::int32_t label : labels)
             require(label >= -1 && label < centroids.k, "partial_step", "previous_labels holds ", label,
                     "; wanted -1 to ", centroids.k - 1);
-        partial =
-            cluster::partial_step(samples, centroids, scales, {as_difference, with_inertia}, labels.data());
+        partial = cluster::partial_step(samples, centroids, scales, with_inertia, labels.data());
     });
     const cluster::AssignStats& stats = partial.stats;
     return py::make_tuple(to_numpy(std::move(labels)),
@@ -207,8 +205,7 @@ void init_partial_step(py::module_& m, py::class_<PySamples>& samples) {
         .def("feature_sums", &feature_sums, py::arg("feature_scale"))
         .def("start_centers", &start_centers, py::arg("centers"))
         .def("partial_step", &partial_step, py::arg("centers"), py::arg("feature_scale"),
-             py::arg("weight_scale"), py::arg("previous_labels"), py::arg("as_difference"),
-             py::arg("with_inertia"))
+             py::arg("weight_scale"), py::arg("previous_labels"), py::arg("with_inertia"))
         .def("moved_rows", &moved_rows, py::arg("n_clusters"), py::arg("feature_scale"),
              py::arg("weight_scale"), py::arg("source"), py::arg("target"))
         .def("new_centers", &new_centers, py::arg("centers"), py::arg("feature_scale"),

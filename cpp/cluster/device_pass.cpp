@@ -65,7 +65,7 @@ DevicePass<View>::DevicePass(std::shared_ptr<cuda::Device> device, Metric metric
 }
 
 template <typename View>
-void DevicePass<View>::begin(const Centroids<View>& centroids, const PartialOptions& options) {
+void DevicePass<View>::begin(const Centroids<View>& centroids, const PassOptions& options) {
     for (Pending& pending : pending_) {  // of a pass that was given up
         if (pending.n_rows > 0) pending.results->collect();
         pending.n_rows = 0;

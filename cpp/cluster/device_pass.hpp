@@ -26,7 +26,7 @@ class DevicePass {
                const Scales& scales, const BlockRoom& room, bool is_weighted);
 
     // A new pass. What the last one left is gone, finished or not.
-    void begin(const Centroids<View>& centroids, const PartialOptions& options);
+    void begin(const Centroids<View>& centroids, const PassOptions& options);
     // labels: in/out, [rows]; those out are there when the next but one add() returns, or finish(). rows and weight may
     // be reused at once.
     void add(const View& rows, const double* weight, std::int32_t* labels);
@@ -57,7 +57,7 @@ class DevicePass {
     cuda::DeviceArray<double> distances_;     // [most_rows]
     Pending pending_[2];                      // of the even and the odd blocks
     Centroids<View> shape_;
-    PartialOptions options_;
+    PassOptions options_;
     index_t n_blocks_ = 0;
     Partial total_;
     ExactSum squared_norm_;

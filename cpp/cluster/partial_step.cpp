@@ -19,16 +19,15 @@ Partial partial_of(const ClusterSums<View>& sums, index_t k, index_t d) {
 
 template <typename View>
 Partial partial_step(const Samples<View>& shard, const Centroids<View>& centroids, const Scales& scales,
-                     const PartialOptions& options, std::int32_t* labels) {
+                     bool with_inertia, std::int32_t* labels) {
     ClusterSums<View> sums(shard, centroids.k, scales);
-    if (options.as_difference) sums.start_from(labels);
     const FilterChoice<View> filter(shard, centroids, 1);
     const AssignStats stats = assign_labels(shard, centroids, labels, filter.rows());
     sums.move_rows(labels);
     Partial partial = partial_of(sums, centroids.k, centroids.d);
     partial.stats = stats;
     partial.filter = filter.name();
-    if (options.with_inertia) partial.inertia = exact_inertia(shard, centroids, labels);
+    if (with_inertia) partial.inertia = exact_inertia(shard, centroids, labels);
     return partial;
 }
 
@@ -51,8 +50,8 @@ std::vector<double> new_centroids(const Samples<View>& samples, const Scales& sc
 }
 
 #define COTERIE_INSTANTIATE(View)                                                                        \
-    template Partial partial_step(const Samples<View>&, const Centroids<View>&, const Scales&,           \
-                                  const PartialOptions&, std::int32_t*);                                 \
+    template Partial partial_step(const Samples<View>&, const Centroids<View>&, const Scales&, bool,     \
+                                  std::int32_t*);                                                        \
     template Partial moved_rows(const Samples<View>&, index_t, const Scales&, const std::int32_t*,       \
                                 const std::int32_t*);                                                    \
     template std::vector<double> new_centroids(const Samples<View>&, const Scales&, const std::int64_t*, \

@@ -21,15 +21,16 @@ struct Partial {
     const char* filter = "";
 };
 
-struct PartialOptions {
-    bool as_difference = false;  // sums and weights relative to the labels before the call
+// Of a pass over blocks.
+struct PassOptions {
+    bool as_difference = false;  // sums and weights relative to the labels before
     bool with_inertia = false;
 };
 
 // labels: [n_samples] in/out; -1 for a row that had none.
 template <typename View>
 Partial partial_step(const Samples<View>& shard, const Centroids<View>& centroids, const Scales& scales,
-                     const PartialOptions& options, std::int32_t* labels);
+                     bool with_inertia, std::int32_t* labels);
 
 // What moving the shard's rows between clusters does to the sums: from, to [n_samples]; -1: none.
 template <typename View>

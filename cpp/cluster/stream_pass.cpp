@@ -44,7 +44,7 @@ StreamPass<View>::StreamPass(index_t n_samples, index_t k, Metric metric, Scales
       bounds_(n_samples, metric) {}
 
 template <typename View>
-void StreamPass<View>::begin(const float* centers, const PartialOptions& options) {
+void StreamPass<View>::begin(const float* centers, const PassOptions& options) {
     // After a pass that saw every row the bounds are those of its centroids.
     if (n_seen_ == n_samples_) {
         bounds_.centroids_moved(squared_shift(centroids_, centers, n_threads_));

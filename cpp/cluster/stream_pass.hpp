@@ -17,7 +17,7 @@ class StreamPass {
     StreamPass(index_t n_samples, index_t k, Metric metric, Scales scales, int n_threads);
 
     // centers: [k][d]. Bounds hold over passes whose labels are those that the pass before left.
-    void begin(const float* centers, const PartialOptions& options);
+    void begin(const float* centers, const PassOptions& options);
     // The rows from number first on; labels: [rows of the block] in/out. options as partial_step's.
     void add(const Samples<View>& block, index_t first, std::int32_t* labels);
     // The partial of all blocks since begin.
@@ -32,7 +32,7 @@ class StreamPass {
     int n_threads_;
     LabelBounds bounds_;
     std::optional<ClusterSums<View>> sums_;
-    PartialOptions options_;
+    PassOptions options_;
     Partial partial_;
     ExactSum squared_norm_;
     index_t n_seen_ = 0;

@@ -148,6 +148,13 @@ def pair_similarities(
 # labels, centers, inertia, n_iter, converged, candidates_per_row, filter
 LloydRun = tuple[NDArray[np.int32], NDArray[np.float32], float, int, bool, float, str]
 
+OnIteration = Callable[[int, int], None] | None
+DataRange = tuple[int, int, NDArray[np.float32], NDArray[np.uint32], NDArray[np.uint32]]
+# sums, cluster_weight, changed, scored, candidates, digits of the inertia and of the squared norms, filter
+PassResult = tuple[
+    NDArray[np.int64], NDArray[np.int64], int, int, int, NDArray[np.uint32], NDArray[np.uint32], str
+]
+
 class Samples:
     def __init__(
         self, x: object, weight: NDArray[np.float64] | None, metric: str, n_threads: int
@@ -158,11 +165,7 @@ class Samples:
     ) -> NDArray[np.int64]: ...
     def kmeans_parallel(self, n_clusters: int, seed: int, max_rows: int = ...) -> NDArray[np.int64]: ...
     def lloyd(
-        self,
-        centers: NDArray[np.float32],
-        max_iter: int,
-        tol: float,
-        on_iteration: Callable[[int, int], None] | None,
+        self, centers: NDArray[np.float32], max_iter: int, tol: float, on_iteration: OnIteration
     ) -> LloydRun: ...
     def assign(self, centers: NDArray[np.float32], filter: str = ...) -> NDArray[np.int32]: ...
     def nearest_two(
@@ -177,9 +180,7 @@ class Samples:
     def n_samples(self) -> int: ...
     @property
     def n_features(self) -> int: ...
-    def data_range(
-        self,
-    ) -> tuple[int, int, NDArray[np.float32], NDArray[np.uint32], NDArray[np.uint32]]: ...
+    def data_range(self) -> DataRange: ...
     def squared_norm_digits(self) -> NDArray[np.uint32]: ...
     def feature_sums(self, feature_scale: NDArray[np.float64]) -> NDArray[np.int64]: ...
     def start_centers(self, centers: NDArray[np.float32]) -> NDArray[np.float32]: ...
@@ -189,7 +190,6 @@ class Samples:
         feature_scale: NDArray[np.float64],
         weight_scale: float,
         previous_labels: NDArray[np.int32],
-        as_difference: bool,
         with_inertia: bool,
     ) -> tuple[
         NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], int, int, int, NDArray[np.uint32], str
@@ -227,22 +227,13 @@ class DeviceSamples:
         self, n_clusters: int, n_local_trials: int, seed: int, max_rows: int = ...
     ) -> NDArray[np.int64]: ...
     def lloyd(
-        self,
-        centers: NDArray[np.float32],
-        max_iter: int,
-        tol: float,
-        on_iteration: Callable[[int, int], None] | None,
+        self, centers: NDArray[np.float32], max_iter: int, tol: float, on_iteration: OnIteration
     ) -> LloydRun: ...
     def assign(self, centers: NDArray[np.float32]) -> NDArray[np.int32]: ...
     def nearest_two(self, centers: NDArray[np.float32]) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
     def distances(self, centers: NDArray[np.float32]) -> NDArray[np.float32]: ...
     def inertia(self, centers: NDArray[np.float32], labels: NDArray[np.int32]) -> float: ...
     def take_rows(self, rows: NDArray[np.int64]) -> NDArray[np.float32]: ...
-
-# sums, cluster_weight, changed, scored, candidates, digits of the inertia and of the squared norms, filter
-PassResult = tuple[
-    NDArray[np.int64], NDArray[np.int64], int, int, int, NDArray[np.uint32], NDArray[np.uint32], str
-]
 
 class DevicePass:
     def __init__(

@@ -115,7 +115,7 @@ def test_a_sparse_block_may_have_more_values_than_expected():
     room.add(parts, None, labels)
     found, expected = (
         room.finish(),
-        samples.partial_step(centers, *scales, np.full(N, -1, np.int32), False, True),
+        samples.partial_step(centers, *scales, np.full(N, -1, np.int32), True),
     )
     np.testing.assert_array_equal(labels, expected[0])
     np.testing.assert_array_equal(found[0], expected[1])

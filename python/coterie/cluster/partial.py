@@ -258,13 +258,12 @@ def step(
     previous_labels: NDArray[np.int32] | None,
     *,
     inertia: bool,
-    as_difference: bool = False,
 ) -> Partial:
-    """Return the partial of prepared samples; ``as_difference`` gives sums relative to the previous labels."""
+    """Return the partial of prepared samples."""
     n_samples = samples.n_samples
     before = np.full(n_samples, -1, np.int32) if previous_labels is None else previous_labels
     labels, sums, weight, changed, scored, candidates, digits, name = samples.partial_step(
-        centers, *scales, before, as_difference, inertia
+        centers, *scales, before, inertia
     )
     return Partial(sums, weight, n_samples, changed, scored, candidates, digits, labels, name)
 
