@@ -29,7 +29,7 @@ def shown(tmp_path_factory):
     program = tmp_path_factory.mktemp("cuda") / "host_side"
     kept = ("cuda/device.cpp", "cuda/emulated_device.cpp", "cuda/cuda_device.cu", "cuda/cuda_queues.cu")
     core = ("core/check.cpp", "core/parallel.cpp", "core/interrupt.cpp")
-    command = [compiler, "-std=c++20", "-O1", "-pthread", f"-I{CPP}", f"-isystem{headers}", f"-I{HERE}"]
+    command = [compiler, "-std=c++20", "-O0", "-pthread", f"-I{CPP}", f"-isystem{headers}", f"-I{HERE}"]
     command += ['-DCOTERIE_CUDA_ARCHITECTURES="90a"', "-xc++"]
     command += [str(CPP / name) for name in kept + core]
     command += [str(HERE / name) for name in ("fake_cuda_runtime.cpp", "cuda_host_side.cpp")]

@@ -44,8 +44,8 @@ def test_a_fit_on_a_device_is_the_fit_on_the_cpu():
 
 @pytest.mark.parametrize("init", ["k-means++", "random"])
 def test_rows_on_a_gpu_stay_there(one_gpu, init):
-    here = KMeans(4, init=init, random_state=0).fit(X)
-    there = KMeans(4, init=init, random_state=0, device="auto").fit(OnGpu(X))
+    here = KMeans(4, init=init, n_init=2, random_state=0).fit(X)
+    there = KMeans(4, init=init, n_init=2, random_state=0, device="auto").fit(OnGpu(X))
     np.testing.assert_array_equal(here.cluster_centers_, there.cluster_centers_)
     np.testing.assert_array_equal(here.predict(X), there.predict(OnGpu(X)))
     assert there.n_features_in_ == 6
