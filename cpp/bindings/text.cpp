@@ -223,7 +223,7 @@ void init_term_counter(py::module_& m) {
                                  vector_data<std::int64_t>(tf, terms.size(), "term_frequency"), n_documents,
                                  joined);
              })
-        .def("add_counter", &TermCounter::add_counter)
+        .def("add_counter", &TermCounter::add_counter, py::call_guard<py::gil_scoped_release>())
         .def_property_readonly("n_documents", &TermCounter::n_documents)
         .def("merge", &TermCounter::merge, py::call_guard<py::gil_scoped_release>());
     init_term_selection(counter);

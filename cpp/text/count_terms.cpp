@@ -1,7 +1,9 @@
 #include "text/count_terms.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <numeric>
 
 #include "core/check.hpp"
 #include "core/interrupt.hpp"
@@ -15,8 +17,8 @@ namespace {
 constexpr index_t kMaxRowsPerTask = 1024;
 constexpr index_t kTasks = 256;
 constexpr index_t kTermsPerTask = 1 << 14;
-constexpr TermId kLookAhead =
-    16;  // terms whose slots are on their way from memory while two lexicons are joined
+// Terms whose slots are on their way from memory while two lexicons are joined.
+constexpr index_t kLookAhead = 16;
 
 // First bytes of a term as a number that orders as they do.
 struct SortKey {
@@ -160,35 +162,69 @@ void TermCounter::add_counted(const std::vector<CountedDocuments>& parts, index_
     }
 }
 
-void TermCounter::add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids) {
-    CountingSlot& joined = *slots_.front();
-    const auto n = static_cast<TermId>(from.tallies.size());
-    merged_ids.assign(n, kAbsent);
-    for (TermId id = 0; id < n; ++id) {
-        if (id % 65536 == 0) check_interrupt();
-        if (vocabulary_ == nullptr && id + kLookAhead < n)
-            joined.lexicon.prefetch_from(from.lexicon, id + kLookAhead, merged_ids);
-        const TermId to =
-            vocabulary_ != nullptr ? id : joined.lexicon.intern_from(from.lexicon, id, merged_ids);
-        merged_ids[id] = to;
-        if (to >= joined.tallies.size()) joined.tallies.resize(std::size_t{to} + 1);
-        joined.tallies[to].document_frequency += from.tallies[id].document_frequency;
-        joined.tallies[to].term_frequency += from.tallies[id].term_frequency;
+// map[id] = the id of from's term in the joined lexicon, or kAbsent: on all cores, an n-gram after its first n - 1 tokens.
+void TermCounter::find_known(const Lexicon& from, std::vector<TermId>& map, int n_threads) const {
+    const Lexicon& joined = slots_.front()->lexicon;
+    const auto n = static_cast<index_t>(map.size());
+    std::atomic<bool> longer{n > 0};
+    for (int length = 1; longer; ++length) {
+        longer = false;
+        parallel_for_rows(n, kTermsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+            bool some_longer = false;
+            for (index_t i = begin; i < end; ++i) {
+                const auto id = static_cast<TermId>(i);
+                const auto ahead = static_cast<TermId>(std::min(i + kLookAhead, end - 1));
+                if (from.length(ahead) == length) joined.prefetch_from(from, ahead, map);
+                const int tokens = from.length(id);
+                if (tokens == length) map[id] = joined.find_from(from, id, map);
+                some_longer |= tokens > length;
+            }
+            if (some_longer) longer = true;
+        });
     }
 }
 
-void TermCounter::merge() {
+void TermCounter::add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids, int n_threads) {
+    CountingSlot& joined = *slots_.front();
+    const auto n = static_cast<TermId>(from.tallies.size());
+    merged_ids.assign(n, kAbsent);
+    if (vocabulary_ != nullptr) {
+        std::iota(merged_ids.begin(), merged_ids.end(), TermId{0});
+    } else {
+        find_known(from.lexicon, merged_ids, n_threads);
+        for (TermId id = 0; id < n; ++id) {
+            if (id % 65536 == 0) check_interrupt();
+            if (id + kLookAhead < n && merged_ids[id + kLookAhead] == kAbsent)
+                joined.lexicon.prefetch_from(from.lexicon, id + kLookAhead, merged_ids);
+            if (merged_ids[id] == kAbsent)
+                merged_ids[id] = joined.lexicon.intern_from(from.lexicon, id, merged_ids);
+        }
+        joined.tallies.resize(joined.lexicon.size());
+    }
+    // Different terms have different places in the joined lexicon.
+    parallel_for_rows(n, kTermsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t id = begin; id < end; ++id) {
+            if (id + kLookAhead < end)
+                __builtin_prefetch(joined.tallies.data() + merged_ids[id + kLookAhead], 1);
+            Tally& to = joined.tallies[merged_ids[id]];
+            to.document_frequency += from.tallies[id].document_frequency;
+            to.term_frequency += from.tallies[id].term_frequency;
+        }
+    });
+}
+
+void TermCounter::merge(int n_threads) {
     for (std::size_t k = 1; k < slots_.size(); ++k) {
         if (slots_[k] == nullptr) continue;
-        add_slot(*slots_[k], slots_[k]->merged_ids);
+        add_slot(*slots_[k], slots_[k]->merged_ids, n_threads);
         slots_[k]->tallies.clear();
         if (!keep_rows_) slots_[k].reset();
     }
 }
 
-void TermCounter::add_counter(const TermCounter& other) {
+void TermCounter::add_counter(const TermCounter& other, int n_threads) {
     std::vector<TermId> merged_ids;
-    add_slot(*other.slots_.front(), merged_ids);
+    add_slot(*other.slots_.front(), merged_ids, n_threads);
     n_documents_ += other.n_documents_;
 }
 

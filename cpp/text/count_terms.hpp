@@ -86,13 +86,13 @@ class TermCounter {
     void add_counted(const std::vector<CountedDocuments>& parts, index_t n_documents);
 
     // Adds all that another counter has counted; its merge() was the last call on it.
-    void add_counter(const TermCounter& other);
+    void add_counter(const TermCounter& other, int n_threads);
 
     index_t n_documents() const { return n_documents_; }
 
     // Joins what the threads have counted; the following speak of ids of the joined lexicon, or of the
     // vocabulary.
-    void merge();
+    void merge(int n_threads);
     const auto& tallies() const { return slots_.front()->tallies; }
     // Orders ids by the terms' code points.
     void sort_by_text(std::vector<TermId>& ids, int n_threads) const;
@@ -109,7 +109,8 @@ class TermCounter {
   private:
     CountingSlot& slot(int i);
     std::vector<std::int32_t> ids_of(const CountedDocuments& part);
-    void add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids);
+    void find_known(const Lexicon& from, std::vector<TermId>& map, int n_threads) const;
+    void add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids, int n_threads);
     template <typename CountRows>
     void add_rows(index_t n_rows, int n_threads, const CountRows& count_rows);
     std::vector<std::vector<std::int32_t>> columns_by_slot(const std::vector<TermId>& ids) const;

@@ -68,7 +68,8 @@ void Lexicon::grow() {
     }
 }
 
-TermId Lexicon::intern_token(std::string_view text) {
+template <typename Use>
+TermId Lexicon::with_padding(std::string_view text, const Use& use) {
     std::uint8_t padded[16] = {};
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(text.data());
     const auto length = static_cast<std::uint32_t>(text.size());
@@ -76,7 +77,13 @@ TermId Lexicon::intern_token(std::string_view text) {
         std::copy_n(bytes, length, padded);
         bytes = padded;
     }
-    return intern(token_key(bytes, length), bytes);
+    return use(bytes, length);
+}
+
+TermId Lexicon::intern_token(std::string_view text) {
+    return with_padding(text, [this](const std::uint8_t* bytes, std::uint32_t length) {
+        return intern(token_key(bytes, length), bytes);
+    });
 }
 
 TermId Lexicon::intern_joined(std::string_view text) {
@@ -95,6 +102,16 @@ TermId Lexicon::intern_joined(std::string_view text) {
 TermId Lexicon::intern_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) {
     if (other.is_gram(id)) return intern(gram_key(map[other.prefix(id)], map[other.last(id)]), nullptr);
     return intern_token(other.token(id));
+}
+
+TermId Lexicon::find_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) const {
+    if (other.is_gram(id)) {
+        const TermId first = map[other.prefix(id)], second = map[other.last(id)];
+        return first == kAbsent || second == kAbsent ? kAbsent : find(gram_key(first, second), nullptr);
+    }
+    return with_padding(other.token(id), [this](const std::uint8_t* bytes, std::uint32_t length) {
+        return find(token_key(bytes, length), bytes);
+    });
 }
 
 void Lexicon::prefetch_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) const {

@@ -71,11 +71,20 @@ class Lexicon {
     // Interns term `id` of other, whose tokens map[0 .. id) has translated to this lexicon's ids.
     TermId intern_from(const Lexicon& other, TermId id, const std::vector<TermId>& map);
 
+    // The id of that term here, or kAbsent; an n-gram's tokens may be kAbsent in map.
+    TermId find_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) const;
+
     // Asks for the memory that intern_from(other, id, map) will need; a hint, where map is not there yet.
     void prefetch_from(const Lexicon& other, TermId id, const std::vector<TermId>& map) const;
 
     TermId size() const { return static_cast<TermId>(terms_.size()); }
     bool is_gram(TermId id) const { return terms_[id].length == kGram; }
+    // Tokens of a term.
+    int length(TermId id) const {
+        int n = 1;
+        for (; is_gram(id); id = prefix(id)) ++n;
+        return n;
+    }
     TermId prefix(TermId gram) const { return static_cast<TermId>(terms_[gram].key >> 32); }
     TermId last(TermId gram) const { return static_cast<TermId>(terms_[gram].key); }
     std::string_view token(TermId id) const {
@@ -117,6 +126,9 @@ class Lexicon {
     }
     TermId insert(const TermKey& k, const std::uint8_t* bytes);
     void grow();
+    // use(bytes, length) of the text with the readable bytes behind it that a short token's key asks for.
+    template <typename Use>
+    static TermId with_padding(std::string_view text, const Use& use);
 
     LargeVector<Slot> slots_;
     std::uint64_t mask_;

@@ -285,7 +285,7 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
                 counter.add_documents(documents, n_threads)
             else:
                 counter.add_terms(documents, offsets, n_threads)
-        counter.merge()
+        counter.merge(n_threads)
 
     def _learn(self, raw_documents: Any, keep_rows: bool) -> tuple[_core.TermCounter, NDArray[np.uint32]]:
         plan = self._prepare(raw_documents)

@@ -33,7 +33,7 @@ class TermTotals:
 
     def add_counter(self, counter: _core.TermCounter) -> None:
         """Add the counts of a merged counter."""
-        self._counter.add_counter(counter)
+        self._counter.add_counter(counter, 0)
 
     def add(
         self,
@@ -50,7 +50,7 @@ class TermTotals:
     def add_totals(self, other: TermTotals) -> None:
         """Add all of ``other``."""
         self.has_term_frequency &= other.has_term_frequency
-        self._counter.add_counter(other.counter)
+        self._counter.add_counter(other.counter, 0)
 
     def __getstate__(self) -> dict[str, Any]:
         ids = self._counter.select(0, np.inf, 0)
