@@ -28,15 +28,18 @@ void check_parameters(const MixtureParameters& p) {
 
 // What one thread scores with.
 struct Scratch {
-    std::vector<double> scores;
+    std::vector<double> columns;  // scores of the columns of MixtureCounts
+    std::vector<double> scores;   // of the clusters
     std::vector<float> ones;
     std::vector<std::int32_t> candidates;
     std::vector<double> upto;  // cumulative probabilities of the candidates
 
-    void prepare(index_t columns, index_t most_terms) {
-        scores.resize(static_cast<std::size_t>(columns));
-        candidates.resize(static_cast<std::size_t>(columns));
-        upto.resize(static_cast<std::size_t>(columns));
+    void prepare(const MixtureCounts& counts, index_t most_terms) {
+        const auto n_clusters = static_cast<std::size_t>(counts.n_clusters());
+        columns.resize(static_cast<std::size_t>(counts.most_columns()));
+        scores.resize(n_clusters);
+        candidates.resize(n_clusters + 1);  // one is written before it is known to be one
+        upto.resize(n_clusters + 1);
         ones.assign(static_cast<std::size_t>(most_terms), 1.0f);
     }
 };
@@ -121,7 +124,7 @@ class Sampler {
           n_threads_(n_threads),
           scratch_(static_cast<std::size_t>(resolve_thread_count(n_threads))),
           next_(static_cast<std::size_t>(block_size)) {
-        for (Scratch& s : scratch_) s.prepare(counts_.columns(), most_terms(documents_));
+        for (Scratch& s : scratch_) s.prepare(counts_, most_terms(documents_));
         labels_.assign(static_cast<std::size_t>(documents_.n_documents()), -1);
         const Philox random(seed, 0);
         for (index_t i = 0; i < documents_.n_documents(); ++i) {
@@ -139,6 +142,7 @@ class Sampler {
     // Documents that changed their cluster.
     std::int64_t pass(index_t number, bool takes_best) {
         std::int64_t n_moved = 0;
+        counts_.compact();
         const Philox random(seed_, static_cast<std::uint64_t>(number));
         for (index_t begin = 0; begin < documents_.n_documents(); begin += block_size_) {
             const index_t end = std::min(begin + block_size_, documents_.n_documents());
@@ -171,8 +175,9 @@ class Sampler {
             next_[static_cast<std::size_t>(b)] = own;
             if (own < 0) continue;
             const double* const base = length_terms_.of(document.length);
-            std::copy(base, base + counts_.columns(), scratch.scores.begin());
-            counts_.add_terms(document, scratch.ones.data(), scratch.scores.data());
+            std::copy(base, base + counts_.columns(), scratch.columns.begin());
+            counts_.add_terms(document, scratch.ones.data(), scratch.columns.data());
+            counts_.scores_of_clusters(scratch.columns.data(), scratch.scores.data());
             scratch.scores[static_cast<std::size_t>(own)] = counts_.score_without(document, own);
             const index_t k =
                 takes_best ? best_of(scratch.scores.data(), counts_.n_clusters())
@@ -250,14 +255,15 @@ void mixture_posterior(const CsrView& x, const MixtureState& state, const Mixtur
     LengthTerms length_terms;
     length_terms.compute(counts, documents.length.data(), documents.n_documents(), n_threads);
     std::vector<Scratch> scratch(static_cast<std::size_t>(resolve_thread_count(n_threads)));
-    for (Scratch& s : scratch) s.prepare(counts.columns(), most_terms(documents));
+    for (Scratch& s : scratch) s.prepare(counts, most_terms(documents));
     parallel_for_rows(x.rows, kTaskDocuments, n_threads, [&](index_t first, index_t last, int slot) {
         Scratch& mine = scratch[static_cast<std::size_t>(slot)];
         for (index_t i = first; i < last; ++i) {
             const TermRow document = term_row(documents, i);
             const double* const base = length_terms.of(document.length);
-            std::copy(base, base + counts.columns(), mine.scores.begin());
-            counts.add_terms(document, mine.ones.data(), mine.scores.data());
+            std::copy(base, base + counts.columns(), mine.columns.begin());
+            counts.add_terms(document, mine.ones.data(), mine.columns.data());
+            counts.scores_of_clusters(mine.columns.data(), mine.scores.data());
             const index_t best = best_of(mine.scores.data(), n_clusters);
             const double highest = mine.scores[static_cast<std::size_t>(best)];
             double sum = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <utility>
 
 #include "core/elementary.hpp"
 #include "kernels/kernels.hpp"
@@ -18,10 +19,11 @@ MixtureCounts::MixtureCounts(index_t n_terms, index_t n_clusters, double alpha, 
                              std::int64_t largest_count)
     : n_terms_(n_terms),
       n_clusters_(n_clusters),
-      columns_(ceil_div(n_clusters, 8) * 8),
+      columns_(ceil_div(n_clusters + 1, 8) * 8),
       alpha_(alpha),
       beta_(beta),
       log_count_(static_cast<std::size_t>(largest_count + 1)),
+      column_of_(static_cast<std::size_t>(n_clusters), -1),
       size_(static_cast<std::size_t>(n_clusters), 0),
       n_tokens_(static_cast<std::size_t>(n_clusters), 0) {
     for (std::size_t n = 0; n < log_count_.size(); ++n)
@@ -33,10 +35,19 @@ MixtureCounts::MixtureCounts(index_t n_terms, index_t n_clusters, double alpha, 
     std::fill(log_term_.begin(), log_term_.end(), log_count_[0]);
 }
 
+index_t MixtureCounts::own_column(index_t k) {
+    index_t& column = column_of_[static_cast<std::size_t>(k)];
+    if (column < 0) {
+        column = n_used_++;
+        cluster_of_.push_back(k);
+    }
+    return column;
+}
+
 void MixtureCounts::add_tokens(index_t k, std::int32_t term, std::int32_t count) {
-    const auto cell = static_cast<std::size_t>(term * columns_ + k);
-    count_[cell] += count;
-    log_term_[cell] = log_count_[static_cast<std::size_t>(count_[cell])];
+    const std::size_t at = cell(term, own_column(k));
+    count_[at] += count;
+    log_term_[at] = log_count_[static_cast<std::size_t>(count_[at])];
     n_tokens_[static_cast<std::size_t>(k)] += count;
 }
 
@@ -51,22 +62,53 @@ double MixtureCounts::rising(std::int64_t tokens, std::int64_t length) const {
 }
 
 void MixtureCounts::length_terms(std::int64_t length, double* out) const {
-    for (index_t k = 0; k < n_clusters_; ++k) {
-        const auto at = static_cast<std::size_t>(k);
-        out[k] = canonical_log(static_cast<double>(size_[at]) + alpha_) - rising(n_tokens_[at], length);
+    for (index_t c = 0; c < n_used_; ++c) {
+        const auto at = static_cast<std::size_t>(cluster_of_[static_cast<std::size_t>(c)]);
+        out[c] = canonical_log(static_cast<double>(size_[at]) + alpha_) - rising(n_tokens_[at], length);
     }
-    std::fill(out + n_clusters_, out + columns_, kPadding);
+    out[n_used_] = canonical_log(alpha_) - rising(0, length);
+    std::fill(out + n_used_ + 1, out + columns(), kPadding);
+}
+
+void MixtureCounts::scores_of_clusters(const double* of_columns, double* scores) const {
+    for (index_t k = 0; k < n_clusters_; ++k)
+        scores[k] = of_columns[column_of(k) < 0 ? n_used_ : column_of(k)];
+}
+
+void MixtureCounts::compact() {
+    const auto is_dead = [&](index_t column) {
+        return size_[static_cast<std::size_t>(cluster_of_[static_cast<std::size_t>(column)])] == 0;
+    };
+    const auto forget_last = [&] {  // its cells are those of a cluster without documents
+        column_of_[static_cast<std::size_t>(cluster_of_.back())] = -1;
+        cluster_of_.pop_back();
+        --n_used_;
+    };
+    for (index_t c = 0; c < n_used_; ++c) {
+        while (n_used_ > c && is_dead(n_used_ - 1)) forget_last();
+        if (c >= n_used_ || !is_dead(c)) continue;
+        const index_t last = n_used_ - 1;
+        for (std::int32_t w = 0; w < n_terms_; ++w) {
+            std::swap(count_[cell(w, c)], count_[cell(w, last)]);
+            std::swap(log_term_[cell(w, c)], log_term_[cell(w, last)]);
+        }
+        auto& here = cluster_of_[static_cast<std::size_t>(c)];
+        std::swap(here, cluster_of_.back());
+        column_of_[static_cast<std::size_t>(here)] = c;
+        forget_last();
+    }
 }
 
 void MixtureCounts::add_terms(TermRow document, const float* ones, double* scores) const {
     const SparseRow row{ones, document.terms, document.n};
-    kernels::active().add_term_rows(row, log_term_.data(), columns_, columns_, scores);
+    const index_t n = columns();
+    kernels::active().add_term_rows(row, log_term_.data(), columns_, n, scores);
     for (index_t p = 0; p < document.n; ++p) {
         if (document.counts[p] == 1) continue;
         const std::int32_t* const count = count_.data() + document.terms[p] * columns_;
         for (std::int32_t j = 1; j < document.counts[p]; ++j)
-            for (index_t k = 0; k < n_clusters_; ++k)
-                scores[k] += static_cast<double>(log_count_[static_cast<std::size_t>(count[k] + j)]);
+            for (index_t c = 0; c < n; ++c)
+                scores[c] += static_cast<double>(log_count_[static_cast<std::size_t>(count[c] + j)]);
     }
 }
 
@@ -75,13 +117,11 @@ double MixtureCounts::score_without(TermRow document, index_t k) const {
     double score = canonical_log(static_cast<double>(size_[at] - 1) + alpha_) -
                    rising(n_tokens_[at] - document.length, document.length);
     for (index_t p = 0; p < document.n; ++p) {
-        const std::int32_t others =
-            count_[static_cast<std::size_t>(document.terms[p] * columns_ + k)] - document.counts[p];
+        const std::int32_t others = count_[cell(document.terms[p], column_of(k))] - document.counts[p];
         score += static_cast<double>(log_count_[static_cast<std::size_t>(others)]);
     }
     for (index_t p = 0; p < document.n; ++p) {
-        const std::int32_t others =
-            count_[static_cast<std::size_t>(document.terms[p] * columns_ + k)] - document.counts[p];
+        const std::int32_t others = count_[cell(document.terms[p], column_of(k))] - document.counts[p];
         for (std::int32_t j = 1; j < document.counts[p]; ++j)
             score += static_cast<double>(log_count_[static_cast<std::size_t>(others + j)]);
     }
@@ -93,7 +133,7 @@ void MixtureCounts::prefetch(TermRow document) const {
     const index_t n = std::min<index_t>(document.n, 16);
     for (index_t p = 0; p < n; ++p) {
         const float* const row = log_term_.data() + document.terms[p] * columns_;
-        for (index_t k = 0; k < columns_; k += kLine) __builtin_prefetch(row + k);
+        for (index_t c = 0; c < columns(); c += kLine) __builtin_prefetch(row + c);
     }
 }
 
@@ -105,7 +145,9 @@ double MixtureCounts::log_likelihood() const {
     double sum = 0;
     for (index_t w = 0; w < n_terms_; ++w)
         for (index_t k = 0; k < n_clusters_; ++k)
-            sum += upto[static_cast<std::size_t>(count_[static_cast<std::size_t>(w * columns_ + k)])];
+            if (column_of(k) >= 0)
+                sum +=
+                    upto[static_cast<std::size_t>(count_[cell(static_cast<std::int32_t>(w), column_of(k))])];
     std::int64_t n_documents = 0;
     for (index_t k = 0; k < n_clusters_; ++k) {
         const auto at = static_cast<std::size_t>(k);
