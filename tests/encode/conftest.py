@@ -42,11 +42,12 @@ def minilm_source() -> Path:
 
 @pytest.fixture(scope="session")
 def minilm(minilm_source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MiniLM as ``export_onnx`` writes it."""
+    """MiniLM as ``export_onnx`` writes it, once for this process, whatever module imports the fixture."""
     from coterie.encode import export_onnx
 
-    folder = tmp_path_factory.mktemp("encoder") / "minilm"
-    export_onnx(minilm_source, folder)
+    folder = tmp_path_factory.getbasetemp() / "encoder-minilm"
+    if not (folder / "manifest.json").is_file():
+        export_onnx(minilm_source, folder)
     return folder
 
 
