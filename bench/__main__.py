@@ -42,12 +42,16 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def kept_rows(results: Path, measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def merged(earlier: list[dict[str, Any]], measured: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the rows of an earlier report with those measured now in their places; each says when it was measured."""
-    earlier = json.loads(results.read_text())["rows"] if results.exists() else []
     now = {(row["case"], row["n_threads"]): row for row in measured}
     kept = [now.pop((row["case"], row["n_threads"]), row) for row in earlier]
     return kept + list(now.values())
+
+
+def write(output: Path, report: dict[str, Any]) -> None:
+    (output / "results.json").write_text(json.dumps(report, indent=1) + "\n")
+    (output / "RESULTS.md").write_text(tables.markdown(report))
 
 
 def main() -> int:
@@ -62,7 +66,14 @@ def main() -> int:
     wanted = [part.strip() for part in options.only.split(";")]
     described = machine.describe()
     ceilings = {n: roofline.measure(n) for n in thread_counts}
-    rows = []
+    results = output / "results.json"
+    earlier = json.loads(results.read_text())["rows"] if options.only and results.exists() else []
+    rows: list[dict[str, Any]] = []
+    report: dict[str, Any] = {
+        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+        "machine": described,
+        "ceilings": {str(n): dataclasses.asdict(c) for n, c in ceilings.items()},
+    }
     for number, case in enumerate(cases.SIZES[options.size]):
         if not any(part in case.name for part in wanted):
             continue
@@ -70,18 +81,9 @@ def main() -> int:
             print(f"{case.name}, {n_threads} threads ...", file=sys.stderr, flush=True)
             row = measure.measure_case(options.size, number, n_threads, budget, ceilings[n_threads])
             rows.append(row | {"on": {"date": described["date"], "coterie": described["coterie"]}})
-    if options.only:
-        rows = kept_rows(output / "results.json", rows)
-    report: dict[str, Any] = {
-        "command": shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
-        "machine": described,
-        "ceilings": {str(n): dataclasses.asdict(c) for n, c in ceilings.items()},
-        "rows": rows,
-    }
-    text = tables.markdown(report)
-    (output / "results.json").write_text(json.dumps(report, indent=1) + "\n")
-    (output / "RESULTS.md").write_text(text)
-    print(text)
+            # After each row: a run that is stopped keeps what it measured.
+            write(output, report | {"rows": merged(earlier, rows)})
+    print((output / "RESULTS.md").read_text())
     return 0
 
 

@@ -104,7 +104,7 @@ def measure_case(size: str, number: int, n_threads: int, budget: float, ceilings
         else:
             rivals[name] = {"note": worker.started.get("missing") or worker.started.get("failed")}
     try:
-        workers, answers, checked = _check(case, data, workers)
+        workers, answers, checked = _check(case, data, workers, budget)
         rivals |= checked
         _time(workers, rivals, budget)
     finally:
@@ -121,25 +121,34 @@ def measure_case(size: str, number: int, n_threads: int, budget: float, ceilings
     return row
 
 
-def _check(case: cases.Case, data: Any, workers: list[Worker]) -> tuple[list[Worker], Any, Any]:
-    """Let each rival run once and compare what it found; the rivals that pass go on to be timed."""
-    answers, rivals = {}, {}
+def _check(
+    case: cases.Case, data: Any, workers: list[Worker], budget: float
+) -> tuple[list[Worker], Any, Any]:
+    """Let each rival run once and compare what it found; those that pass go on to be timed.
+
+    One whose first run alone took more than the budget is not run again: that run counts.
+    """
+    answers, rivals, measured = {}, {}, {}
     for worker in workers:
         first = worker.ask("run")
         if "seconds" in first:
             answers[worker.rival] = worker.answer()
         rivals[worker.rival] = {"note": first.get("failed"), "first_seconds": first.get("seconds")}
+        measured[worker.rival] = {"cpu_seconds": first.get("cpu_seconds"), "peak_memory": first.get("rss")}
     reference = next((answers[name] for name in REFERENCES if name in answers), None)
     passed = []
     for worker in workers:
         if worker.rival in answers and reference is not None:
             good, finding = case.gate(answers[worker.rival], reference, data)
             rivals[worker.rival]["found"] = finding
-            if good:
+            seconds = rivals[worker.rival]["first_seconds"]
+            if good and (seconds <= budget or worker.rival == "coterie"):
                 passed.append(worker)
                 continue
-            seconds = rivals[worker.rival]["first_seconds"]
-            rivals[worker.rival]["note"] = f"its answer does not pass; one run took {seconds:.1f} s"
+            if good:
+                rivals[worker.rival] |= measured[worker.rival] | _summary([seconds])
+            else:
+                rivals[worker.rival]["note"] = f"its answer does not pass; one run took {seconds:.1f} s"
         worker.close()
     return passed, answers, rivals
 
@@ -159,9 +168,9 @@ def _time(workers: list[Worker], rivals: dict[str, Any], budget: float) -> None:
         if used > budget or (rounds >= 3 and used * (rounds + 1) / rounds > budget):
             break
     for name, values in seconds.items():
-        rivals[name] |= {
-            "seconds": values,
-            "median": statistics.median(values),
-            "fastest": min(values),
-            "slowest": max(values),
-        }
+        rivals[name] |= _summary(values)
+
+
+def _summary(seconds: list[float]) -> dict[str, Any]:
+    median = statistics.median(seconds)
+    return {"seconds": seconds, "median": median, "fastest": min(seconds), "slowest": max(seconds)}
