@@ -191,38 +191,43 @@ void Filter<Dense>::score_packed(const index_t* rows, index_t m, FilterScratch& 
 
 // s(x, a) - s(x, b) = <y, a - b> - (bias_a - bias_b) with y = x - mu, and <y, a - b> is within residual |a - b| of
 // <y', a - b>: a bound far below the sum of two scores' errors, since candidates of one row lie close together.
-index_t Filter<Dense>::undecided(index_t r, index_t best, index_t n, FilterScratch& scratch,
-                                 double* gap) const {
-    if (packed_rows_ == nullptr) return n;
+double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const {
     const kernels::Table& t = kernels::active();
     const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
     const std::uint8_t* const row = scratch.packed.rows + r * packed_rows_->row_bytes();
     const index_t d = centroids_.d;
-    const double sum = gamma(static_cast<double>(d) + 8, kFloatRoundoff),
-                 tiny = static_cast<double>(d) * 0x1p-120;
+    const float *const x = centroids_.row(a), *const y = centroids_.row(b);
+    // What float32 sums of d terms round, and what falls below its range: in int8 before the row's scale comes to it.
+    const double rounding = gamma(static_cast<double>(d) + 8, kFloatRoundoff);
+    double below_range = static_cast<double>(d + 1) * 0x1p-148;
+    float product, squared;
+    if (packed_rows_->format() == PackedFormat::int8) {
+        const float scale = scratch.packed.scale[r];
+        t.int8->compare(row, scale, x, y, d, &product, &squared);
+        below_range *= 1 + double{scale};
+    } else {
+        t.bf16->compare(reinterpret_cast<const std::uint16_t*>(row), x, y, d, &product, &squared);
+    }
+    const double distance =
+        std::sqrt(double{squared} * (1 + rounding) + static_cast<double>(d) * 0x1p-148) * kUpward;
+    const double error =
+        2 * bound.rounding + (bound.residual + rounding * bound.kept) * distance + below_range;
+    const double biases = bias_[static_cast<std::size_t>(a)] - bias_[static_cast<std::size_t>(b)];
+    return double{product} - biases - error * kUpward;
+}
+
+index_t Filter<Dense>::undecided(index_t r, index_t best, index_t n, FilterScratch& scratch,
+                                 double* gap) const {
+    if (packed_rows_ == nullptr) return n;
     index_t left = 0;
     for (index_t q = 0; q < n; ++q) {
         const std::int32_t c = scratch.candidates[static_cast<std::size_t>(q)];
-        if (c != best) {
-            float product, squared;
-            if (packed_rows_->format() == PackedFormat::int8) {
-                t.int8->compare(row, scratch.packed.scale[r], centroids_.row(best), centroids_.row(c), d,
-                                &product, &squared);
-            } else {
-                t.bf16->compare(reinterpret_cast<const std::uint16_t*>(row), centroids_.row(best),
-                                centroids_.row(c), d, &product, &squared);
-            }
-            const double distance = std::sqrt(double{squared} * (1 + sum) + tiny) * kUpward;
-            const double error = 2 * bound.rounding + (bound.residual + sum * bound.kept) * distance + tiny;
-            const double score = double{product} -
-                                 (bias_[static_cast<std::size_t>(best)] - bias_[static_cast<std::size_t>(c)]);
-            const double least = score - error * kUpward;
-            if (least > 0) {
-                *gap = std::min(*gap, least);
-                continue;
-            }
+        const double least = c == best ? 0 : least_difference(r, best, c, scratch);
+        if (least > 0) {
+            *gap = std::min(*gap, least);
+        } else {
+            scratch.candidates[static_cast<std::size_t>(left++)] = c;
         }
-        scratch.candidates[static_cast<std::size_t>(left++)] = c;
     }
     return left;
 }

@@ -73,6 +73,8 @@ class Filter<Dense> {
   private:
     void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    // A lower bound of s(x, a) - s(x, b) for row r of the block scored last.
+    double least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const;
     void pack_columns();
     void pack_column_block(index_t begin, index_t end, std::vector<double>& norm,
                            std::vector<double>& residual);
