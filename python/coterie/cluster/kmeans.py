@@ -212,6 +212,8 @@ class KMeans(KMeansBase):
         )
         self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _ = best[:5]
         self.candidates_per_row_, self.filter_ = best[5:]
+        if self.verbose:
+            print(f"Filter {self.filter_}, {self.candidates_per_row_:.3g} candidates per row")
         self._warn_if_fewer_clusters(self.labels_)
         return self
 
