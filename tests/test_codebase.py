@@ -97,6 +97,12 @@ def test_no_paths_of_one_machine() -> None:
     assert not broken("machine", files, lambda _, text: source.machine_paths(text))
 
 
+def test_test_files_have_names_of_their_own() -> None:
+    """pytest imports them by their base names."""
+    names = [p.name for p in source_files() if p.name.startswith("test_") and p.suffix == ".py"]
+    assert sorted(n for n in set(names) if names.count(n) > 1) == []
+
+
 def test_files_are_short() -> None:
     files = [p for p in source_files() if p.suffix not in {".md", ".txt"} or p.name == "CMakeLists.txt"]
     assert not broken("file length", files, lambda _, text: source.too_long(text))
