@@ -49,7 +49,7 @@ class KMeans(KMeansBase):
     tol : float, default=1e-4
         Stop when the summed squared shift of the centres is at most ``tol`` times the mean variance of the features.
     verbose : int, default=0
-        1 prints a line for each iteration.
+        1 prints a line for each iteration, and at the end the filter in use.
     random_state : int, RandomState instance or None, default=None
         Seed. The same int gives the same bits on every machine.
     copy_x : bool, default=True
