@@ -76,7 +76,7 @@ def counter_on(device, documents, **options):
         counter.add_documents(tuple(documents), 1)
     else:
         _core.DeviceWordCounter(device, 2, True, **options).add_documents(counter, tuple(documents), 1)
-    counter.merge()
+    counter.merge(1)
     return counter
 
 
