@@ -194,7 +194,7 @@ def test_rows_without_a_transformer(name: str, corpus: Path, tmp_path: Path, run
         run("encode", corpus, out / "encoder", "-o", out, "--shard-size", 300, "--json")["n_encoded"] == 200
     )
     shown = run("encode", corpus, spec, "-o", tmp_path / "new", "--max-length", 5, fails=1)
-    assert "max_length is an option of transformers" in shown
+    assert "--max-length is an option of transformers" in shown
     assert "can be read only once" in run("encode", "-", spec, "-o", tmp_path / "new", fails=1)
 
 

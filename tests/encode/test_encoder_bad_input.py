@@ -12,6 +12,7 @@ import pytest
 from coterie import cluster_texts
 from coterie.cli import main
 from coterie.encode import LsaEncoder, OnnxEncoder, StaticEncoder, encode_corpus, export_onnx
+from coterie.text._analysis import _rjieba
 
 CPU = "CPUExecutionProvider"
 MISSING: list[tuple[str, str, Callable[[Path, Path], Any]]] = [
@@ -48,6 +49,7 @@ def test_a_missing_extra_names_its_command(
     for name in [name for name in sys.modules if name == module or name.startswith(f"{module}.")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, module, None)
+    _rjieba.cache_clear()  # earlier tests have it
     with pytest.raises(ModuleNotFoundError, match=rf'{module}.*pip install "coterie\[{extra}\]"'):
         act(minilm, file)
 

@@ -215,7 +215,7 @@ class _Run:
                     grouped.add(ids, batch.texts, row)
                     if file is not None:
                         whole = {"id": ids, "text": batch.texts}
-                        table = beside_input_columns(whole, self._types.widened(batch.columns))
+                        table = beside_input_columns(whole, self._types.widened(batch.columns), len(batch))
                         file.write_table(table.filter(is_kept))
                     row += len(batch)
                     self.report("write", row)

@@ -99,7 +99,7 @@ class AssignmentsFile(TableFile):
 def _assignments_table(ids: Any, assignment: AssignmentLike, columns: pa.Table | None) -> pa.Table:
     values = (ids, assignment.labels, assignment.distances, assignment.runner_up, assignment.margins)
     table = dict(zip(ASSIGNMENT_COLUMNS, values, strict=True))
-    return beside_input_columns(table, columns)
+    return beside_input_columns(table, columns, len(assignment.labels))
 
 
 def write_clusters(

@@ -63,11 +63,10 @@ class TableFile:
         self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=_ROWS_PER_GROUP)
 
 
-def beside_input_columns(result: Mapping[str, Any], columns: pa.Table | None) -> pa.Table:
+def beside_input_columns(result: Mapping[str, Any], columns: pa.Table | None, n_documents: int) -> pa.Table:
     """Return the columns of a result with those of the input; one whose name is taken gets ``input_`` in front."""
     pa = require_extra("pyarrow", "cli")
     table = dict(result)
-    n_documents = len(next(iter(table.values())))
     kept = {} if columns is None else dict(zip(columns.column_names, columns.columns, strict=True))
     for name, column in kept.items():
         free_name = name
