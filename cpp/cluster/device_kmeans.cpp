@@ -135,7 +135,7 @@ LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroid
     Assignment<View> assignment(samples, centroids);
     LloydResult result;
     const device::LoopState last = Loop<View>(samples, assignment, options).run(result);
-    AssignStats totals{0, result.n_iter * samples.n_samples(), last.candidates};
+    AssignStats totals{.evaluated = result.n_iter * samples.n_samples(), .candidates = last.candidates};
     if (last.shift > 0) {  // the labels are those of the centroids before
         const AssignStats stats = assignment.run();
         totals.evaluated += stats.evaluated;

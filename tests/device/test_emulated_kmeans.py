@@ -74,6 +74,12 @@ def test_more_candidates_than_are_listed_are_all_compared(device):
     cases.check_distances(X, centers, "euclidean", device)
 
 
+def test_candidates_are_counted_for_each_row(device):
+    X = np.repeat(np.eye(4, dtype=np.float32), 20, axis=0)
+    *_, per_row, _ = _core.DeviceSamples(X, None, "euclidean", device, 2).lloyd(X[::20].copy(), 3, 0.0, None)
+    assert per_row == 1  # the centres are far apart: the filter leaves one each time
+
+
 def test_rows_that_are_not_finite_are_named(device):
     X = np.ones((70, 5), np.float32)
     X[33, 2], X[40, 0] = np.inf, np.nan
