@@ -155,7 +155,8 @@ def test_every_test_can_fail() -> None:
 
 
 def test_stub_declares_what_the_extension_has() -> None:
-    declared = python.names_of_stub(ast.parse((ROOT / "python/coterie/_core.pyi").read_text()))
+    stubs = [ROOT / f"python/coterie/{name}.pyi" for name in ("_core", "_core_device")]
+    declared = set().union(*(python.names_of_stub(ast.parse(stub.read_text())) for stub in stubs))
     assert declared == {name for name in vars(_core) if not name.startswith("_")}
 
 

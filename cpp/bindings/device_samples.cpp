@@ -152,12 +152,7 @@ class PyDeviceSamples {
 
     void borrow(const py::capsule& capsule, const std::shared_ptr<cuda::Device>& device) {
         lent_ = std::make_unique<LentMatrix>(capsule, "X");
-        const bool is_here = device->is_emulated() ? lent_->device_type() == LentMatrix::kHost
-                                                   : (lent_->device_type() == LentMatrix::kCuda ||
-                                                      lent_->device_type() == LentMatrix::kCudaManaged) &&
-                                                         lent_->device_index() == device->index();
-        require(is_here, "X", "the array is on device ", lent_->device_index(), " of DLPack type ",
-                lent_->device_type(), " and not on ", device->name(), " number ", device->index());
+        lent_->check_place(*device, "X");
         const double* const w = weight_data(lent_->view().rows);
         py::gil_scoped_release release;
         samples_ =

@@ -10,6 +10,7 @@ void init_device(pybind11::module_& m);
 void init_device_samples(pybind11::module_& m);
 void init_device_pass(pybind11::module_& m);
 void init_device_words(pybind11::module_& m);
+void init_device_embeddings(pybind11::module_& m);
 void init_text(pybind11::module_& m);
 void init_similarity(pybind11::module_& m);
 void init_cluster(pybind11::module_& m);

@@ -8,6 +8,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     coterie::init_device(m);
     coterie::init_text(m);
     coterie::init_device_words(m);
+    coterie::init_device_embeddings(m);
     coterie::init_similarity(m);
     coterie::init_cluster(m);
     coterie::init_linkage(m);

@@ -23,8 +23,84 @@ def check_device(device: object) -> str:
     return device
 
 
+class DeviceRows:
+    """Float32 rows in the memory of a GPU, such as an encoder leaves there.
+
+    ``KMeans`` with ``device="auto"`` reads them where they lie, and so does every library that speaks DLPack:
+    ``torch.from_dlpack(rows)``, ``cupy.from_dlpack(rows)``. Only `numpy` copies them to the host. The memory is
+    released with the last object that uses it.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        How many there are to be; all values are zero at first.
+    device : str
+        "cuda" or "cuda:N"; "emulated", for tests, is the host.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        (n_rows, n_columns).
+    dtype : numpy.dtype
+        float32.
+    device : str
+        Where the rows lie: "cuda:N".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from coterie.encode import DeviceRows
+    >>> rows = DeviceRows(2, 3, device="emulated")
+    >>> rows
+    <DeviceRows of shape (2, 3) on emulated>
+    >>> np.from_dlpack(rows)[1]
+    array([0., 0., 0.], dtype=float32)
+    """
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, n_rows: int, n_columns: int, device: str) -> None:
+        opened = open_device(device)
+        if opened is None:
+            raise ValueError(f"device must be a GPU, such as 'cuda'; got {device!r}")
+        self._memory = _core.DeviceEmbeddings(opened, n_rows, n_columns)
+        self.shape = (n_rows, n_columns)
+        self.device = device if device == "emulated" else f"cuda:{opened.index}"
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        """Return shape and place."""
+        return f"<DeviceRows of shape {self.shape} on {self.device}>"
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Return the kind and the number of the device, as DLPack has them."""
+        return (1, 0) if self.device == "emulated" else (_ON_CUDA[0], int(self.device[5:]))
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        """Lend the rows. All that was to be written to them is written, so that any stream may read them."""
+        if copy or (dl_device is not None and tuple(map(int, dl_device)) != self.__dlpack_device__()):
+            raise BufferError("rows on a device are lent where they lie, without a copy; numpy() copies them")
+        return self._memory.lend()
+
+    def numpy(self) -> NDArray[np.float32]:
+        """Return a copy on the host.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_columns), float32
+        """
+        return self._memory.to_host()
+
+
 def device_of(X: Any) -> str | None:
     """Return "cuda:N" for an array that lies on a CUDA device and speaks DLPack (PyTorch, CuPy, JAX), else None."""
+    if isinstance(X, DeviceRows):
+        return X.device
     ask = getattr(type(X), "__dlpack_device__", None)
     if ask is None:
         return None
@@ -40,7 +116,8 @@ def open_device(device: object, X: Any = None) -> _core.Device | None:
     """
     wanted, place = check_device(device), device_of(X)
     if place is not None:
-        if wanted == "auto" or (wanted == "cuda" and _opened(wanted).index == int(place[5:])):
+        is_current = wanted == "cuda" and place == f"cuda:{_opened(wanted).index}"
+        if wanted == "auto" or is_current:
             wanted = place
         if wanted != place:
             raise ValueError(f"device={device!r}, but X lies on {place}; move it or ask for device={place!r}")

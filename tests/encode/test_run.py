@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from coterie.encode import EncodingStatistics
 from coterie.encode._run import WINDOW_TEXTS, Plan, encode_texts
+from coterie.encode._sinks import HostSink
 from coterie.encode._tokens import TokenizedTexts
 
 
@@ -37,7 +38,7 @@ TEXTS = ["abc", "", "b", "abc", "a" * 40, "zz", "", "xyzxyz"]
 def test_every_text_gets_its_row(batch_tokens: int, n_threads: int) -> None:
     out = np.full((len(TEXTS), 2), -1.0, np.float32)
     statistics = EncodingStatistics()
-    encode_texts(TEXTS, out, Plan(tokenize, sums, batch_tokens, n_threads), statistics)
+    encode_texts(TEXTS, HostSink(out), Plan(tokenize, sums, batch_tokens, n_threads), statistics)
     assert out.tolist() == wanted(TEXTS)
     assert (statistics.n_texts, statistics.n_distinct, statistics.n_empty) == (8, 6, 1)
     assert statistics.n_tokens == 3 + 1 + 40 + 2 + 6
@@ -55,7 +56,9 @@ def test_batches_keep_to_the_budget_and_windows_follow_each_other() -> None:
     out = np.empty((len(texts), 2), np.float32)
     done: list[tuple[int, int]] = []
     statistics = EncodingStatistics()
-    encode_texts(texts, out, Plan(tokenize, note, 512, 2), statistics, lambda *counts: done.append(counts))
+    encode_texts(
+        texts, HostSink(out), Plan(tokenize, note, 512, 2), statistics, lambda *counts: done.append(counts)
+    )
     assert out.tolist() == wanted(texts)
     assert max(sizes) <= 512
     assert statistics.n_padding < 0.02 * statistics.n_tokens
@@ -74,7 +77,7 @@ def test_a_batch_that_does_not_fit_is_halved() -> None:
     texts = [chr(97 + i) * 20 for i in range(17)]
     out = np.empty((17, 2), np.float32)
     statistics = EncodingStatistics()
-    encode_texts(texts, out, Plan(tokenize, short_of_memory, 4096, 2), statistics)
+    encode_texts(texts, HostSink(out), Plan(tokenize, short_of_memory, 4096, 2), statistics)
     assert out.tolist() == wanted(texts)
     assert statistics.n_halved > 0
     with pytest.raises(
@@ -93,7 +96,7 @@ def test_the_first_failure_is_raised_and_the_rest_is_not_begun() -> None:
 
     texts = [f"{i:04d}" for i in range(4000)]
     with pytest.raises(RuntimeError, match="the device is gone"):
-        encode_texts(texts, np.empty((4000, 2)), Plan(tokenize, fail, 4, 2), EncodingStatistics())
+        encode_texts(texts, HostSink(np.empty((4000, 2))), Plan(tokenize, fail, 4, 2), EncodingStatistics())
     assert len(begun) < 4000
 
 
@@ -108,7 +111,7 @@ def test_batches_do_not_depend_on_the_number_of_threads() -> None:
 
         texts = ["x" * (1 + i % 90) + str(i) for i in range(500)]
         plan = Plan(tokenize, note, 2048, n_workers)
-        encode_texts(texts, np.empty((500, 2)), plan, EncodingStatistics())
+        encode_texts(texts, HostSink(np.empty((500, 2))), plan, EncodingStatistics())
         return sorted(seen)
 
     assert shapes(1) == shapes(2) == shapes(7)

@@ -15,6 +15,7 @@ FLOORS = {
     "similarity": 2,
     "cluster": 2,
     "topics": 2,
+    "encode": 2,
     "bindings": 3,
 }
 

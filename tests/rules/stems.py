@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-OP_ROOMS = ("text", "similarity", "cluster", "topics")
+OP_ROOMS = ("text", "similarity", "cluster", "topics", "encode")
 
 
 def missing_parts(root: Path, header: Path) -> list[str]:

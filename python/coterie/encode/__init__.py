@@ -1,5 +1,6 @@
 """Encoders: texts to rows of numbers, behind scikit-learn's interface for transformers."""
 
+from coterie._device import DeviceRows
 from coterie.encode.cooccurrence import CooccurrenceEncoder
 from coterie.encode.corpus import EncodedCorpus, encode_corpus
 from coterie.encode.export import export_onnx
@@ -11,6 +12,7 @@ from coterie.encode.static_encoder import StaticEncoder
 __all__ = [
     "ENCODERS",
     "CooccurrenceEncoder",
+    "DeviceRows",
     "EncodedCorpus",
     "EncodingStatistics",
     "LsaEncoder",

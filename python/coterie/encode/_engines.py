@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from coterie import _core
 from coterie._validation import check_option, require_extra
+from coterie.encode._bound_inputs import DEVICE_ID, GPU_MEMORY, BoundInputs
 
 DEVICES = ("auto", "cpu", "cuda")
 PRECISIONS = ("auto", "float32", "bfloat16")
 OPENVINO = "OpenVINO"  # its own runtime
 OPENVINO_IN_ORT = "OpenVINOExecutionProvider"  # the same as a provider of ONNX Runtime
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
-_ON_GPU = (CUDA, TENSORRT)
+ON_GPU = (CUDA, TENSORRT)
 INPUTS = ("input_ids", "attention_mask", "token_type_ids", "position_ids")
 _REMOTE = "AzureExecutionProvider"  # would send the texts elsewhere
 _GPU_WORKERS = 2  # one batch is prepared while the other is computed
@@ -69,7 +70,7 @@ def choose_provider(device: str, providers: Any, precision: str, model_precision
         names = [providers] if isinstance(providers, str) else list(providers)
         if len(names) != 1 or names[0] not in available:
             raise ValueError(f"providers must be one of {', '.join(available)}; got {providers!r}")
-        if device != "auto" and (device == "cuda") != (names[0] in _ON_GPU):
+        if device != "auto" and (device == "cuda") != (names[0] in ON_GPU):
             raise ValueError(f"providers must be one for device={device!r}; got {providers!r}")
         return _with_precision(names[0], precision, model_precision, "asked for")
     if device == "cuda" or (device == "auto" and CUDA in available and precision != "bfloat16"):
@@ -171,19 +172,40 @@ class OnnxRuntimeEngine:
         self.inputs = [entry.name for entry in self._session.get_inputs()]
         self.outputs = {entry.name: len(entry.shape) for entry in self._session.get_outputs()}
         self._bind = provider != CPU
+        self._inputs_there: queue.SimpleQueue[BoundInputs] = queue.SimpleQueue()  # of each worker, on a GPU
+        if provider in ON_GPU:
+            for _ in range(self.n_workers):
+                self._inputs_there.put(BoundInputs(ort))
 
     def run(self, feed: dict[str, Ids], output: str) -> NDArray[Any]:
         result: NDArray[Any]
         if not self._bind:
             result = self._session.run([output], feed)[0]
             return result
-        binding = self._session.io_binding()
-        for name, ids in feed.items():
-            binding.bind_cpu_input(name, ids)
-        binding.bind_output(output)
-        self._session.run_with_iobinding(binding)
+        binding = self._run_bound(feed, output, "cpu")
         result = binding.copy_outputs_to_cpu()[0]
         return result
+
+    def run_there(self, feed: dict[str, Ids], output: str) -> Any:
+        """Return one output of the model as an OrtValue in the memory of the GPU that computed it."""
+        return self._run_bound(feed, output, GPU_MEMORY).get_outputs()[0]
+
+    def _run_bound(self, feed: dict[str, Ids], output: str, place: str) -> Any:
+        """Run with inputs on the device where there is one; ``place``: where the output is to be."""
+        binding = self._session.io_binding()
+        binding.bind_output(output, place, DEVICE_ID if place == GPU_MEMORY else 0)
+        if self.name not in ON_GPU:
+            for name, ids in feed.items():
+                binding.bind_cpu_input(name, ids)
+            self._session.run_with_iobinding(binding)
+            return binding
+        inputs = self._inputs_there.get()
+        try:
+            inputs.bind(binding, feed)
+            self._session.run_with_iobinding(binding)  # returns when the device is done
+            return binding
+        finally:
+            self._inputs_there.put(inputs)
 
 
 class OpenVinoEngine:

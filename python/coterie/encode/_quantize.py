@@ -18,6 +18,7 @@ from coterie.encode._agreement import agreement
 from coterie.encode._export_steps import open_written, quiet
 from coterie.encode._run import EncodingStatistics, Plan, encode_texts
 from coterie.encode._session import Session
+from coterie.encode._sinks import HostSink
 from coterie.encode._tokens import as_texts
 
 _LEAST_TEXTS = 50
@@ -73,7 +74,7 @@ def _judging_texts(texts: Sequence[str] | None) -> tuple[list[str], str]:
 def _rows(session: Session, texts: list[str]) -> NDArray[np.float32]:
     rows = np.empty((len(texts), session.dim), np.float32)
     plan = Plan(session.tokenize, session.run, _BATCH_TOKENS, session.n_workers)
-    encode_texts(texts, rows, plan, EncodingStatistics())
+    encode_texts(texts, HostSink(rows), plan, EncodingStatistics())
     return rows
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie.encode._engines import is_out_of_memory
+from coterie.encode._sinks import RowSink
 from coterie.encode._tokens import TokenizedTexts
 
 WINDOW_TEXTS = 8192  # tokenized and sorted together
@@ -21,8 +22,8 @@ WINDOW_CHARACTERS = 1 << 24
 LEAST_BATCH_TOKENS = 256
 BATCHES_AT_LEAST = 16  # what few texts are cut into, whatever the number of threads
 
-# Token ids (n, length) padded with 0 and the lengths -> rows (n, dim), float32.
-RunBatch = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.float32]]
+# Token ids (n, length) padded with 0 and the lengths -> what the sink takes: float32 rows (n, dim), or where they are.
+RunBatch = Callable[[NDArray[np.int64], NDArray[np.int64]], Any]
 
 
 @dataclass
@@ -87,12 +88,12 @@ class Plan:
 
 def encode_texts(
     texts: Sequence[str],
-    out: NDArray[Any],
+    out: RowSink,
     plan: Plan,
     statistics: EncodingStatistics,
     progress: Callable[[int, int], None] | None = None,
 ) -> None:
-    """Fill ``out`` (n_texts, dim) with the rows of the texts."""
+    """Fill ``out`` with the rows of the texts."""
     started = time.perf_counter()
     first_rows: dict[str, int] = {}
     same_as = np.fromiter(
@@ -127,7 +128,8 @@ def encode_texts(
         ahead.shutdown(cancel_futures=True)
         workers.shutdown(cancel_futures=True)
     copies = np.flatnonzero(same_as != np.arange(len(texts)))
-    out[copies] = out[same_as[copies]]
+    if len(copies):
+        out.repeat(copies, same_as[copies])
     statistics.seconds += time.perf_counter() - started
 
 
@@ -188,10 +190,10 @@ def _batches(
 
 
 def _clear_empty(
-    lengths: NDArray[np.int64], rows: NDArray[np.int64], out: NDArray[Any], statistics: EncodingStatistics
+    lengths: NDArray[np.int64], rows: NDArray[np.int64], out: RowSink, statistics: EncodingStatistics
 ) -> None:
     empty = rows[lengths == 0]
-    out[empty] = 0
+    out.clear(empty)
     statistics.add(n_empty=len(empty))
 
 
@@ -199,7 +201,7 @@ def _encode_batch(
     tokens: TokenizedTexts,
     part: NDArray[np.int64],
     rows: NDArray[np.int64],
-    out: NDArray[Any],
+    out: RowSink,
     run: RunBatch,
     statistics: EncodingStatistics,
     stop: threading.Event,
@@ -222,7 +224,7 @@ def _encode_batch(
             ) from None
         statistics.add(n_halved=1)
     else:
-        out[rows[part]] = found
+        out.put(rows[part], found)
         statistics.add(n_batches=1)
         return
     half = (len(part) + 1) // 2

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie.encode._card import EncoderCard
-from coterie.encode._engines import CPU, INPUTS, OPENVINO, Choice, Engine, open_engine
+from coterie.encode._engines import CPU, INPUTS, OPENVINO, Choice, Engine, OnnxRuntimeEngine, open_engine
 from coterie.encode._onnx_file import inspect_onnx
 from coterie.encode._pooling import normalize_rows, pool
+from coterie.encode._sinks import LeftOnDevice
 from coterie.encode._tokens import TextTokenizer, TokenizedTexts
 
 # Names that exporters give to the row of a text and to the rows of its tokens, best first.
@@ -49,6 +50,19 @@ class Session:
 
     def run(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return float32 rows (n_texts, dim) of padded ids (n_texts, length), whose ``lengths`` are >= 1."""
+        found = self._engine.run(self._feed(ids, lengths), self._output)
+        rows = np.asarray(found, dtype=np.float32)
+        if rows.ndim == 3:
+            rows = pool(rows, lengths, self._pooling)
+        return normalize_rows(rows) if self._normalize else rows
+
+    def run_there(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> LeftOnDevice:
+        """As ``run``, but what the model gave stays on the GPU, for a ``DeviceSink`` to finish."""
+        assert isinstance(self._engine, OnnxRuntimeEngine)  # others compute on the CPU
+        found = self._engine.run_there(self._feed(ids, lengths), self._output)
+        return LeftOnDevice(found, lengths, self._pooling, normalize=self._normalize)
+
+    def _feed(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
         positions = np.arange(ids.shape[1])
         mask = (positions < lengths[:, None]).astype(np.int64)
         offered: dict[str, Callable[[], NDArray[np.int64]]] = {
@@ -57,11 +71,7 @@ class Session:
             "token_type_ids": lambda: np.zeros_like(ids),
             "position_ids": lambda: np.ascontiguousarray(np.broadcast_to(positions, ids.shape)),
         }
-        found = self._engine.run({name: offered[name]() for name in self._engine.inputs}, self._output)
-        rows = np.asarray(found, dtype=np.float32)
-        if rows.ndim == 3:
-            rows = pool(rows, lengths, self._pooling)
-        return normalize_rows(rows) if self._normalize else rows
+        return {name: offered[name]() for name in self._engine.inputs}
 
     def _probe(self, card: EncoderCard) -> int:
         """Run the last token of the tokenizer: a model with fewer tokens fails here instead of somewhere later."""

@@ -13,11 +13,14 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from coterie import _core
+from coterie._device import DeviceRows
 from coterie._validation import check_integer
+from coterie.encode._bound_inputs import DEVICE_ID
 from coterie.encode._card import POOLING_MODES, EncoderCard, files_of, read_card
-from coterie.encode._engines import CPU, DEVICES, OPENVINO, PRECISIONS, choose_provider
+from coterie.encode._engines import CPU, DEVICES, ON_GPU, OPENVINO, PRECISIONS, choose_provider
 from coterie.encode._run import EncodingStatistics, Plan, encode_texts
 from coterie.encode._session import Session, open_session
+from coterie.encode._sinks import DeviceSink, HostSink
 from coterie.encode._tokens import TextTokenizer, as_texts
 
 __all__ = ["EncodingStatistics", "OnnxEncoder"]
@@ -63,6 +66,9 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Whether rows get unit length. False keeps what the model gives.
     dtype : {"float32", "float16"}, default="float32"
         Of the rows that ``transform`` returns.
+    keep_on_device : bool, default=False
+        Whether ``transform`` leaves the float32 rows on the GPU that computed them, as `DeviceRows`, which ``KMeans``
+        with ``device="auto"`` reads there. Needs a CUDA provider, and coterie built with CUDA.
     n_threads : int or None, default=None
         Batches that run at once, each on one core. None: all cores this process may use. With ONNX
         Runtime on the CPU it changes no bit.
@@ -103,6 +109,7 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         "prompt_name": [str, None],
         "normalize": ["boolean"],
         "dtype": [StrOptions({"float32", "float16"})],
+        "keep_on_device": ["boolean"],
         "n_threads": [Interval(Integral, 1, None, closed="left"), None],
     }
 
@@ -119,6 +126,7 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         prompt_name: str | None = None,
         normalize: bool = True,
         dtype: str = "float32",
+        keep_on_device: bool = False,
         n_threads: int | None = None,
     ) -> None:
         self.folder = folder
@@ -131,6 +139,7 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.prompt_name = prompt_name
         self.normalize = normalize
         self.dtype = dtype
+        self.keep_on_device = keep_on_device
         self.n_threads = n_threads
 
     def fit(self, X: Any = None, y: Any = None) -> Self:
@@ -156,7 +165,7 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._open(reload=True)
         return self
 
-    def transform(self, X: Iterable[str]) -> NDArray[Any]:
+    def transform(self, X: Iterable[str]) -> NDArray[Any] | DeviceRows:
         """Return the rows of texts.
 
         Parameters
@@ -166,7 +175,7 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Returns
         -------
-        ndarray of shape (n_texts, dim_), of ``dtype``
+        ndarray of shape (n_texts, dim_), of ``dtype``, or DeviceRows of that shape
             In the order of the texts.
         """
         return self.encode(X)
@@ -177,45 +186,64 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         *,
         out: NDArray[Any] | None = None,
         progress: Callable[[int, int], None] | None = None,
-    ) -> NDArray[Any]:
+    ) -> NDArray[Any] | DeviceRows:
         """Return the rows of texts, or write them into an array.
 
         Parameters
         ----------
         texts : iterable of str of length n_texts
         out : ndarray of shape (n_texts, dim_), float32 or float16, optional
-            Where the rows go, for example a ``numpy.memmap``.
+            Where the rows go, for example a ``numpy.memmap``; not with ``keep_on_device``.
         progress : callable of (int, int), optional
             Called now and then with the number of distinct texts and of tokens done so far.
 
         Returns
         -------
-        ndarray of shape (n_texts, dim_)
-            ``out``, or a new array of ``dtype``.
+        ndarray or DeviceRows of shape (n_texts, dim_)
+            ``out``, or a new array of ``dtype``; with ``keep_on_device`` rows on the GPU.
 
         Raises
         ------
         TypeError
             If a text is not str.
         ValueError
-            For one str instead of many, or ``out`` of another shape or dtype.
+            For one str instead of many, or ``out`` of another shape or dtype; for ``keep_on_device`` together with
+            ``out``, float16, or a provider that computes on the CPU.
+        RuntimeError
+            For a device that cannot be used; the message says why.
         MemoryError
-            If a single text does not fit into memory.
+            If a single text does not fit into memory, or the rows not into that of the GPU.
         """
         documents = as_texts(texts)
         session = self._open()
-        rows = np.empty((len(documents), session.dim), self.dtype) if out is None else out
-        if rows.shape != (len(documents), session.dim) or rows.dtype not in (np.float32, np.float16):
+        sink = self._sink(len(documents), session, out)
+        default = _BATCH_TOKENS.get(session.choice.provider, _BATCH_TOKENS_ELSEWHERE)
+        run = session.run_there if isinstance(sink, DeviceSink) else session.run
+        plan = Plan(session.tokenize, run, self.batch_tokens or default, session.n_workers)
+        statistics = EncodingStatistics()
+        encode_texts(documents, sink, plan, statistics, progress)
+        self.statistics_ = statistics
+        return sink.rows
+
+    def _sink(self, n_texts: int, session: Session, out: NDArray[Any] | None) -> HostSink | DeviceSink:
+        if self.keep_on_device:
+            if out is not None or self.dtype != "float32":
+                raise ValueError(
+                    "keep_on_device gives new float32 rows: out must be None and dtype 'float32'; got"
+                    f" out={'None' if out is None else 'an array'}, dtype={self.dtype!r}"
+                )
+            if session.choice.provider not in ON_GPU:
+                raise ValueError(
+                    f"keep_on_device needs one of {', '.join(ON_GPU)}; {session.choice.provider} computes on the CPU"
+                )
+            return DeviceSink(n_texts, session.dim, f"cuda:{DEVICE_ID}")
+        rows = np.empty((n_texts, session.dim), self.dtype) if out is None else out
+        if rows.shape != (n_texts, session.dim) or rows.dtype not in (np.float32, np.float16):
             raise ValueError(
-                f"out must be float32 or float16 of shape {(len(documents), session.dim)}; got {rows.dtype} of"
+                f"out must be float32 or float16 of shape {(n_texts, session.dim)}; got {rows.dtype} of"
                 f" shape {rows.shape}"
             )
-        default = _BATCH_TOKENS.get(session.choice.provider, _BATCH_TOKENS_ELSEWHERE)
-        plan = Plan(session.tokenize, session.run, self.batch_tokens or default, session.n_workers)
-        statistics = EncodingStatistics()
-        encode_texts(documents, rows, plan, statistics, progress)
-        self.statistics_ = statistics
-        return rows
+        return HostSink(rows)
 
     def _open(self, *, reload: bool = False) -> Session:
         session: Session | None = self.__dict__.get("_session")
