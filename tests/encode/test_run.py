@@ -83,7 +83,9 @@ def test_a_batch_that_does_not_fit_is_halved() -> None:
     with pytest.raises(
         MemoryError, match="one text of 61 tokens does not fit into memory; a smaller max_length"
     ):
-        encode_texts(["b" * 61], out[:1], Plan(tokenize, short_of_memory, 4096, 1), EncodingStatistics())
+        encode_texts(
+            ["b" * 61], HostSink(out[:1]), Plan(tokenize, short_of_memory, 4096, 1), EncodingStatistics()
+        )
 
 
 def test_the_first_failure_is_raised_and_the_rest_is_not_begun() -> None:
