@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie._validation import require_extra
+from coterie.io._table_file import ROWS_PER_GROUP, beside_input_columns
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_ROWS_PER_GROUP = 1 << 17
 
 
 def write_mixtures(
@@ -70,13 +69,5 @@ def write_mixtures(
         "is_empty": pa.array(is_empty),
         "mixture": pa.FixedSizeListArray.from_arrays(flat, n_topics),
     }
-    kept = {} if columns is None else dict(zip(columns.column_names, columns.columns, strict=True))
-    for name, column in kept.items():
-        free_name = name
-        while free_name in table or (free_name != name and free_name in kept):
-            free_name = f"input_{free_name}"
-        table[free_name] = column
-    for name, column in table.items():
-        if len(column) != n_documents:
-            raise ValueError(f"column {name!r} has {len(column)} values for {n_documents} documents")
-    pq.write_table(pa.table(table), path, compression="zstd", row_group_size=_ROWS_PER_GROUP)
+    whole = beside_input_columns(table, columns, n_documents)
+    pq.write_table(whole, path, compression="zstd", row_group_size=ROWS_PER_GROUP)

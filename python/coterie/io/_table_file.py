@@ -12,7 +12,7 @@ from coterie._validation import require_extra
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS_PER_GROUP = 1 << 17
+ROWS_PER_GROUP = 1 << 17
 
 
 class TableFile:
@@ -37,8 +37,8 @@ class TableFile:
         """Add rows; the names and types of the columns are the same in every call."""
         self._waiting.append(table)
         self._n_waiting += table.num_rows
-        while self._n_waiting >= _ROWS_PER_GROUP:
-            self._write_group(_ROWS_PER_GROUP)
+        while self._n_waiting >= ROWS_PER_GROUP:
+            self._write_group(ROWS_PER_GROUP)
 
     def __exit__(
         self,
@@ -60,7 +60,7 @@ class TableFile:
         if self._writer is None:
             pq = require_extra("pyarrow.parquet", "cli")
             self._writer = pq.ParquetWriter(self._path, table.schema, compression="zstd")
-        self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=_ROWS_PER_GROUP)
+        self._writer.write_table(table.slice(0, n_rows).combine_chunks(), row_group_size=ROWS_PER_GROUP)
 
 
 def beside_input_columns(result: Mapping[str, Any], columns: pa.Table | None, n_documents: int) -> pa.Table:
