@@ -10,16 +10,12 @@
 
 #include "bindings/cluster_samples.hpp"
 #include "bindings/init.hpp"
+#include "bindings/partials.hpp"
 
 namespace coterie {
 namespace {
 
 using cluster::DevicePass;
-
-py::array_t<std::uint32_t> digits_of(const ExactSum& sum) {
-    const ExactSum::Canonical digits = sum.canonical();
-    return to_numpy(std::vector<std::uint32_t>(digits.begin(), digits.end()));
-}
 
 class PyDevicePass {
   public:
@@ -34,8 +30,7 @@ class PyDevicePass {
         require(k_ >= 1 && d_ >= 1 && most_rows >= 1 && n_nonzero >= 0, "kmeans", "n_clusters=", k_,
                 ", n_features=", d_, ", most_rows=", most_rows, " and n_nonzero=", n_nonzero,
                 " must be positive");
-        const double* const feature = vector_data<double>(feature_scale, d_, "feature_scale");
-        const cluster::Scales scales{std::vector<double>(feature, feature + d_), weight_scale};
+        const cluster::Scales scales = scales_argument(feature_scale, weight_scale, d_);
         py::gil_scoped_release release;
         if (is_sparse) {
             make<Sparse>(device, scales, {most_rows, n_nonzero});
@@ -64,11 +59,7 @@ class PyDevicePass {
         require(weight.has_value() == is_weighted_, "kmeans",
                 "sample_weight must be given for all blocks or none");
         const double* const w = weight ? vector_data<double>(*weight, rows.rows(), "sample_weight") : nullptr;
-        const std::int32_t* const before = vector_data<std::int32_t>(labels, rows.rows(), "labels");
-        for (index_t i = 0; i < rows.rows(); ++i)
-            require(before[i] >= -1 && before[i] < k_, "kmeans", "labels[", i, "]=", before[i],
-                    " must be within [-1, ", k_, ")");
-        std::int32_t* const out = labels.mutable_data();
+        std::int32_t* const out = labels_of_block(labels, rows.rows(), k_);
         labels_.push_back(std::move(labels));
         py::gil_scoped_release release;
         std::visit(
@@ -94,10 +85,7 @@ class PyDevicePass {
                 pass_);
         }
         labels_.clear();
-        return py::make_tuple(to_numpy(std::move(partial.sums), {k_, d_}),
-                              to_numpy(std::move(partial.cluster_weight)), partial.stats.changed,
-                              partial.stats.evaluated, partial.stats.candidates, digits_of(partial.inertia),
-                              digits_of(squared_norm), partial.filter);
+        return pass_result(std::move(partial), squared_norm, k_, d_);
     }
 
   private:

@@ -5,22 +5,12 @@
 
 #include "bindings/arrays.hpp"
 #include "bindings/cluster_samples.hpp"
+#include "bindings/partials.hpp"
 #include "cluster/sample_rows.hpp"
 #include "cluster/stream_pass.hpp"
 
 namespace coterie {
 namespace {
-
-// Digits of an exact sum, as coterie.cluster.stream reads them.
-py::array_t<std::uint32_t> digits_of(const ExactSum& sum) {
-    const ExactSum::Canonical digits = sum.canonical();
-    return to_numpy(std::vector<std::uint32_t>(digits.begin(), digits.end()));
-}
-
-cluster::Scales scales_argument(const py::array& feature_scale, double weight_scale, index_t d) {
-    const double* feature = vector_data<double>(feature_scale, d, "feature_scale");
-    return {std::vector<double>(feature, feature + d), weight_scale};
-}
 
 py::tuple data_range(const PySamples& self) {
     cluster::DataRange range = self.with_samples([](const auto& s) { return cluster::data_range(s); });
@@ -154,12 +144,8 @@ class PyStreamPass {
     }
 
     void add(const PySamples& block, index_t first, py::array_t<std::int32_t> labels) {
-        const std::int32_t* const before = vector_data<std::int32_t>(labels, block.rows(), "labels");
-        for (index_t i = 0; i < block.rows(); ++i)
-            require(before[i] >= -1 && before[i] < k_, "kmeans", "labels[", i, "]=", before[i],
-                    " must be within [-1, ", k_, ")");
         require(block.cols() == d_, "kmeans", "a block has ", block.cols(), " features; wanted ", d_);
-        std::int32_t* const out = labels.mutable_data();
+        std::int32_t* const out = labels_of_block(labels, block.rows(), k_);
         block.with_samples([&](const auto& samples) {
             using View = std::decay_t<decltype(samples.x)>;
             auto* const pass = std::get_if<cluster::StreamPass<View>>(&pass_);
@@ -178,10 +164,7 @@ class PyStreamPass {
                 squared_norm = pass.squared_norm();
             });
         }
-        return py::make_tuple(to_numpy(std::move(partial.sums), {k_, d_}),
-                              to_numpy(std::move(partial.cluster_weight)), partial.stats.changed,
-                              partial.stats.evaluated, partial.stats.candidates, digits_of(partial.inertia),
-                              digits_of(squared_norm), partial.filter);
+        return pass_result(std::move(partial), squared_norm, k_, d_);
     }
 
   private:
