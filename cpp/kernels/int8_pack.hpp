@@ -12,9 +12,6 @@ namespace coterie::kernels {
 inline index_t int8_depth(index_t d) {
     return ceil_div(d, kInt8Depth) * kInt8Depth;
 }
-inline index_t int8_columns(index_t k) {
-    return ceil_div(k, 2 * kInt8Columns) * 2 * kInt8Columns;
-}
 // Bytes of packed columns; one pair of tiles more than is read, so that the prefetch of the next stays inside.
 inline index_t int8_packed_size(index_t k_padded, index_t d_padded) {
     return k_padded * d_padded + 4 * kInt8Tile;
