@@ -49,110 +49,123 @@ struct Decision {
     double gap = 0;          // s(x, label) is at least this above every other; 0: unknown
 };
 
-// Where the filter says nothing, or of a row's candidates: the canonical scores.
+// One row of the block that the filter scored last.
 template <typename View>
-void compare(const Samples<View>& samples, const Centroids<View>& centroids, index_t i, index_t c,
-             Decision& decision) {
-    decision.nearest.offer(c, canonical_score(kernels::active(), samples.x, i, centroids, c));
-}
+class ScoredRow {
+  public:
+    ScoredRow(const Samples<View>& samples, const Centroids<View>& centroids, const Filter<View>& filter,
+              index_t i, index_t r, FilterScratch& scratch)
+        : samples_(samples),
+          centroids_(centroids),
+          filter_(filter),
+          i_(i),
+          r_(r),
+          scratch_(scratch),
+          scores_(scratch.scores.data() + r * filter.scores_stride()),
+          bound_(scratch.bounds[static_cast<std::size_t>(r)]) {}
 
-template <typename View>
-Decision compare_all(const Samples<View>& samples, const Centroids<View>& centroids, index_t i) {
-    Decision decision;
-    for (index_t c = 0; c < centroids.k; ++c) compare(samples, centroids, i, c, decision);
-    decision.candidates = centroids.k;
-    return decision;
-}
-
-struct FindLabel {
-    template <typename View>
-    static Decision decide(const Samples<View>& samples, const Centroids<View>& centroids,
-                           const Filter<View>& filter, index_t i, index_t r, FilterScratch& scratch) {
-        const kernels::Table& t = kernels::active();
-        const index_t k_padded = filter.k_padded();
-        const float* const scores = scratch.scores.data() + r * filter.scores_stride();
-        const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
-        Decision decision;
-        float second;
-        t.top_two(scores, k_padded, &decision.best, &second);
-        const index_t best = t.find(scores, k_padded, decision.best);
-        decision.nearest.label = best;
-        const double reach = filter.reach() * bound.error;
-        const float threshold = threshold_below(decision.best, reach);
-        if (second < threshold) {
-            decision.gap = double{decision.best} - second - 2 * bound.error;
-            return decision;
+    // The label, certain; scores of the canonical kind only where candidates are left.
+    Decision find_label() {
+        if (is_silent()) return compare_all();
+        top_two();
+        const index_t best = t_.find(scores_, filter_.k_padded(), decision_.best);
+        decision_.nearest.label = best;
+        const double reach = filter_.reach() * bound_.error;
+        const float threshold = threshold_below(decision_.best, reach);
+        if (second_ < threshold) {
+            decision_.gap = double{decision_.best} - second_ - 2 * bound_.error;
+            return decision_;
         }
-        decision.gap = reach - 2 * bound.error;
-        decision.candidates = t.collect_at_least(scores, k_padded, threshold, scratch.candidates.data());
-        decision.pairs = decision.candidates - 1;
-        decision.candidates = filter.undecided(r, best, decision.candidates, scratch, &decision.gap);
-        if (decision.candidates == 1) return decision;
-        for (index_t q = 0; q < decision.candidates; ++q)
-            compare(samples, centroids, i, scratch.candidates[static_cast<std::size_t>(q)], decision);
-        const Nearest& nearest = decision.nearest;
-        decision.gap = std::min(decision.gap, nearest.score - nearest.second_score - 2 * bound.rounding);
-        return decision;
+        decision_.gap = reach - 2 * bound_.error;
+        collect(threshold);
+        decision_.pairs = decision_.candidates - 1;
+        decision_.candidates = filter_.undecided(r_, best, decision_.candidates, scratch_, &decision_.gap);
+        if (decision_.candidates == 1) return decision_;
+        compare_candidates();
+        const Nearest& nearest = decision_.nearest;
+        decision_.gap = std::min(decision_.gap, nearest.score - nearest.second_score - 2 * bound_.rounding);
+        return decision_;
     }
+
+    // Label and runner-up, with their canonical scores.
+    Decision find_two() {
+        if (is_silent()) return compare_all();
+        top_two();
+        const float cut = centroids_.k == 1 ? decision_.best : second_;
+        collect(threshold_below(cut, 2 * bound_.error));
+        compare_candidates();
+        return decision_;
+    }
+
+  private:
+    bool is_silent() const { return bound_.error == std::numeric_limits<double>::infinity(); }
+
+    void top_two() { t_.top_two(scores_, filter_.k_padded(), &decision_.best, &second_); }
+
+    void collect(float threshold) {
+        decision_.candidates =
+            t_.collect_at_least(scores_, filter_.k_padded(), threshold, scratch_.candidates.data());
+    }
+
+    void compare(index_t c) {
+        decision_.nearest.offer(c, canonical_score(t_, samples_.x, i_, centroids_, c));
+    }
+
+    void compare_candidates() {
+        for (index_t q = 0; q < decision_.candidates; ++q)
+            compare(scratch_.candidates[static_cast<std::size_t>(q)]);
+    }
+
+    Decision compare_all() {
+        for (index_t c = 0; c < centroids_.k; ++c) compare(c);
+        decision_.candidates = centroids_.k;
+        return decision_;
+    }
+
+    const Samples<View>& samples_;
+    const Centroids<View>& centroids_;
+    const Filter<View>& filter_;
+    index_t i_, r_;
+    FilterScratch& scratch_;
+    const float* scores_;
+    const RowBound& bound_;
+    const kernels::Table& t_ = kernels::active();
+    float second_ = 0;  // the filter's second highest score
+    Decision decision_;
 };
 
-// Label and runner-up, with their canonical scores.
-struct FindTwo {
-    template <typename View>
-    static Decision decide(const Samples<View>& samples, const Centroids<View>& centroids,
-                           const Filter<View>& filter, index_t i, index_t r, FilterScratch& scratch) {
-        const kernels::Table& t = kernels::active();
-        const index_t k_padded = filter.k_padded();
-        const float* const scores = scratch.scores.data() + r * filter.scores_stride();
-        const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
-        Decision decision;
-        float second;
-        t.top_two(scores, k_padded, &decision.best, &second);
-        const float cut = centroids.k == 1 ? decision.best : second;
-        decision.candidates = t.collect_at_least(scores, k_padded, threshold_below(cut, 2 * bound.error),
-                                                 scratch.candidates.data());
-        for (index_t q = 0; q < decision.candidates; ++q)
-            compare(samples, centroids, i, scratch.candidates[static_cast<std::size_t>(q)], decision);
-        return decision;
-    }
-};
-
-// Calls use(i, Decision, RowBound, slot) for every row that skip(i) does not hold for.
-template <typename Find, typename View, typename Skip, typename Use>
+// Calls use(i, ScoredRow, RowBound, slot) for every row that skip(i) does not hold for.
+template <typename View, typename Skip, typename Use>
 void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centroids,
                       const PackedRows* packed, const Skip& skip, const Use& use) {
     const Filter<View> filter(samples, centroids, packed);
     const index_t k_padded = filter.k_padded(), block = filter.rows_per_block();
     std::vector<FilterScratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
-    parallel_for_rows(
-        samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
-            FilterScratch& scratch = scratches[static_cast<std::size_t>(slot)];
-            scratch.scores.resize(static_cast<std::size_t>(block * filter.scores_stride()));
-            scratch.bounds.resize(static_cast<std::size_t>(block));
-            scratch.candidates.resize(static_cast<std::size_t>(k_padded));
-            scratch.active.clear();
-            for (index_t i = begin; i < end; ++i)
-                if (!skip(i)) scratch.active.push_back(i);
-            // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
-            if (static_cast<index_t>(scratch.active.size()) * 4 > (end - begin) * 3) {
-                scratch.active.resize(static_cast<std::size_t>(end - begin));
-                std::iota(scratch.active.begin(), scratch.active.end(), begin);
-            }
-            const auto n_active = static_cast<index_t>(scratch.active.size());
-            for (index_t b = 0; b < n_active; b += block) {
-                const index_t* const rows = scratch.active.data() + b;
-                const index_t m = std::min(block, n_active - b);
-                filter.score(rows, m, scratch);
-                for (index_t r = 0; r < m; ++r) {
-                    const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
-                    const bool is_silent = bound.error == std::numeric_limits<double>::infinity();
-                    use(rows[r],
-                        is_silent ? compare_all(samples, centroids, rows[r])
-                                  : Find::decide(samples, centroids, filter, rows[r], r, scratch),
-                        bound, slot);
-                }
-            }
-        });
+    parallel_for_rows(samples.x.rows, kRowsPerTask, samples.n_threads,
+                      [&](index_t begin, index_t end, int slot) {
+                          FilterScratch& scratch = scratches[static_cast<std::size_t>(slot)];
+                          scratch.scores.resize(static_cast<std::size_t>(block * filter.scores_stride()));
+                          scratch.bounds.resize(static_cast<std::size_t>(block));
+                          scratch.candidates.resize(static_cast<std::size_t>(k_padded));
+                          scratch.active.clear();
+                          for (index_t i = begin; i < end; ++i)
+                              if (!skip(i)) scratch.active.push_back(i);
+                          // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
+                          if (static_cast<index_t>(scratch.active.size()) * 4 > (end - begin) * 3) {
+                              scratch.active.resize(static_cast<std::size_t>(end - begin));
+                              std::iota(scratch.active.begin(), scratch.active.end(), begin);
+                          }
+                          const auto n_active = static_cast<index_t>(scratch.active.size());
+                          for (index_t b = 0; b < n_active; b += block) {
+                              const index_t* const rows = scratch.active.data() + b;
+                              const index_t m = std::min(block, n_active - b);
+                              filter.score(rows, m, scratch);
+                              for (index_t r = 0; r < m; ++r) {
+                                  ScoredRow<View> row(samples, centroids, filter, rows[r], r, scratch);
+                                  use(rows[r], row, scratch.bounds[static_cast<std::size_t>(r)], slot);
+                              }
+                          }
+                      });
 }
 
 // Squared euclidean distance; from the difference itself where that is cheap, so that nothing cancels.
@@ -197,25 +210,21 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
         const double length = norm(i);
         return bounds->exceeds(i, length, canonical_error(centroids, length, n_products(samples.x, i)));
     };
-    for_each_nearest<FindLabel>(samples, centroids, packed, is_certain,
-                                [&](index_t i, const Decision& decision, const RowBound& bound, int slot) {
-                                    SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-                                    const auto label = static_cast<std::int32_t>(decision.nearest.label);
-                                    stats.changed += labels[i] != label;
-                                    stats.pairs += decision.pairs;
-                                    stats.candidates += decision.candidates;
-                                    ++stats.evaluated;
-                                    labels[i] = label;
-                                    if (bounds != nullptr)
-                                        bounds->certify(i, decision.gap, decision.best, bound, norm(i));
-                                });
+    for_each_nearest(samples, centroids, packed, is_certain,
+                     [&](index_t i, ScoredRow<View>& row, const RowBound& bound, int slot) {
+                         SlotStats& stats = slots[static_cast<std::size_t>(slot)];
+                         const Decision decision = row.find_label();
+                         const auto label = static_cast<std::int32_t>(decision.nearest.label);
+                         stats.changed += labels[i] != label;
+                         stats.pairs += decision.pairs;
+                         stats.candidates += decision.candidates;
+                         ++stats.evaluated;
+                         labels[i] = label;
+                         if (bounds != nullptr)
+                             bounds->certify(i, decision.gap, decision.best, bound, norm(i));
+                     });
     AssignStats total;
-    for (const SlotStats& stats : slots) {
-        total.changed += stats.changed;
-        total.evaluated += stats.evaluated;
-        total.pairs += stats.pairs;
-        total.candidates += stats.candidates;
-    }
+    for (const SlotStats& stats : slots) total.add(stats);
     return total;
 }
 
@@ -224,10 +233,10 @@ void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids,
                  std::int32_t* labels, float* distances) {
     const kernels::Table& t = kernels::active();
     const auto never = [](index_t) { return false; };
-    for_each_nearest<FindTwo>(
-        samples, centroids, packed, never, [&](index_t i, const Decision& decision, const RowBound&, int) {
+    for_each_nearest(
+        samples, centroids, packed, never, [&](index_t i, ScoredRow<View>& row, const RowBound&, int) {
+            const Nearest nearest = row.find_two().nearest;
             const bool has_second = centroids.k > 1;
-            const Nearest& nearest = decision.nearest;
             labels[2 * i] = static_cast<std::int32_t>(nearest.label);
             labels[2 * i + 1] = has_second ? static_cast<std::int32_t>(nearest.second) : -1;
             distances[2 * i] = distance(t, samples, i, centroids, nearest.label);

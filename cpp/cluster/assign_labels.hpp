@@ -5,6 +5,7 @@
 // whatever filter ran.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "cluster/centroids.hpp"
@@ -20,6 +21,16 @@ struct AssignStats {
     index_t evaluated = 0;  // rows the filter scored: those that no bound decided
     index_t pairs = 0;  // centroids that the filter left to compare with the best, summed over evaluated rows
     index_t candidates = 0;  // centroids left to canonical scores, at least one a row, likewise
+
+    void add(const AssignStats& other) {
+        changed += other.changed;
+        evaluated += other.evaluated;
+        pairs += other.pairs;
+        candidates += other.candidates;
+    }
+    double candidates_per_row() const {
+        return static_cast<double>(candidates) / std::max(1.0, static_cast<double>(evaluated));
+    }
 };
 
 // labels: [n_samples] in/out. packed: rows for a filter on a small format, or null for the float32 one. bounds: true

@@ -137,15 +137,12 @@ LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroid
     const device::LoopState last = Loop<View>(samples, assignment, options).run(result);
     AssignStats totals{.evaluated = result.n_iter * samples.n_samples(), .candidates = last.candidates};
     if (last.shift > 0) {  // the labels are those of the centroids before
-        const AssignStats stats = assignment.run();
-        totals.evaluated += stats.evaluated;
-        totals.candidates += stats.candidates;
+        totals.add(assignment.run());
     }
 
     result.inertia = weighted_sum(samples, assignment.own_distances());
     result.labels = assignment.labels().to_host();
-    result.candidates_per_row =
-        static_cast<double>(totals.candidates) / std::max(1.0, static_cast<double>(totals.evaluated));
+    result.candidates_per_row = totals.candidates_per_row();
     result.filter = assignment.filter().name();
     assignment.filter().centroids().values.download(centroids.values.data());
     return result;

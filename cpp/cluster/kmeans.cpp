@@ -24,8 +24,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     const auto assign = [&] {
         const AssignStats stats = assign_labels(samples, centroids, labels, filter.rows(), &bounds);
         filter.learn(stats, centroids);
-        totals.evaluated += stats.evaluated;
-        totals.candidates += stats.candidates;
+        totals.add(stats);
         return stats.changed;
     };
 
@@ -46,8 +45,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     if (labels_are_stale) assign();
 
     result.inertia = inertia(samples, centroids, labels);
-    result.candidates_per_row =
-        static_cast<double>(totals.candidates) / std::max(1.0, static_cast<double>(totals.evaluated));
+    result.candidates_per_row = totals.candidates_per_row();
     result.filter = filter.name();
     return result;
 }

@@ -1,6 +1,5 @@
 #include "cluster/stream_pass.hpp"
 
-#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -71,11 +70,8 @@ void StreamPass<View>::add(const Samples<View>& block, index_t first, std::int32
     if (options_.as_difference) sums_->start_from(labels);
     bounds_.start_at(first);
     const FilterChoice<View> filter(block, centroids_, 1);
-    const AssignStats stats = assign_labels(block, centroids_, labels, filter.rows(), &bounds_);
+    partial_.stats.add(assign_labels(block, centroids_, labels, filter.rows(), &bounds_));
     sums_->move_rows(labels);
-    partial_.stats.changed += stats.changed;
-    partial_.stats.evaluated += stats.evaluated;
-    partial_.stats.candidates += stats.candidates;
     partial_.filter = filter.name();
     if (options_.with_inertia) partial_.inertia.add(exact_inertia(block, centroids_, labels));
     for (const double norm : block.squared_norm) squared_norm_.add(norm);
