@@ -9,38 +9,40 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from bench.gpu.machines import Machine
+
 Fit = Callable[[int], Any]  # runs so many iterations
-REPEATS = 5
+Make = Callable[[Machine, Any, Any], Fit]  # of rows and centres
+REPEATS = 3
+MOST_ITERATIONS = 10
+SECONDS = 3.0  # that the timed iterations of a library may take, about
 
 
-def seconds_per_iteration(fit: Fit, n_iter: int = 10) -> float:
-    """Median over repeats of what n_iter more iterations take, so that uploads and seeding do not count."""
-    import torch
+def seconds_per_iteration(fit: Fit, synchronise: Callable[[], None]) -> float:
+    """Median over repeats of what more iterations take, so that uploads and seeding do not count."""
 
     def seconds(n: int) -> float:
-        torch.cuda.synchronize()
+        synchronise()
         begin = time.perf_counter()
         fit(n)
-        torch.cuda.synchronize()
+        synchronise()
         return time.perf_counter() - begin
 
-    seconds(1 + n_iter)
+    seconds(2)  # compiles, allocates
+    guess = max(seconds(2) - seconds(1), 1e-5)
+    n_iter = int(min(max(SECONDS / REPEATS / guess, 1), MOST_ITERATIONS))
     return statistics.median(seconds(1 + n_iter) - seconds(1) for _ in range(REPEATS)) / n_iter
 
 
-def coterie_fit(x: Any, centers: Any) -> Fit:
-    from coterie import _core
-
-    device = _core.Device("cuda")
-    start = centers.cpu().numpy()
-    samples = _core.DeviceSamples(x.__dlpack__(stream=device.stream), None, "euclidean", device, 0)
+def coterie_fit(machine: Machine, x: Any, centers: Any) -> Fit:
+    start, samples = machine.on_host(centers), machine.samples(x)
     return lambda n: samples.lloyd(start, n, 0.0, None)
 
 
-def torch_fit(dtype: str) -> Callable[[Any, Any], Fit]:
+def torch_fit(dtype: str) -> Make:
     """Lloyd in a few lines of PyTorch, a block of rows at a time; in bfloat16 the labels are not exact."""
 
-    def make(x: Any, centers: Any) -> Fit:
+    def make(machine: Machine, x: Any, centers: Any) -> Fit:
         import torch
 
         torch.backends.cuda.matmul.allow_tf32 = False
@@ -66,15 +68,15 @@ def torch_fit(dtype: str) -> Callable[[Any, Any], Fit]:
     return make
 
 
-def flash_kmeans_fit(x: Any, centers: Any) -> Fit:
+def flash_kmeans_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     batch_kmeans = importlib.import_module("flash_kmeans").batch_kmeans_Euclid
     rows, start = x.half()[None], centers.half()[None]
     return lambda n: batch_kmeans(rows, len(centers), max_iters=n, tol=-1.0, init_centroids=start)
 
 
-def fastkmeans_fit(x: Any, centers: Any) -> Fit:
+def fastkmeans_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     estimator = importlib.import_module("fastkmeans").FastKMeans
-    rows = x.cpu().numpy()
+    rows = machine.on_host(x)
 
     def fit(n: int) -> Any:
         return estimator(
@@ -84,16 +86,16 @@ def fastkmeans_fit(x: Any, centers: Any) -> Fit:
     return fit
 
 
-def cuml_fit(x: Any, centers: Any) -> Fit:
+def cuml_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     estimator = importlib.import_module("cuml.cluster").KMeans
-    start = centers.cpu().numpy()
+    start = machine.on_host(centers)
     return lambda n: estimator(
         n_clusters=len(centers), init=start, n_init=1, max_iter=n, tol=0.0, output_type="cupy"
     ).fit(x)
 
 
 # name: (module that must be there, how to make a fit)
-RIVALS: dict[str, tuple[str, Callable[[Any, Any], Fit]]] = {
+RIVALS: dict[str, tuple[str, Make]] = {
     "coterie": ("coterie", coterie_fit),
     "torch float32": ("torch", torch_fit("float32")),
     "torch bfloat16": ("torch", torch_fit("bfloat16")),

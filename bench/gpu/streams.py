@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from coterie import TfidfVectorizer, _core
 
-N_ROWS, N_FEATURES, N_CLUSTERS = 2_000_000, 384, 1000
 BLOCK_BYTES = 64 << 20
-N_DOCUMENTS, N_WORDS = 400_000, 40
 
 
-def streamed(device: Any) -> dict[str, Any]:
+class Sizes(NamedTuple):
+    """Of the rows that are streamed, and of the documents."""
+
+    n_rows: int
+    n_features: int
+    n_clusters: int
+    n_documents: int
+    n_words: int
+
+
+SIZES = Sizes(2_000_000, 384, 1000, 200_000, 40)
+REHEARSED = Sizes(200, 33, 7, 30, 9)
+
+
+def streamed(device: Any, sizes: Sizes) -> dict[str, Any]:
     """Time passes over rows of the host's memory; the labels of the first block are compared with the CPU's."""
+    n, d, k = sizes[:3]
     random = np.random.default_rng(0)
-    X = random.standard_normal((N_ROWS, N_FEATURES), dtype=np.float32)
-    centers = X[random.permutation(N_ROWS)[:N_CLUSTERS]].copy()
+    X = random.standard_normal((n, d), dtype=np.float32)
+    centers = X[random.permutation(n)[:k]].copy()
     samples = _core.Samples(X[:1000], None, "euclidean", 0)
-    scales = _core.integer_scales(np.full(N_FEATURES, 8, np.float32), float(N_ROWS), "euclidean")
-    most = BLOCK_BYTES // (4 * N_FEATURES)
-    room = _core.DevicePass(device, "euclidean", False, N_CLUSTERS, *scales, most, 0, False, 0)
-    labels, seconds = np.full(N_ROWS, -1, np.int32), []
+    scales = _core.integer_scales(np.full(d, 8, np.float32), float(n), "euclidean")
+    most = BLOCK_BYTES // (4 * d)
+    room = _core.DevicePass(device, "euclidean", False, k, *scales, most, 0, False, 0)
+    labels, seconds = np.full(n, -1, np.int32), []
     for _ in range(4):
         begin = time.perf_counter()
         room.begin(centers, True, False)
-        for first in range(0, N_ROWS, most):
+        for first in range(0, n, most):
             room.add(X[first : first + most], None, labels[first : first + most])
         room.finish()
         seconds.append(time.perf_counter() - begin)
@@ -37,15 +50,15 @@ def streamed(device: Any) -> dict[str, Any]:
         if wrong
         else f"{X.nbytes / min(seconds) / 1e9:.1f} GB/s from the host"
     )
-    shape = {"n": N_ROWS, "d": N_FEATURES, "k": N_CLUSTERS}
+    shape = {"n": n, "d": d, "k": k}
     return {**shape, "library": "coterie, streamed", "seconds": float(np.median(seconds)), "note": note}
 
 
-def words(device_name: str) -> dict[str, Any]:
+def words(device_name: str, sizes: Sizes) -> dict[str, Any]:
     """Time TF-IDF of synthetic documents whose words follow Zipf's law; the matrices must be equal."""
     random = np.random.default_rng(0)
     vocabulary = [f"word{i}" for i in range(200_000)]
-    drawn = np.minimum(random.zipf(1.2, (N_DOCUMENTS, N_WORDS)) - 1, len(vocabulary) - 1)
+    drawn = np.minimum(random.zipf(1.2, (sizes.n_documents, sizes.n_words)) - 1, len(vocabulary) - 1)
     texts = [" ".join(vocabulary[i] for i in row) for row in drawn.tolist()]
     n_bytes, rates, found = sum(map(len, texts)), {}, {}
     for name in ("cpu", device_name):
@@ -60,5 +73,5 @@ def words(device_name: str) -> dict[str, Any]:
         np.array_equal(x, y) for x, y in ((a.data, b.data), (a.indices, b.indices), (a.indptr, b.indptr))
     )
     note = ", ".join(f"{name} {rate:.0f} MB/s" for name, rate in rates.items())
-    shape = {"n": N_DOCUMENTS, "d": a.shape[1], "k": 0}
+    shape = {"n": sizes.n_documents, "d": a.shape[1], "k": 0}
     return {**shape, "library": "TF-IDF", "note": note if same else "the matrices differ"}

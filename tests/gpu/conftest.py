@@ -1,7 +1,12 @@
-"""GPU tests: skipped with the reason where there is no GPU; a table of what ran comes last."""
+"""GPU tests: skipped with the reason where there is no GPU; a table of what ran comes last.
+
+``COTERIE_GPU_BUDGET``: seconds after which no further test is begun.
+"""
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -12,6 +17,15 @@ from coterie import _core
 HERE = Path(__file__).resolve().parent
 
 
+BEGIN = time.monotonic()
+
+
+def pytest_runtest_setup():
+    budget = float(os.environ.get("COTERIE_GPU_BUDGET", "inf"))
+    if time.monotonic() - BEGIN > budget:
+        pytest.skip(f"no time left of COTERIE_GPU_BUDGET={budget:g} s")
+
+
 @pytest.fixture(scope="session")
 def device():
     state = _core.cuda_state()
@@ -20,16 +34,28 @@ def device():
     return _core.Device("cuda")
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter):
+    result = yield  # all that others say comes before
+    print_table(terminalreporter)
+    return result
+
+
+def print_table(terminalreporter):
     counts: dict[str, Counter[str]] = {}
+    seconds: Counter[str] = Counter()
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
             name = report.nodeid.split("[")[0]
-            if (HERE / name.split("::")[0].rsplit("/", 1)[-1]).is_file() and "tests/gpu/" in name:
-                counts.setdefault(name.split("tests/gpu/")[1], Counter())[outcome] += 1
-    if not counts or all(set(c) == {"skipped"} for c in counts.values()):
+            if "tests/gpu/" in name and (HERE / name.split("::")[0].rsplit("/", 1)[-1]).is_file():
+                test = name.split("tests/gpu/")[1]
+                counts.setdefault(test, Counter())[outcome] += 1
+                seconds[test] += report.duration
+    if all(set(c) == {"skipped"} for c in counts.values()):
         return
-    facts = _core.cuda_state()["devices"]
-    terminalreporter.section("on " + ", ".join(d["name"] for d in facts))
-    for name, c in sorted(counts.items()):
-        terminalreporter.line(f"{name:<70} " + ", ".join(f"{n} {what}" for what, n in sorted(c.items())))
+    facts = _core.cuda_state()
+    where = ", ".join(d["name"] for d in facts["devices"]) or facts["problem"]
+    terminalreporter.section(f"on {where}, {time.monotonic() - BEGIN:.0f} s")
+    for test, c in sorted(counts.items()):
+        found = ", ".join(f"{n} {what}" for what, n in sorted(c.items()))
+        terminalreporter.line(f"{test:<75} {seconds[test]:>7.1f} s  {found}")

@@ -1,0 +1,91 @@
+"""The cases of ``python -m bench.gpu`` and the table of what they gave."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from bench.gpu import rivals, streams
+from bench.gpu.machines import Emulation, Machine
+from coterie import _core
+
+# (n_samples, n_features, n_clusters), the most telling first: what is left when the time is up is not run.
+CASES = (
+    (1_000_000, 384, 1000),
+    (4_000_000, 768, 4096),
+    (4_000_000, 384, 4096),
+    (1_000_000, 128, 100),
+    (1_000_000, 1024, 16384),
+    (16_000_000, 128, 1000),
+    (1_000_000, 384, 65536),
+    (64_000_000, 128, 1000),
+)
+REHEARSED = ((150, 33, 9),)
+CHECKED_ROWS = 4096
+
+Row = dict[str, Any]
+
+
+def measure(machine: Machine, limits: dict[str, float], deadline: float) -> Iterator[Row]:
+    """Give a row for each case and library; none is begun after the deadline, as ``time.monotonic`` counts."""
+    is_rehearsal = isinstance(machine, Emulation)
+    for n, d, k in REHEARSED if is_rehearsal else CASES:
+        shape = {"n": n, "d": d, "k": k}
+        free = machine.free_memory()
+        if time.monotonic() > deadline:
+            yield {**shape, "library": "all", "note": "no time left"}
+        elif 8 * n * d > free:
+            yield {**shape, "library": "all", "note": f"{free / 2**30:.1f} GiB are free"}
+        else:
+            yield from run_case(machine, shape, limits, deadline)
+    sizes = streams.REHEARSED if is_rehearsal else streams.SIZES
+    if time.monotonic() < deadline:
+        yield streams.streamed(machine.device, sizes)
+    if time.monotonic() < deadline:
+        yield streams.words(machine.name, sizes)
+
+
+def run_case(
+    machine: Machine, shape: dict[str, int], limits: dict[str, float], deadline: float
+) -> Iterator[Row]:
+    n, d, k = shape.values()
+    x, centers = machine.make_rows(n, d, k)
+    wrong = differing_labels(machine, x, centers)
+    for name, (module, make) in rivals.RIVALS.items():
+        row: Row = {**shape, "library": name}
+        if name != "coterie" and isinstance(machine, Emulation):
+            row["note"] = "needs a GPU"
+        elif not rivals.is_installed(module):
+            row["note"] = "not installed"
+        elif name == "coterie" and wrong:
+            row["note"] = wrong
+        elif time.monotonic() > deadline:
+            row["note"] = "no time left"
+        else:
+            try:
+                seconds = rivals.seconds_per_iteration(make(machine, x, centers), machine.synchronise)
+                row |= {"seconds": seconds, "share": 2 * n * d * k / seconds / limits["bf16_flops"]}
+            except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+                row["note"] = f"{type(error).__name__}: {str(error)[:80]}"
+        print(row, file=sys.stderr, flush=True)
+        yield row
+
+
+def differing_labels(machine: Machine, x: Any, centers: Any) -> str:
+    """Compare labels of the first rows with the CPU's; return what differs, or nothing."""
+    rows, start = machine.on_host(x[:CHECKED_ROWS]), machine.on_host(centers)
+    there = machine.samples(x).assign(start)[: len(rows)]
+    differ = int((there != _core.Samples(rows, None, "euclidean", 0).assign(start)).sum())
+    return "" if differ == 0 else f"{differ} of {len(rows)} labels differ from the CPU's"
+
+
+def table(results: list[Row]) -> str:
+    lines = [f"{'n x d, k':>24}  {'library':<22} {'ms/iteration':>13} {'% of bf16':>10}  note"]
+    for row in results:
+        case = f"{row['n']:,} x {row['d']}, {row['k']}"
+        ms = f"{row['seconds'] * 1e3:.2f}" if "seconds" in row else "-"
+        share = f"{100 * row['share']:.1f}" if "share" in row else "-"
+        lines.append(f"{case:>24}  {row['library']:<22} {ms:>13} {share:>10}  {row.get('note', '')}")
+    return "\n".join(lines)

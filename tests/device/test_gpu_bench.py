@@ -1,0 +1,60 @@
+"""The benchmark that waits for a GPU, rehearsed on the emulation of one: its programs run and its table is whole."""
+
+import time
+
+import pytest
+
+from bench.gpu import build, cases
+from bench.gpu.machines import Emulation
+
+
+def test_every_case_has_its_line():
+    machine = Emulation()
+    rows = list(cases.measure(machine, machine.ceilings(), time.monotonic() + 300))
+    lines = cases.table(rows).splitlines()
+    assert len(lines) == 1 + len(rows) == 1 + len(cases.REHEARSED) * len(cases.rivals.RIVALS) + 2
+    ours = [row for row in rows if row["library"] == "coterie"]
+    assert all(row["seconds"] > 0 and row["share"] > 0 for row in ours)
+    assert len(ours) == len(cases.REHEARSED)
+    streamed, words = rows[-2:]
+    assert "GB/s from the host" in streamed["note"]
+    assert "MB/s, emulated" in words["note"]
+
+
+def test_nothing_is_begun_when_the_time_is_up():
+    machine = Emulation()
+    rows = list(cases.measure(machine, machine.ceilings(), time.monotonic() - 1))
+    assert [row["note"] for row in rows] == ["no time left"] * len(cases.REHEARSED)
+
+
+def test_labels_that_differ_are_told_instead_of_a_time(monkeypatch):
+    machine = Emulation()
+    x, centers = machine.make_rows(60, 33, 5)
+    assert cases.differing_labels(machine, x, centers) == ""
+    real = machine.samples
+    monkeypatch.setattr(machine, "samples", lambda rows: real(-rows))
+    found = cases.differing_labels(machine, x, centers)
+    assert "of 60 labels differ from the CPU's" in found
+    shape = dict(zip("ndk", (60, 33, 5), strict=True))
+    rows = list(cases.run_case(machine, shape, machine.ceilings(), time.monotonic() + 60))
+    assert "labels differ" in rows[0]["note"]
+    assert "seconds" not in rows[0]
+
+
+def test_a_machine_without_a_gpu_is_told_so(monkeypatch):
+    def nothing(*args, **kwargs):
+        raise FileNotFoundError
+
+    monkeypatch.setattr(build.subprocess, "run", nothing)
+    assert build.architecture() is None
+
+
+@pytest.mark.parametrize(
+    ("shown", "name"), [("9.0\n9.0\n", "90a-real"), ("8.6\n", "86-real"), ("12.0", "120-real")]
+)
+def test_the_build_is_for_the_gpu_that_is_there(monkeypatch, shown, name):
+    class Done:
+        stdout = shown
+
+    monkeypatch.setattr(build.subprocess, "run", lambda *args, **kwargs: Done())
+    assert build.architecture() == name
