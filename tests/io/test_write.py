@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -284,3 +286,14 @@ def test_full_disk_leaves_no_half_files(tmp_path: Path, limit: int, old: bool) -
         ):
             write(staged)
         assert "out/one.json" not in tree(tmp_path)
+
+
+@pytest.mark.parametrize("make", [OutputFolder, atomic_write])
+def test_full_disk_is_named_by_its_place(tmp_path: Path, make: Any) -> None:
+    """A failed write says neither where it was nor, wrapped by Arrow, anything but a sentence of its own."""
+    with pytest.raises(OSError, match="No space left on device") as raised, make(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "Error writing bytes to file")
+    assert (raised.value.strerror, raised.value.filename) == (
+        "No space left on device",
+        str(tmp_path / "out"),
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -72,8 +73,12 @@ def atomic_write(
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_STAGING_PREFIX, dir=target.parent) as folder:
         staged = Path(folder, target.name)
-        yield staged
-        _flush(staged)
+        try:
+            yield staged
+            _flush(staged)
+        except OSError as error:
+            _name_full_disk(error, target)
+            raise
         os.replace(staged, target)
     _flush(target.parent)
 
@@ -162,7 +167,11 @@ class OutputFolder:
             if kind is None:
                 self._commit()
                 self._made = []
+        except OSError as failed:
+            _name_full_disk(failed, self.path)
+            raise
         finally:
+            _name_full_disk(error, self.path)
             shutil.rmtree(self.staging, ignore_errors=True)
             os.close(self._lock)
             self._remove_made()
@@ -219,6 +228,16 @@ class OutputFolder:
                 folder.rmdir()
             except OSError:
                 return  # someone else has put something in it
+
+
+def _name_full_disk(error: BaseException | None, path: Path) -> None:
+    """Say where there is no space left: what the system says of a write does not, and Arrow wraps it."""
+    if (
+        isinstance(error, OSError)
+        and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        and error.filename is None
+    ):
+        error.strerror, error.filename = os.strerror(error.errno), str(path)
 
 
 def _make_folders(path: Path) -> list[Path]:
