@@ -60,7 +60,7 @@ def cluster_texts(
     n_clusters : int, "auto" or None, default None
         At most the number of documents with terms. ``"auto"`` asks
         :func:`coterie.cluster.choose_n_clusters`, whose evidence is kept in ``k_search``. None means 20, or
-        what "hdbscan", "dbscan" and ``distance_threshold`` find.
+        as many as there are documents with terms, or what "hdbscan", "dbscan" and ``distance_threshold`` find.
     language : {"en", "zh"}, default "en"
         How texts are split into terms; "zh" needs the extra of that name.
     metric : {"cosine", "euclidean", "jaccard", "weighted_jaccard"}, default "cosine"

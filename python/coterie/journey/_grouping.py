@@ -20,7 +20,7 @@ from coterie.journey._clock import Clock
 from coterie.journey._documents import Encoded
 from coterie.journey._results import Assignment, nearest_centers
 
-DEFAULT_N_CLUSTERS = 20
+_DEFAULT_N_CLUSTERS = 20
 _BLOCK = 4_194_304  # distances to all centres at a time
 
 
@@ -61,8 +61,7 @@ def group(
         k = n_clusters
         if takes_n_clusters(name) and "distance_threshold" not in options:
             how_to_search = {"metric": _metric_of_centers(metric), **shared}
-            wanted = DEFAULT_N_CLUSTERS if n_clusters is None else n_clusters
-            k, search = decide_n_clusters(wanted, with_content, rows.shape[0], how_to_search, clock)
+            k, search = decide_n_clusters(n_clusters, with_content, rows.shape[0], how_to_search, clock)
         estimator = make_clusterer(name, n_clusters=k, metric=metric, options=options, **shared)
     else:
         name, estimator = _given(clusterer, n_clusters, options)
@@ -96,13 +95,20 @@ def _metric_of_centers(metric: str) -> str:
     return "euclidean" if metric == "euclidean" else "cosine"
 
 
+def default_n_clusters(n_filled: int) -> int:
+    """Return how many clusters there are when nobody says: at most one for each document with terms."""
+    return max(1, min(_DEFAULT_N_CLUSTERS, n_filled))
+
+
 def decide_n_clusters(
-    wanted: int | str,
+    wanted: int | str | None,
     X: Any,
     n_documents: int,
     how_to_search: dict[str, Any],
     clock: Clock,
 ) -> tuple[int, KSearch | None]:
+    if wanted is None:
+        return default_n_clusters(X.shape[0]), None
     if isinstance(wanted, str):
         check_option("n_clusters", wanted, ("auto",))
         search = choose_n_clusters(

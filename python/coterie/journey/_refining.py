@@ -14,7 +14,7 @@ from coterie.cluster.nearest_centers import NearestCenters
 from coterie.encode.lsa import LsaEncoder
 from coterie.journey._clock import Clock
 from coterie.journey._documents import Encoded
-from coterie.journey._grouping import DEFAULT_N_CLUSTERS, Grouping, decide_n_clusters, with_labels
+from coterie.journey._grouping import Grouping, decide_n_clusters, with_labels
 from coterie.refine import Refinement, outlier_scores, refine_labels, unassign
 
 
@@ -50,12 +50,11 @@ def group_automatically(
             f"clusterer must be 'kmeans' with encoder='auto', which chooses it too; got {clusterer!r}"
         )
     shared = {"random_state": random_state, "n_threads": n_threads}
-    wanted = DEFAULT_N_CLUSTERS if n_clusters is None else n_clusters
     encoder = LsaEncoder(language=language, **shared)
     encoded = Encoded("auto", encoder, encoder.fit_transform(documents))
     with_content = encoded.rows[encoded.filled]
     how_to_search = {"metric": "cosine", **shared}
-    k, k_search = decide_n_clusters(wanted, with_content, len(documents), how_to_search, clock)
+    k, k_search = decide_n_clusters(n_clusters, with_content, len(documents), how_to_search, clock)
     chosen = TextClusterer(
         max(k, 2), method="auto", refine=True if refine else "auto", language=language, **shared
     ).fit(documents)

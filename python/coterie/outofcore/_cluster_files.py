@@ -74,7 +74,7 @@ def cluster_files(
     overwrite: bool = False,
     report: bool = True,
     title: str = "Clusters",
-    n_clusters: int | Literal["auto"] = 20,
+    n_clusters: int | Literal["auto"] | None = None,
     language: str = "en",
     metric: str = "cosine",
     min_df: int | float = 2,

@@ -75,7 +75,7 @@ def estimate(
     paths: PathArgument,
     *,
     report: bool = True,
-    n_clusters: int | Literal["auto"] = 20,
+    n_clusters: int | Literal["auto"] | None = None,
     language: str = "en",
     metric: str = "cosine",
     min_df: int | float = 2,

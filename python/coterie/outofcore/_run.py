@@ -15,6 +15,7 @@ from coterie.cluster.auto_k import KSearch, choose_rows, search_sample
 from coterie.evaluate import evaluate
 from coterie.journey import Assignment, ClusterSummary
 from coterie.journey._clock import Clock
+from coterie.journey._grouping import default_n_clusters
 from coterie.outofcore._corpus import Corpus, Vocabulary, count_again, keep_vocabulary, read_corpus
 from coterie.outofcore._explain import assign_and_sum, internal_scores
 from coterie.outofcore._input import Input
@@ -111,6 +112,8 @@ class Run:
 
     def _n_clusters(self, rows: SpilledRows) -> tuple[int, KSearch | None]:
         wanted, n, n_filled = self.parameters["n_clusters"], rows.shape[0], rows.n_filled
+        if wanted is None:
+            return default_n_clusters(n_filled), None
         if isinstance(wanted, str):
             check_option("n_clusters", wanted, ("auto",))
             rng = check_random_state(self.parameters["random_state"])
@@ -128,7 +131,7 @@ class Run:
 
     def _least_clusters(self) -> int:
         wanted = self.parameters["n_clusters"]
-        return check_integer("n_clusters", wanted, minimum=1) if wanted != "auto" else 2
+        return 2 if wanted in (None, "auto") else check_integer("n_clusters", wanted, minimum=1)
 
     def _check_limit(self, n: int, d: int, nonzeros_per_row: float, k: int, held: int) -> None:
         """Say what is needed before hours of work, not after them."""
