@@ -56,8 +56,8 @@ def test_a_pipe_is_read_twice_where_a_table_is_written(run, call, model, documen
 def test_remarks_and_empty_inputs(call, model, write_jsonl, documents, small_batches):
     rows = [*documents[:9], {**documents[0], "text": None}]
     said = call("assign", model, write_jsonl(rows, "some.jsonl"), "--id-field", "id").stderr
-    assert "1 documents have no text" in said
-    assert "1 documents carry an id" in said
+    assert "1 document has no text" in said
+    assert "1 document carries an id" in said
     assert "no documents in" in call("assign", model, write_jsonl([], "none.jsonl"), fails=1).stderr
 
 

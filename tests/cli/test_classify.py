@@ -111,9 +111,9 @@ def test_what_cannot_be_done_is_said(call, trained, document_file, tmp_path):
     failed = call("classify", "predict", tmp_path / "clustered" / "model", document_file, fails=1)
     assert "holds no classifier" in failed.stderr
     failed = call(
-        "classify", "train", document_file, "--label-field", "topic", "--encoder", "glove", "-o", "y", fails=1
+        "classify", "train", document_file, "--label-field", "topic", "--encoder", "glove", "-o", "y", fails=2
     )
-    assert "spec must be one of" in failed.stderr
+    assert "'glove' is not one of tfidf" in failed.stderr
 
 
 def test_cluster_by_the_method_that_the_texts_speak_for(call, document_file):

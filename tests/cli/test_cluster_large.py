@@ -66,8 +66,8 @@ def test_remarks(call, write_jsonl, documents):
         "--label-field",
         "topic",
     )
-    assert "1 documents have no text and count as empty" in answer.stderr
-    assert "1 documents carry an id that an earlier document carries too" in answer.stderr
+    assert "1 document has no text and counts as empty" in answer.stderr
+    assert "1 document carries an id that an earlier document carries too" in answer.stderr
     assert "1 documents have no label; the scores are of the other 60" in answer.stderr
 
 

@@ -66,15 +66,16 @@ def test_dense_rows_are_clustered_and_their_model_assigns(run, document_file, tm
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--clusterer", "kmean"], "clusterer must be one of 'kmeans'"),
         (
             ["--clusterer", "ward", "--eps", "0.1"],
             "eps is no option of ward, which takes --distance-threshold",
         ),
-        (["--clusterer", "hdbscan", "-k", "3"], "n-clusters must be None for hdbscan, which finds it; got 3"),
+        (
+            ["--clusterer", "hdbscan", "-k", "3"],
+            "n-clusters must not be given for hdbscan, which finds it; got 3",
+        ),
         (["--clusterer", "dbscan", "--eps", "0.0001"], "dbscan found no cluster: all 60 documents are noise"),
-        (["--metric", "jaccard"], "metric must be one of 'euclidean', 'cosine'; got 'jaccard'"),
-        (["--encoder", "gpt"], "got 'gpt'"),
+        (["--metric", "jaccard"], "--metric must be 'euclidean' or 'cosine' for kmeans; got 'jaccard'"),
     ],
 )
 def test_refusals_say_what_was_wanted(call, document_file, arguments, message):

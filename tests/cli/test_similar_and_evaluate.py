@@ -106,7 +106,6 @@ def test_similar_prints_texts_and_refuses_unknown_ids(call, varied):
     assert len(shown.splitlines()) == 3
     assert "60 more documents" in call("similar", path, "-k", 1).stdout
     assert "no document has the id 'zz'" in call("similar", path, "--id", "zz", fails=1).stderr
-    assert "metric" in call("similar", path, "--metric", "dice", fails=1).stderr
 
 
 def test_evaluate_reads_any_table(call, tmp_path):

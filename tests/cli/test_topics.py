@@ -57,7 +57,7 @@ def test_documents_without_terms_are_marked(call, write_jsonl, documents, tmp_pa
     file = write_jsonl([{"text": "!!"}, *documents[:30], {"text": None}])
     answer = call("topics", file, "-k", 2, "--output", "out", "--no-report")
     assert "2 documents without terms" in answer.stdout
-    assert "1 documents have no text" in answer.stderr
+    assert "1 document has no text" in answer.stderr
     marked = pq.read_table(tmp_path / "out/documents.parquet")["is_empty"].to_pylist()
     assert [row for row, empty in enumerate(marked) if empty] == [0, 31]
     assert not (tmp_path / "out/report.html").exists()

@@ -11,6 +11,11 @@ COMMANDS = [
     "cluster",
     "assign",
     "evaluate",
+    "compare",
+    "topics",
+    "classify train",
+    "classify predict",
+    "classify evaluate",
     "similar",
     "dedupe",
     "encode",
@@ -23,7 +28,7 @@ COMMANDS = [
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_teaches_by_example(call, command):
-    shown = " ".join(call(command, "--help").stdout.split())
+    shown = " ".join(call(*command.split(), "--help").stdout.split())
     assert f"coterie {command}" in shown.removeprefix(f"Usage: coterie {command}").split("─ Options")[0]
     assert "Exit codes: 0 done" in shown
     assert "130 Ctrl-C" in shown
@@ -31,7 +36,7 @@ def test_help_teaches_by_example(call, command):
 
 def test_main_help_lists_every_command(call):
     shown = call("--help").stdout
-    assert all(f"\n│ {command} " in shown for command in COMMANDS)
+    assert all(f"\n│ {command.split()[0]} " in shown for command in COMMANDS)
     without_arguments = call(fails=2)
     assert "Usage: coterie" in without_arguments.stdout + without_arguments.stderr
 
@@ -65,7 +70,33 @@ def test_help_imports_nothing_heavy(environment):
         (["cluster", "x", "--ngrams", "1,2,3"], "'1,2,3' is not a length"),
         (["cluster", "x", "--n-threads", "0"], "--n-threads"),
         (["cluster", "x", "--report"], "give --output too"),
+        (["cluster", "x", "--resume"], "give the --output of the run that was stopped"),
         (["cluster", "x", "--such-option"], "No such option"),
+        (["cluster", "x", "--format", "xml"], "'--format': 'xml' is not one of auto, jsonl, csv"),
+        (["cluster", "x", "--encoding-errors", "ignore"], "'ignore' is not one of strict, replace"),
+        (["cluster", "x", "--language", "fr"], "'--language': 'fr' is not one of en, zh"),
+        (["cluster", "x", "--metric", "cosin"], "'cosin' is not one of cosine, euclidean, jaccard"),
+        (["cluster", "x", "--metric", "cosin"], "did you mean cosine?"),
+        (["cluster", "x", "--clusterer", "kmean"], "'--clusterer': 'kmean' is not one of kmeans"),
+        (["cluster", "x", "--encoder", "gpt"], "'gpt' is not one of tfidf, lsa, cooccurrence, onnx:DIR"),
+        (["cluster", "x", "--encoder", "onnx"], "'onnx' has not the form onnx:DIR"),
+        (["cluster", "x", "--encoder", "static:"], "'static:' has not the form static:FILE"),
+        (["cluster", "x", "--encoder", "lsa:x"], "'lsa:x' has not the form lsa"),
+        (["cluster", "x", "--refine", "yes"], "'yes' is not one of reclassify"),
+        (["cluster", "x", "--random-state", "4294967296"], "--random-state"),
+        (["compare", "x", "--encoder", "gpt"], "'gpt' is not one of tfidf"),
+        (["compare", "x", "--clusterer", "kmean"], "'kmean' is not one of kmeans"),
+        (["similar", "x", "--metric", "dice"], "'dice' is not one of cosine, jaccard"),
+        (["similar", "x", "-o", "pairs.csv"], "'pairs.csv' names another format; a Parquet file is written"),
+        (["dedupe", "x", "--metric", "dice"], "'dice' is not one of jaccard, cosine"),
+        (["dedupe", "x", "--method", "lsh"], "'lsh' is not one of exact, minhash"),
+        (["dedupe", "x", "--analyzer", "words"], "'words' is not one of word, char, char_wb"),
+        (["encode", "x", "y", "-o", "z", "--dtype", "int8"], "'int8' is not one of float32, float16"),
+        (["encode", "x", "y", "-o", "z", "--precision", "int8"], "'int8' is not one of auto"),
+        (["encode", "x", "y", "-o", "z", "--device", "tpu"], "'tpu' is not one of auto, cpu, cuda"),
+        (["export", "x", "y", "--precision", "int4"], "'int4' is not one of float32, float16, int8"),
+        (["export", "x", "y", "--quantization", "no"], "'no' is not one of dynamic, static"),
+        (["export", "x", "y", "--pooling", "sum"], "'sum' is not one of mean, cls"),
         (["similar", "x", "--threshold", "2"], "--threshold"),
         (["similar", "x", "--near-duplicates", "--id", "1"], "either --near-duplicates or --id"),
         (["dedupe", "x", "--threshold", "1.1"], "--threshold"),
@@ -89,3 +120,33 @@ def test_missing_extra_is_one_sentence(environment, module):
     assert done.stderr == (
         f'coterie: {module} is not installed; it comes with the "cli" extra: pip install "coterie[cli]"\n'
     )
+
+
+def test_the_names_that_options_take_are_the_library_s():
+    from coterie.cli import choices
+    from coterie.cluster import CLUSTERERS
+    from coterie.cluster._neighbour_graph import METRICS
+    from coterie.encode import ENCODERS
+    from coterie.encode._card import POOLING_MODES
+    from coterie.io import FORMATS
+
+    assert set(choices.CLUSTERERS) == set(CLUSTERERS)
+    assert set(choices.METRICS) == set(METRICS)
+    assert choices.ENCODERS == ENCODERS
+    assert set(choices.POOLINGS) == set(POOLING_MODES)
+    assert set(choices.FORMATS) == set(FORMATS)
+
+
+def test_ctrl_c_while_the_command_starts_ends_it_silently(environment):
+    program = (
+        "import sys\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numpy': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "from coterie.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

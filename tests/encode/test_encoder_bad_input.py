@@ -80,7 +80,6 @@ COMMANDS: list[tuple[list[str], str]] = [
     ),
     (["encode", "IN", "static:NONE", "-o", "OUT"], "does not exist"),
     (["cluster", "IN", "--encoder", "onnx:EMPTY"], "holds no ONNX model"),
-    (["cluster", "IN", "--encoder", "onnx"], "spec must have the form onnx:DIR; got 'onnx'"),
     (["cluster", "IN", "--encoder", "static:IN"], "does not begin with a word and its numbers"),
     (["export", "EMPTY", "OUT"], "EMPTY"),
 ]

@@ -167,14 +167,14 @@ def test_jaccard_where_pairs_are_compared(clusterer: str, metric: str) -> None:
         (
             {"clusterer": "dbscan", "n_clusters": 3},
             ValueError,
-            "n_clusters must be None for dbscan, which finds it",
+            "n_clusters must not be given for dbscan, which finds it",
         ),
         ({"clusterer": "kmean"}, ValueError, "clusterer must be one of 'kmeans'.*got 'kmean'"),
         ({"clusterer": "ward", "n_init": 3}, ValueError, "n_init is no option of ward"),
         (
             {"clusterer": "ward", "metric": "jaccard"},
             ValueError,
-            "metric must be one of 'euclidean', 'cosine'",
+            "metric must be 'euclidean' or 'cosine' for ward",
         ),
         (
             {"clusterer": KMeans(3), "n_clusters": 3},
@@ -183,7 +183,7 @@ def test_jaccard_where_pairs_are_compared(clusterer: str, metric: str) -> None:
         ),
         ({"clusterer": 3}, TypeError, "clusterer must be a name or an estimator with fit; got 3"),
         ({"encoder": 3}, TypeError, "encoder must be a name or an estimator with fit_transform; got 3"),
-        ({"encoder": "word2vec"}, ValueError, "got 'word2vec'"),
+        ({"encoder": "word2vec"}, ValueError, "encoder must be one of tfidf.*got 'word2vec'"),
         (
             {"encoder": LetterShares(), "clusterer": "average", "metric": "jaccard"},
             ValueError,
@@ -192,7 +192,7 @@ def test_jaccard_where_pairs_are_compared(clusterer: str, metric: str) -> None:
         (
             {"clusterer": "ward", "n_clusters": 3, "clusterer_options": {"distance_threshold": 1.0}},
             ValueError,
-            "n_clusters must be None with distance_threshold; got 3",
+            "n_clusters must not be given with distance_threshold; got 3",
         ),
     ],
 )

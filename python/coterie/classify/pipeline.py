@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.pipeline import Pipeline
 
 from coterie.classify.linear import LinearClassifier
-from coterie.encode import make_encoder
+from coterie.encode.factory import make_encoder, split_spec
 from coterie.text import TfidfVectorizer
 
 
@@ -59,6 +59,7 @@ def make_classifier(
             language=language, sublinear_tf=True, ngram_range=(1, 2), min_df=2, n_threads=n_threads
         )
     elif isinstance(encoder, str):
+        split_spec("encoder", encoder)
         encoder = make_encoder(encoder, language=language, random_state=random_state, n_threads=n_threads)
     classifier = LinearClassifier(random_state=random_state, **options)
     return Pipeline([("encoder", encoder), ("classifier", classifier)])

@@ -26,10 +26,12 @@ class NeighboursAnswer:
     """Pairs of a document that was asked about and one of its neighbours, best first.
 
     ``asked`` numbers what was asked: rows of the corpus, then the ``texts`` of the command line (-1, -2, ...).
+    ``named`` are those that were asked for by name, which get an answer also where nothing is like them.
     """
 
     corpus: Corpus
     texts: list[str]
+    named: list[int]
     asked: NDArray[np.int64]
     neighbour: NDArray[np.int32]
     similarity: NDArray[np.float32]
@@ -37,12 +39,19 @@ class NeighboursAnswer:
 
     @classmethod
     def of(
-        cls, corpus: Corpus, found: Neighbours, rows: NDArray[np.int64], texts: list[str], top_k: int
+        cls,
+        corpus: Corpus,
+        found: Neighbours,
+        rows: NDArray[np.int64],
+        texts: list[str],
+        top_k: int,
+        *,
+        named: bool,
     ) -> NeighboursAnswer:
-        """Drop each document as a neighbour of itself and keep the best ``top_k`` of the others."""
+        """Keep the best ``top_k`` for each, less the document itself and what has nothing in common with it."""
         asked = np.concatenate([rows, -1 - np.arange(len(texts))])
         repeated = np.repeat(asked, found.counts)
-        others = repeated != found.flat_indices
+        others = (repeated != found.flat_indices) & (found.flat_similarities > 0)
         starts = np.repeat(np.cumsum(found.counts) - found.counts, found.counts)
         passed = np.concatenate([[0], np.cumsum(others)])
         rank = passed[:-1] - passed[starts]
@@ -50,6 +59,7 @@ class NeighboursAnswer:
         return cls(
             corpus,
             texts,
+            asked.tolist() if named else [],
             repeated[kept],
             found.flat_indices[kept],
             found.flat_similarities[kept],
@@ -76,30 +86,33 @@ class NeighboursAnswer:
         require_extra("pyarrow.parquet", "cli").write_table(pa.table(columns), path, compression="zstd")
 
     def as_record(self) -> dict[str, Any]:
-        """Return one entry for each document with neighbours."""
-        entries: list[dict[str, Any]] = []
-        last = None
-        for asked, neighbour, similarity in zip(self.asked, self.neighbour, self.similarity, strict=True):
-            if asked != last:
-                name = "id" if asked >= 0 else "text"
-                entries.append({name: self._name(int(asked)), "neighbours": []})
-                last = asked
-            entries[-1]["neighbours"].append(
-                {"id": self.corpus.ids[int(neighbour)].as_py(), "similarity": float(similarity)}
-            )
-        return {"results": entries}
+        """Return one entry for each document with neighbours, or asked for by name."""
+        neighbours: dict[int, list[dict[str, Any]]] = {asked: [] for asked in self.named}
+        for asked, neighbour, similarity in zip(
+            self.asked.tolist(), self.neighbour.tolist(), self.similarity.tolist(), strict=True
+        ):
+            entry = {"id": self.corpus.ids[neighbour].as_py(), "similarity": similarity}
+            neighbours.setdefault(asked, []).append(entry)
+        return {
+            "results": [
+                {"id" if asked >= 0 else "text": self._name(asked), "neighbours": found}
+                for asked, found in neighbours.items()
+            ]
+        }
 
     def show(self) -> None:
         """Print the neighbours of the first documents with their texts."""
         from rich.text import Text
 
         console = stdout_console()
-        shown = list(dict.fromkeys(self.asked.tolist()))
+        shown = list(dict.fromkeys([*self.named, *self.asked.tolist()]))
         for asked in shown[:_N_SHOWN]:
             name = self._name(asked)
             text = "" if asked < 0 else "  " + self.corpus.texts[asked].as_py()[: 4 * _TEXT_LENGTH]
             console.print(Text(excerpt(f"{name}{text}", _TEXT_LENGTH), style="bold"), no_wrap=True)
             mine = self.asked == asked
+            if not mine.any():
+                console.print("  no document that similar")
             for neighbour, similarity in zip(self.neighbour[mine], self.similarity[mine], strict=True):
                 text = excerpt(self.corpus.texts[int(neighbour)].as_py(), _TEXT_LENGTH)
                 line = (

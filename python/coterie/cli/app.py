@@ -76,5 +76,5 @@ def make_app() -> typer.Typer:
     }
     for name, command in commands.items():
         app.command(name, epilog=EXIT_CODES)(command)
-    app.add_typer(classify.make_group(), name="classify", epilog=EXIT_CODES)
+    app.add_typer(classify.make_group(EXIT_CODES), name="classify", epilog=EXIT_CODES)
     return app

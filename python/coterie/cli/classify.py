@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coterie.cli import options
+from coterie.cli import choices, options
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import InputOptions, read_documents
 
@@ -68,9 +68,10 @@ Encoder = Annotated[
     str,
     typer.Option(
         "--encoder",
+        parser=choices.parse_encoder,
         metavar="NAME",
         rich_help_panel=TRAINING,
-        help="What turns texts into numbers: tfidf, or a name that coterie cluster --encoder takes.",
+        help="What turns texts into numbers: tfidf, lsa, cooccurrence, onnx:DIR or static:FILE.",
     ),
 ]
 Regularization = Annotated[
@@ -147,7 +148,7 @@ def train(
     }
     inputs = InputOptions(text_field, None, None, format, encoding_errors, max_document_bytes)
     with Stages(visible=not (quiet or as_json)) as stages:
-        corpus = read_documents(files, inputs, stages, quiet=quiet)
+        corpus = read_documents(files, inputs, stages, quiet=quiet, language=language)
         if clusters is None:
             rows, labels = _labels(corpus, label_field, label_separator, drop_missing, quiet)
             classifier = make_classifier(**how).fit([corpus.texts[row].as_py() for row in rows], labels)
@@ -313,13 +314,13 @@ def _as_label(value: Any, separator: str | None) -> Any:
     return str(value)
 
 
-def make_group() -> typer.Typer:
-    """Return ``coterie classify`` with its commands."""
+def make_group(epilog: str) -> typer.Typer:
+    """Return ``coterie classify`` with its commands, whose help ends with ``epilog``."""
     group = typer.Typer(
         no_args_is_help=True,
         rich_markup_mode="rich",
         help="Train a classifier of documents, use it, score it.",
     )
     for command in (train, predict, evaluate):
-        group.command(command.__name__)(command)
+        group.command(command.__name__, epilog=epilog)(command)
     return group

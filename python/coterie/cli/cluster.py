@@ -13,7 +13,7 @@ import typer
 from coterie.cli import clusterer_options, options
 from coterie.cli.cluster_large import cluster_large, is_too_large, large_run
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
-from coterie.cli.documents import input_options, read_documents, read_stop_words
+from coterie.cli.documents import input_options, read_documents, read_stop_words, report_limits
 
 if TYPE_CHECKING:
     from coterie.io import Corpus, OutputFolder
@@ -103,26 +103,30 @@ def cluster(
     given = dict(locals())
     from coterie.cli.progress import Stages
 
-    _check_report(report, output)
+    _check_output(report, resume, output)
     inputs, parameters = input_options(given), _parameters(given)
     if memory_limit is not None or resume or is_too_large(files, inputs, parameters, report):
         cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
         return
     with output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:
         started = time.perf_counter()
-        corpus = read_documents(files, inputs, stages, quiet=quiet)
+        corpus = read_documents(files, inputs, stages, quiet=quiet, language=language)
         result, timings = cluster_corpus(corpus, parameters, time.perf_counter() - started, stages)
         if folder is not None:
             write_outputs(folder, corpus, result, timings, title_of(files), report is not False, copy_encoder)
+    if not quiet:
+        report_limits(parameters, result.parameters)
     if as_json:
         print_json(as_record("cluster", corpus, result, timings, output))
     elif not quiet:
         print_result(corpus, result, timings, output)
 
 
-def _check_report(report: bool | None, output: Path | None) -> None:
+def _check_output(report: bool | None, resume: bool, output: Path | None) -> None:
     if report and output is None:
         raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
+    if resume and output is None:
+        raise typer.BadParameter("give the --output of the run that was stopped.", param_hint="--resume")
 
 
 def _parameters(given: dict[str, Any]) -> dict[str, Any]:

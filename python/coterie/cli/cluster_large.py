@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coterie.cli.console import print_json, warn
-from coterie.cli.documents import InputOptions, report_oddities
+from coterie.cli.documents import InputOptions, report_limits, report_oddities
 
 if TYPE_CHECKING:
     from coterie.outofcore import FilesResult
@@ -74,6 +74,7 @@ def cluster_large(
         )
     if not quiet:
         _remark(result)
+        report_limits(parameters, result.parameters)
     corpus: Any = _Shown(result.n_documents, result.texts, result.ids)
     shown: Any = result
     if as_json:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from coterie.cli import choices
 from coterie.cli.options import CLUSTERING
 
 Encoder = Annotated[
@@ -13,16 +14,18 @@ Encoder = Annotated[
     typer.Option(
         "--encoder",
         "--method",
+        parser=choices.parse_encoder_or_auto,
         metavar="NAME",
         rich_help_panel=CLUSTERING,
-        help="What turns documents into rows: tfidf, lsa, onnx:DIR (a folder of coterie export) or static:FILE (word "
-        "vectors); auto tries several ways to cluster, chooses by evidence and says why.",
+        help="What turns documents into rows: tfidf, lsa, cooccurrence, onnx:DIR (a folder of coterie export) or "
+        "static:FILE (word vectors); auto tries several ways to cluster, chooses by evidence and says why.",
     ),
 ]
 Refine = Annotated[
     str | None,
     typer.Option(
         "--refine",
+        parser=choices.one_of("reclassify"),
         metavar="reclassify",
         rich_help_panel=CLUSTERING,
         help="Let a classifier sharpen the clusters, kept only where they become more predictable.",
@@ -43,6 +46,7 @@ Clusterer = Annotated[
     str,
     typer.Option(
         "--clusterer",
+        parser=choices.one_of(*choices.CLUSTERERS),
         metavar="NAME",
         rich_help_panel=CLUSTERING,
         help="kmeans, minibatch, bisecting; ward, average, complete, single (hierarchical, with a dendrogram); "

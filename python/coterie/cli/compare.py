@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coterie._excerpt import excerpt
-from coterie.cli import clusterer_options, options
+from coterie.cli import choices, clusterer_options, options
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import input_options, read_documents
 
@@ -28,16 +28,18 @@ Encoders = Annotated[
     list[str] | None,
     typer.Option(
         "--encoder",
+        parser=choices.parse_encoder,
         metavar="NAME",
         rich_help_panel=COMPARED,
         show_default="tfidf and lsa",
-        help="What turns documents into rows, such as tfidf, lsa or onnx:DIR; repeatable.",
+        help="What turns documents into rows, tfidf, lsa, cooccurrence, onnx:DIR or static:FILE; repeatable.",
     ),
 ]
 Clusterers = Annotated[
     list[str] | None,
     typer.Option(
         "--clusterer",
+        parser=choices.one_of(*choices.CLUSTERERS),
         metavar="NAME",
         rich_help_panel=COMPARED,
         show_default="kmeans and ward",
@@ -123,7 +125,8 @@ def compare(
     from coterie.compare import compare as run_comparison
 
     with output_folder(output, overwrite, files) as folder, Stages(visible=not (quiet or as_json)) as stages:
-        corpus = read_documents(files, input_options(given | {"id_field": None}), stages, quiet=quiet)
+        inputs = input_options(given | {"id_field": None})
+        corpus = read_documents(files, inputs, stages, quiet=quiet, language=language)
         texts, labels = _chosen(corpus, sample, quiet)
         stages.n_documents = len(texts)
         comparison = run_comparison(
@@ -139,6 +142,9 @@ def compare(
             n_threads=n_threads,
             progress=stages.share,
         )
+        if all(run.error is not None for run in comparison.runs):
+            first = comparison.runs[0]
+            raise ValueError(f"every combination failed; {first.name}: {first.error}")
         if folder is not None:
             _write(folder, comparison, title_of(files))
     if as_json:

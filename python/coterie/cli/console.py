@@ -8,6 +8,7 @@ import math
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ParamSpec
 
@@ -31,7 +32,9 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
     @functools.wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.showwarning = lambda message, *_where, **_line: warn(_named(str(message)))
+                command(*args, **kwargs)
             sys.stdout.flush()
         except KeyboardInterrupt as error:
             _complain(str(error) or "interrupted; nothing was written")
@@ -55,20 +58,30 @@ _PARAMETERS = re.compile(
     r"(?<!['\w-])(text_field|id_field|label_field|encoding_errors|max_document_bytes|memory_limit|n_clusters|min_df"
     r"|max_df|ngram_range|max_features|stop_words|n_init|max_iter|random_state|n_hashes|n_threads|max_length"
     r"|batch_tokens"
-    r"|shard_size|min_cluster_size|min_samples|distance_threshold|n_neighbors|least_agreement)(?!['\w])"
+    r"|shard_size|min_cluster_size|max_unassigned|min_samples|distance_threshold|n_neighbors|least_agreement|eps"
+    # words of English too: only where a sentence says what the option must be
+    r"|(?:metric|clusterer|encoder|device|refine|threshold|seed)(?=(?: must |=)))(?!['\w])"
 )
 
 
 def _sentence(error: Exception) -> str:
-    return _PARAMETERS.sub(lambda match: f"--{match[1].replace('_', '-')}", _library_sentence(error))
+    return _named(_library_sentence(error))
+
+
+def _named(sentence: str) -> str:
+    return _PARAMETERS.sub(lambda match: f"--{match[1].replace('_', '-')}", sentence)
 
 
 def _library_sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.strerror}: {os.fspath(error.filename)}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     if isinstance(error, MemoryError):
         return f"out of memory{f': {error}' if str(error) else ''}"
     if isinstance(error, OSError | ValueError | TypeError | ModuleNotFoundError) and str(error):
+        return str(error)
+    if isinstance(error, RuntimeError) and str(error).startswith("device="):  # a device that is not there
         return str(error)
     return f"{type(error).__name__}: {error} (COTERIE_DEBUG=1 shows where)"
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from coterie.cli import choices
 from coterie.cli.options import OUTPUT, SEARCH, TERMS
 
 Threshold = Annotated[
@@ -25,6 +26,7 @@ Metric = Annotated[
     typer.Option(
         "--metric",
         "--measure",
+        parser=choices.one_of("jaccard", "cosine"),
         metavar="jaccard|cosine",
         rich_help_panel=SEARCH,
         help="The share of common terms (Jaccard), or the cosine of TF-IDF weights.",
@@ -34,6 +36,7 @@ Method = Annotated[
     str,
     typer.Option(
         "--method",
+        parser=choices.one_of("exact", "minhash"),
         metavar="exact|minhash",
         rich_help_panel=SEARCH,
         help="exact finds every pair; minhash compares the candidates of MinHash with banding, for long documents and "
@@ -57,6 +60,7 @@ Analyzer = Annotated[
     str,
     typer.Option(
         "--analyzer",
+        parser=choices.one_of("word", "char", "char_wb"),
         metavar="word|char|char_wb",
         rich_help_panel=TERMS,
         help="What terms are runs of: words, characters, or characters inside words.",

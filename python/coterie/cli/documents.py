@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from coterie.cli.progress import Stages
     from coterie.io import Corpus
 
+_LOOKED_INTO, _LOOKED_INTO_CHARACTERS = 1000, 20_000  # to tell the language
+
 
 @dataclass(frozen=True)
 class InputOptions:
@@ -34,13 +36,43 @@ def input_options(given: Mapping[str, Any]) -> InputOptions:
 def report_oddities(n_null_texts: int, n_duplicate_ids: int) -> None:
     """Remark on what was odd about the documents."""
     if n_null_texts:
-        warn(f"{n_null_texts:,} documents have no text and count as empty")
+        one = n_null_texts == 1
+        warn(
+            f"{_documents(n_null_texts)} {'has no text and counts' if one else 'have no text and count'} as empty"
+        )
     if n_duplicate_ids:
-        warn(f"{n_duplicate_ids:,} documents carry an id that an earlier document carries too")
+        carry = "carries" if n_duplicate_ids == 1 else "carry"
+        warn(f"{_documents(n_duplicate_ids)} {carry} an id that an earlier document carries too")
 
 
-def read_documents(files: list[str], options: InputOptions, stages: Stages, *, quiet: bool) -> Corpus:
-    """Read all documents; an input without any is an error."""
+def report_limits(asked: Mapping[str, Any], used: Mapping[str, Any]) -> None:
+    """Remark on limits of document frequency that were widened, as in :func:`coterie.cluster_texts`."""
+    names = [name for name in ("min_df", "max_df") if used.get(name, asked[name]) != asked[name]]
+    if names:
+        told = " and ".join(
+            f"--{name.replace('_', '-')} {used[name]} instead of {asked[name]}" for name in names
+        )
+        warn(f"{told} is used: more than half of the documents had no term left")
+
+
+def report_language(texts: Any, language: str) -> None:
+    """Remark on Chinese that is read as if it had spaces between its words."""
+    letters = "".join(text or "" for text in texts[:_LOOKED_INTO].to_pylist())[:_LOOKED_INTO_CHARACTERS]
+    n_chinese = sum("\u4e00" <= letter <= "\u9fff" for letter in letters)
+    if language == "en" and 2 * n_chinese > sum(map(str.isalpha, letters)):
+        warn(
+            "most of the text is Chinese, whose words --language zh finds; without it they end at punctuation"
+        )
+
+
+def _documents(n: int) -> str:
+    return f"{n:,} document{'s' if n != 1 else ''}"
+
+
+def read_documents(
+    files: list[str], options: InputOptions, stages: Stages, *, quiet: bool, language: str | None = None
+) -> Corpus:
+    """Read all documents; an input without any is an error. ``language`` is what they will be cut into words as."""
     from coterie.io import read_corpus
 
     corpus = read_corpus(
@@ -52,6 +84,8 @@ def read_documents(files: list[str], options: InputOptions, stages: Stages, *, q
         raise ValueError(f"no documents in {', '.join(files)}")
     if not quiet:
         report_oddities(corpus.n_null_texts, corpus.n_duplicate_ids)
+        if language is not None:
+            report_language(corpus.texts, language)
     stages.n_documents = len(corpus)
     return corpus
 

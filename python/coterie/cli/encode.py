@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coterie.cli import options
+from coterie.cli import choices, options
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
 
 ENCODER = "Encoder"
@@ -37,7 +37,14 @@ Output = Annotated[
     ),
 ]
 Device = Annotated[
-    str, typer.Option("--device", metavar="auto|cpu|cuda", rich_help_panel=ENCODER, help="Where to compute.")
+    str,
+    typer.Option(
+        "--device",
+        parser=choices.one_of("auto", "cpu", "cuda"),
+        metavar="auto|cpu|cuda",
+        rich_help_panel=ENCODER,
+        help="Where to compute.",
+    ),
 ]
 Provider = Annotated[
     str | None,
@@ -53,6 +60,7 @@ Precision = Annotated[
     str,
     typer.Option(
         "--precision",
+        parser=choices.one_of("auto", "float32", "bfloat16"),
         metavar="auto|float32|bfloat16",
         rich_help_panel=ENCODER,
         help="Of products; auto is bfloat16 where the CPU has it and OpenVINO is installed.",
@@ -86,7 +94,11 @@ PromptName = Annotated[
 DType = Annotated[
     str,
     typer.Option(
-        "--dtype", metavar="float32|float16", rich_help_panel=options.OUTPUT, help="Of the embeddings."
+        "--dtype",
+        parser=choices.one_of("float32", "float16"),
+        metavar="float32|float16",
+        rich_help_panel=options.OUTPUT,
+        help="Of the embeddings.",
     ),
 ]
 ShardSize = Annotated[

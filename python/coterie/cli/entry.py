@@ -6,8 +6,6 @@ import io
 import sys
 from typing import TYPE_CHECKING
 
-from coterie._validation import require_extra
-
 if TYPE_CHECKING:
     import typer
 
@@ -29,6 +27,8 @@ def main() -> None:
 
 
 def _command_line() -> typer.Typer:
+    from coterie._validation import require_extra
+
     for module in ("typer", "rich"):
         require_extra(module, "cli")
     from coterie.cli.app import make_app

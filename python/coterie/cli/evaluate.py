@@ -92,7 +92,11 @@ def _read_columns(path: Path, names: list[str]) -> list[list[Any]]:
     elif name.endswith((".jsonl", ".ndjson", ".json")):
         table = require_extra("pyarrow.json", "cli").read_json(path)
     else:
-        table = require_extra("pyarrow.parquet", "cli").read_table(path)
+        pa = require_extra("pyarrow", "cli")
+        try:
+            table = require_extra("pyarrow.parquet", "cli").read_table(path)
+        except pa.ArrowInvalid:
+            raise ValueError(f"{path} is no Parquet file; that, .csv, .tsv or .jsonl is wanted") from None
     for wanted in names:
         if wanted not in table.column_names:
             found = ", ".join(repr(column) for column in table.column_names)

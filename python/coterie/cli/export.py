@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from coterie.cli import options
+from coterie.cli import choices, options
 from coterie.cli.console import print_json, reports_errors, stdout_console
 from coterie.cli.documents import InputOptions
 
@@ -32,6 +32,7 @@ Pooling = Annotated[
     str | None,
     typer.Option(
         "--pooling",
+        parser=choices.one_of(*choices.POOLINGS),
         metavar="NAME",
         rich_help_panel=MODEL,
         help="mean, cls, max, lasttoken, weightedmean or mean_sqrt_len_tokens. Default: the model's own.",
@@ -60,6 +61,7 @@ Precision = Annotated[
     str,
     typer.Option(
         "--precision",
+        parser=choices.one_of("float32", "float16", "int8"),
         metavar="float32|float16|int8",
         rich_help_panel=MODEL,
         help="float16 is for GPUs; int8 is judged before it is written.",
@@ -81,6 +83,7 @@ Quantization = Annotated[
     str,
     typer.Option(
         "--quantization",
+        parser=choices.one_of("dynamic", "static"),
         metavar="dynamic|static",
         rich_help_panel=INT8,
         help="Ranges of activations from each batch, or once from the texts.",

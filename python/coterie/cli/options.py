@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from coterie.cli import choices
+
 INPUT = "Input"
 TERMS = "Terms"
 CLUSTERING = "Clustering"
@@ -14,6 +16,19 @@ OUTPUT = "Output"
 SEARCH = "Search"
 MEMORY = "Corpora larger than memory"
 MAX_DOCUMENT_BYTES = 32 << 20
+_OTHER_FORMATS = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".xlsx",
+    ".arrow",
+    ".feather",
+    ".gz",
+    ".zst",
+)
 
 
 def parse_n_clusters(value: str) -> int | str:
@@ -45,6 +60,13 @@ def parse_ngram_range(value: str) -> tuple[int, int]:
     if low > high:
         raise typer.BadParameter(f"{value!r} is not {wanted}.")
     return low, high
+
+
+def check_parquet_name(path: Path | None) -> Path | None:
+    """Refuse the names of other formats: what is written is Parquet, whatever it is called."""
+    if path is not None and path.suffix.lower() in _OTHER_FORMATS:
+        raise typer.BadParameter(f"{str(path)!r} names another format; a Parquet file is written.")
+    return path
 
 
 def _integer(value: str, wanted: str) -> int:
@@ -93,6 +115,7 @@ Format = Annotated[
     str,
     typer.Option(
         "--format",
+        parser=choices.one_of(*choices.FORMATS),
         metavar="NAME",
         rich_help_panel=INPUT,
         help="auto, jsonl, csv, tsv, parquet, arrow or lines; auto looks at the content and the name.",
@@ -102,6 +125,7 @@ EncodingErrors = Annotated[
     str,
     typer.Option(
         "--encoding-errors",
+        parser=choices.one_of(*choices.ENCODING_ERRORS),
         metavar="strict|replace",
         rich_help_panel=INPUT,
         help="Bytes that are not UTF-8: strict stops and names the row, replace reads them as U+FFFD.",
@@ -121,6 +145,7 @@ Language = Annotated[
     str,
     typer.Option(
         "--language",
+        parser=choices.one_of(*choices.LANGUAGES),
         metavar="en|zh",
         rich_help_panel=TERMS,
         help="How words are found and which stop words apply: en, or zh (Chinese, also mixed with English).",
@@ -207,7 +232,12 @@ Resume = Annotated[
 OutputFile = Annotated[
     Path | None,
     typer.Option(
-        "--output", "-o", metavar="FILE", rich_help_panel=OUTPUT, help="Parquet file to write the table to."
+        "--output",
+        "-o",
+        callback=check_parquet_name,
+        metavar="FILE",
+        rich_help_panel=OUTPUT,
+        help="Parquet file to write the table to.",
     ),
 ]
 MovedEncoder = Annotated[
@@ -261,6 +291,7 @@ Metric = Annotated[
     str,
     typer.Option(
         "--metric",
+        parser=choices.one_of(*choices.METRICS),
         metavar="NAME",
         rich_help_panel=CLUSTERING,
         help="Distance of documents: cosine or euclidean; for average, complete, single, hdbscan, dbscan and spectral "
@@ -292,6 +323,7 @@ RandomState = Annotated[
     typer.Option(
         "--random-state",
         min=0,
+        max=2**32 - 1,
         rich_help_panel=CLUSTERING,
         help="Seed; the same seed gives the same clusters on every machine.",
     ),
@@ -353,6 +385,7 @@ Similarity = Annotated[
     str,
     typer.Option(
         "--metric",
+        parser=choices.one_of("cosine", "jaccard"),
         metavar="cosine|jaccard",
         rich_help_panel=SEARCH,
         help="cosine of TF-IDF weights, or the share of common terms (Jaccard).",

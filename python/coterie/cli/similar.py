@@ -69,7 +69,7 @@ def similar(
     vectorizer = TfidfVectorizer(stop_words=read_stop_words(stop_words), **of_text)
     with _output_file(output, overwrite, files) as staged:
         with Stages(visible=not (quiet or as_json)) as stages:
-            corpus = read_documents(files, input_options(given), stages, quiet=quiet)
+            corpus = read_documents(files, input_options(given), stages, quiet=quiet, language=language)
             stages.share("vectorize", 0.0)
             matrix = vectorizer.fit_transform(corpus.texts)
             stages.share("vectorize", 1.0)
@@ -137,13 +137,13 @@ def _search(
     top = cosine_top_k if metric == "cosine" else jaccard_top_k
     if not (to_id or to_text):
         found = top(matrix, k=top_k, threshold=threshold, n_threads=n_threads)
-        return NeighboursAnswer.of(corpus, found, np.arange(len(corpus)), [], top_k)
+        return NeighboursAnswer.of(corpus, found, np.arange(len(corpus)), [], top_k, named=False)
     rows = _rows_of(corpus, to_id or [])
     asked = [matrix[rows]] if to_id else []
     asked += [vectorizer.transform(to_text)] if to_text else []
     # A document is its own nearest neighbour, or one of its copies is: ask for one more and drop it by row number.
     found = top(sp.csr_array(sp.vstack(asked)), matrix, k=top_k + 1, threshold=threshold, n_threads=n_threads)
-    return NeighboursAnswer.of(corpus, found, rows, to_text or [], top_k)
+    return NeighboursAnswer.of(corpus, found, rows, to_text or [], top_k, named=True)
 
 
 def _rows_of(corpus: Corpus, ids: list[str]) -> Any:

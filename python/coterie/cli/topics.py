@@ -85,7 +85,7 @@ def topics(
     target = nullcontext() if output is None else OutputFolder(output, overwrite=overwrite, inputs=files)
     with target as folder, Stages(visible=not (quiet or as_json)) as stages:
         started = time.perf_counter()
-        corpus = read_documents(files, input_options(given), stages, quiet=quiet)
+        corpus = read_documents(files, input_options(given), stages, quiet=quiet, language=language)
         seconds_read = time.perf_counter() - started
         times = _times(corpus, timestamp_field)
         result = find_topics(corpus.texts, progress=stages.share, **parameters)

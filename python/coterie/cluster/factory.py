@@ -46,6 +46,7 @@ _KINDS: dict[str, _Kind] = {
     "bisecting": _Kind(BisectingKMeans, ("n_init", "max_iter")),
 }
 CLUSTERERS = tuple(_KINDS)
+_JACCARD = ("jaccard", "weighted_jaccard")
 
 
 def takes_n_clusters(name: str) -> bool:
@@ -157,13 +158,14 @@ def make_clusterer(
     for option in given:
         if option not in kind.options:
             raise ValueError(f"{option} is no option of {name}, which takes {', '.join(kind.options)}")
-    check_option("metric", metric, METRICS if kind.takes_jaccard else ("euclidean", "cosine"))
+    if check_option("metric", metric, METRICS) in _JACCARD and not kind.takes_jaccard:
+        raise ValueError(f"metric must be 'euclidean' or 'cosine' for {name}; got {metric!r}")
     if kind.takes_n_clusters and "distance_threshold" not in given:
         if n_clusters is None:
             raise ValueError(f"n_clusters must be given for {name}; got None")
     elif n_clusters is not None:
         why = "with distance_threshold" if kind.takes_n_clusters else f"for {name}, which finds it"
-        raise ValueError(f"n_clusters must be None {why}; got {n_clusters}")
+        raise ValueError(f"n_clusters must not be given {why}; got {n_clusters}")
     if kind.takes_n_clusters:
         given["n_clusters"] = n_clusters
     if kind.is_random:

@@ -108,15 +108,22 @@ def make_encoder(
     Traceback (most recent call last):
     ValueError: spec must be one of ...; got 'word2vec'
     """
-    if not isinstance(spec, str):
-        raise TypeError(f"spec must be a str; got {spec!r} of type {type(spec).__name__}")
+    name, argument = split_spec("spec", spec)
     check_option("language", language, ("en", "zh"))
     check_n_threads(n_threads)
+    _, maker = _MAKERS[name]
+    return maker(_Request(argument, language, random_state, n_threads))
+
+
+def split_spec(parameter: str, spec: object) -> tuple[str, str]:
+    """Return the name and what follows its colon, or raise what is wrong with ``parameter``."""
+    if not isinstance(spec, str):
+        raise TypeError(f"{parameter} must be a str; got {spec!r} of type {type(spec).__name__}")
     name, colon, argument = spec.partition(":")
     if name not in _MAKERS:
-        raise ValueError(f"spec must be one of {', '.join(ENCODERS)}; got {spec!r}")
-    wanted, maker = _MAKERS[name]
+        raise ValueError(f"{parameter} must be one of {', '.join(ENCODERS)}; got {spec!r}")
+    wanted, _ = _MAKERS[name]
     if bool(wanted) != bool(argument) or (colon and not argument):
         form = f"{name}:{wanted}" if wanted else name
-        raise ValueError(f"spec must have the form {form}; got {spec!r}")
-    return maker(_Request(argument, language, random_state, n_threads))
+        raise ValueError(f"{parameter} must have the form {form}; got {spec!r}")
+    return name, argument

@@ -88,7 +88,8 @@ def parse_json_line(line: str, location: str, encoding_errors: str) -> Any:
     try:
         value = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{location}: not JSON: {error.msg} at column {error.pos + 1}") from None
+        problem = error.msg.removesuffix(" at")
+        raise ValueError(f"{location}: not JSON: {problem} at column {error.pos + 1}") from None
     except ValueError as error:  # an integer of more digits than Python converts
         raise ValueError(f"{location}: {error}") from None
     if "\\ud" in line or "\\uD" in line:

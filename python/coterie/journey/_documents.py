@@ -60,8 +60,9 @@ def encode(
     if isinstance(encoder, str) and encoder == "tfidf":
         return Encoded("tfidf", *vectorize(documents, min_df, max_df, how_to_read))
     if isinstance(encoder, str):
-        from coterie.encode import make_encoder
+        from coterie.encode.factory import make_encoder, split_spec
 
+        split_spec("encoder", encoder)
         name = encoder
         language, n_threads = how_to_read["language"], how_to_read["n_threads"]
         fitted = make_encoder(encoder, language=language, random_state=random_state, n_threads=n_threads)
