@@ -12,8 +12,9 @@ struct Eigen {
     std::vector<double> vectors;  // [n, n], column j belongs to values[j]
 };
 
-// Cyclic Jacobi (Golub and Van Loan, Matrix Computations, 8.5) of the n x n matrix a (row-major, symmetric), to
-// off-diagonal norm <= 1e-15 of the whole or 60 sweeps.
+// Of the n x n matrix a (row-major, symmetric): Householder's reduction to three diagonals, then implicit QL (Golub and
+// Van Loan, Matrix Computations, 8.3), until what is next to the diagonal is <= 2^-53 of the whole. 8 n^3 operations;
+// Jacobi's rotations take ten times as many.
 Eigen symmetric_eigen(std::vector<double> a, index_t n);
 
 // Returns r, [n, n] upper triangular, with (z r)^T (z r) = I for any z with z^T z = gram; a column of z that depends
