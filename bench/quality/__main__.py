@@ -33,7 +33,14 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--methods", default="", help="methods whose name contains one of these, by commas")
     parser.add_argument("--seeds", type=int, help="how many seeds (default: 5; quick: 2)")
-    parser.add_argument("--limit", type=int, help="documents of each set, at most (default: all)")
+    parser.add_argument(
+        "--limit", type=int, help="documents of each set that are scored, at most (default: all)"
+    )
+    parser.add_argument(
+        "--corpus",
+        type=int,
+        help="documents of each set that methods without a model read, at most (default: the scored ones)",
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -62,7 +69,7 @@ def main() -> int:
     if not wanted:
         raise SystemExit(f"--only {options.only}: no set has such a name")
     for labelled in wanted:
-        documents = sets.load(labelled, limit)
+        documents = sets.load(labelled, limit, options.corpus)
         report["sets"].append(_describe(documents))
         for method in methods.METHODS:
             if _wanted(method.name, options.methods):
@@ -84,7 +91,8 @@ def _describe(documents: sets.Documents) -> dict[str, Any]:
     return {
         "set": documents.name,
         "language": documents.language,
-        "n_documents": len(documents.texts),
+        "n_documents": len(documents.classes),
+        "n_read": len(documents.texts),
         "n_classes": documents.n_classes,
     }
 
@@ -97,10 +105,11 @@ def _measure(
     reason = method.unavailable(documents)
     if reason is not None:
         return row | {"skipped": reason}
+    n_read = len(documents.texts if method.learns else documents.scored)
     runs = []
     for seed in range(n_seeds):
         of = version if method.is_ours else None
-        run = Run(documents.name, len(documents.texts), method.name, seed, of)
+        run = Run(documents.name, n_read, method.name, seed, of)
         scores = finished.get(run)
         if scores is None:
             method.prepare(documents)
@@ -108,7 +117,7 @@ def _measure(
             finished.add(run, scores)
         runs.append(scores)
     print(f"{documents.name}: {method.name}: {tables.mean(runs, 'nmi'):.3f}", file=sys.stderr, flush=True)
-    return row | {"runs": runs}
+    return row | {"n_read": n_read, "runs": runs}
 
 
 def _run(documents: sets.Documents, method: methods.Method, seed: int) -> dict[str, float]:
@@ -118,6 +127,7 @@ def _run(documents: sets.Documents, method: methods.Method, seed: int) -> dict[s
         warnings.simplefilter("ignore")
         labels, elsewhere = method.run(documents, seed)
     seconds = time.process_time() - started + elsewhere
+    labels = labels[: len(documents.classes)]
     scores = evaluate(documents.classes, labels)
     return {name: float(scores[name]) for name in ("nmi", "ari", "accuracy")} | {
         "seconds": seconds,

@@ -28,6 +28,9 @@ _MAX_ITER = 100
 class Method:
     """A way to cluster: ``run`` takes documents and a seed and returns labels and seconds not measured by the caller.
 
+    One that ``learns`` knows only what it reads, and gets all the texts; others know their words beforehand, and get
+    those that are scored.
+
     ``unavailable`` says why it cannot run on some documents, or gives None. ``prepare`` does what is to be left
     out of ``run``'s time: imports, compiles, loads, and encodes, which has a clock of its own.
     """
@@ -36,6 +39,7 @@ class Method:
     run: Callable[[Documents, int], tuple[Any, float]]
     unavailable: Callable[[Documents], str | None] = lambda documents: None
     prepare: Callable[[Documents], Any] = lambda documents: None
+    learns: bool = True
 
     @property
     def is_ours(self) -> bool:
@@ -81,7 +85,7 @@ def _minilm_unavailable(documents: Documents) -> str | None:
 
 def _bertopic(documents: Documents, seed: int) -> tuple[Any, float]:
     rows, seconds = minilm.embeddings(documents)
-    return np.asarray(_bertopic_model(seed).fit_transform(documents.texts, embeddings=rows)[0]), seconds
+    return np.asarray(_bertopic_model(seed).fit_transform(documents.scored, embeddings=rows)[0]), seconds
 
 
 def _bertopic_model(seed: int) -> Any:
@@ -128,8 +132,8 @@ MODEL = "MiniLM + K-means"
 METHODS = (
     Method(BASELINES[0], _sklearn_tfidf_kmeans),
     Method(BASELINES[1], _sklearn_lsa_kmeans),
-    Method(MODEL, _minilm_kmeans, _minilm_unavailable, minilm.embeddings),
-    Method("BERTopic", _bertopic, _bertopic_unavailable, _prepare_bertopic),
+    Method(MODEL, _minilm_kmeans, _minilm_unavailable, minilm.embeddings, learns=False),
+    Method("BERTopic", _bertopic, _bertopic_unavailable, _prepare_bertopic, learns=False),
     Method("coterie TF-IDF", _coterie("tfidf", False)),
     Method("coterie LSA", _coterie("lsa", False)),
     Method("coterie LSA, refined", _coterie("lsa", True)),

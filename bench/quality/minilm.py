@@ -27,13 +27,15 @@ def missing() -> list[str]:
 
 
 def embeddings(documents: Documents) -> tuple[NDArray[np.float32], float]:
-    """Return unit rows and the CPU seconds that encoding took, now or when they were cached."""
+    """Return unit rows of the scored texts and the CPU seconds that encoding took, now or when they were cached."""
     CACHE.mkdir(parents=True, exist_ok=True)
     path = CACHE / f"minilm-{documents.key}.npz"
     if not path.exists():
         model = _model()
         started = time.process_time()
-        rows = np.asarray(model.encode(documents.texts, batch_size=32, normalize_embeddings=True), np.float32)
+        rows = np.asarray(
+            model.encode(documents.scored, batch_size=32, normalize_embeddings=True), np.float32
+        )
         np.savez(path, rows=rows, seconds=time.process_time() - started)
     with np.load(path) as cached:
         return cached["rows"], float(cached["seconds"])

@@ -33,7 +33,7 @@ class LabelledSet:
 
 @dataclass(frozen=True)
 class Documents:
-    """What is clustered: texts, their classes, and how many classes there are."""
+    """What is clustered: texts, the classes of the first of them, which are scored, and how many classes there are."""
 
     name: str
     language: str
@@ -45,10 +45,14 @@ class Documents:
         return len(set(self.classes))
 
     @property
+    def scored(self) -> list[str]:
+        return self.texts[: len(self.classes)]
+
+    @property
     def key(self) -> str:
-        """The same for the same texts, whatever their classes."""
-        digest = hashlib.sha256("\0".join(self.texts).encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{len(self.texts)}-{digest[:16]}"
+        """The same for the same scored texts, whatever their classes."""
+        digest = hashlib.sha256("\0".join(self.scored).encode("utf-8", "surrogatepass")).hexdigest()
+        return f"{len(self.scored)}-{digest[:16]}"
 
 
 def _label(row: dict[str, Any]) -> str | None:
@@ -102,14 +106,30 @@ def data_folder() -> Path:
     return Path(os.environ.get("COTERIE_DATA") or ROOT.parent / "shared" / "data")
 
 
-def load(labelled: LabelledSet, limit: int | None) -> Documents:
-    """Read a set; with a limit, a sample that is the same every time."""
-    path = data_folder() / (labelled.folder or labelled.name) / f"{labelled.part}.jsonl.gz"
+def load(labelled: LabelledSet, limit: int | None, corpus: int | None = None) -> Documents:
+    """Read a set; with a limit, a sample that is the same every time.
+
+    With ``corpus``, texts of the rest of the set follow, up to that many in all; nothing of them but the text is kept.
+    """
+    folder = data_folder() / (labelled.folder or labelled.name)
+    pairs = _read(folder / f"{labelled.part}.jsonl.gz", labelled)
+    order = np.random.RandomState(_SAMPLE_SEED).permutation(len(pairs))
+    n_scored = len(pairs) if limit is None else min(limit, len(pairs))
+    scored = [
+        pairs[i] for i in (sorted(order[:n_scored].tolist()) if n_scored < len(pairs) else range(len(pairs)))
+    ]
+    texts, classes = (list(column) for column in zip(*scored, strict=True))
+    if corpus is not None:
+        rest = [pairs[i][0] for i in order[n_scored:].tolist()]
+        for part in sorted({"train", "dev", "test"} - {labelled.part}):
+            if (folder / f"{part}.jsonl.gz").exists() and labelled.part != "items":
+                rest += [text for text, _ in _read(folder / f"{part}.jsonl.gz", labelled)]
+        chosen = np.random.RandomState(_SAMPLE_SEED).permutation(len(rest))[: max(corpus - n_scored, 0)]
+        texts += [rest[i] for i in chosen.tolist()]
+    return Documents(labelled.name, labelled.language, texts, classes)
+
+
+def _read(path: Path, labelled: LabelledSet) -> list[tuple[str, str]]:
     with gzip.open(path, "rt", encoding="utf-8") as lines:
-        rows = [(json.loads(line)) for line in lines]
-    pairs = [(row["text"], label) for row in rows if (label := labelled.label_of(row)) is not None]
-    if limit is not None and limit < len(pairs):
-        chosen = np.random.RandomState(_SAMPLE_SEED).permutation(len(pairs))[:limit]
-        pairs = [pairs[i] for i in sorted(chosen.tolist())]
-    texts, classes = zip(*pairs, strict=True)
-    return Documents(labelled.name, labelled.language, list(texts), list(classes))
+        rows = [json.loads(line) for line in lines]
+    return [(row["text"], label) for row in rows if (label := labelled.label_of(row)) is not None]
