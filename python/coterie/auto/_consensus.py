@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.utils import check_random_state
 
 from coterie._reclassify import reclassified
+from coterie.auto._views import N_ITER
 from coterie.cluster import KMeans
 from coterie.encode.lsa import LsaEncoder
 from coterie.topics import DirichletMixture
@@ -59,7 +60,8 @@ def agreed(
     """
     members = sp.csr_array(sp.hstack([_one_hot(labels) for labels in clusterings], format="csr"))
     n_components = min(max(n_clusters, 2), _MOST_COMPONENTS)
-    rows = LsaEncoder(n_components, random_state=seed, n_threads=n_threads).fit_transform(members)
+    encoder = LsaEncoder(n_components, n_iter=N_ITER, random_state=seed, n_threads=n_threads)
+    rows = encoder.fit_transform(members)
     return by_kmeans(rows, n_clusters, seed, _N_INIT, n_threads)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coterie._validation import check_integer, check_n_threads, check_option
 from coterie.auto._consensus import by_kmeans, consensus
-from coterie.auto._views import near_neighbours, views_of
+from coterie.auto._views import N_ITER, near_neighbours, views_of
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
 from coterie.topics import DirichletMixture
@@ -40,8 +40,11 @@ class Corpus:
         """Return what the methods need."""
         check_option("language", language, ("en", "zh"))
         check_n_threads(n_threads)
-        encoder = LsaEncoder(_N_COMPONENTS, language=language, random_state=seed, n_threads=n_threads)
+        encoder = LsaEncoder(
+            _N_COMPONENTS, language=language, n_iter=N_ITER, random_state=seed, n_threads=n_threads
+        )
         rows = encoder.fit_transform(texts)
+        weights = encoder.term_weights(texts)
         words = encoder.vectorizers_[0]
         counter = CountVectorizer(
             language=language, stop_words="auto", vocabulary=words.vocabulary_, n_threads=n_threads
@@ -49,10 +52,10 @@ class Corpus:
         counts = sp.csr_array(counter.transform(texts))
         views: tuple[NDArray[np.float32], ...] = ()
         if "consensus" in methods:
-            views = views_of(texts, encoder, rows, seed, n_threads)
+            views = views_of(texts, encoder, rows, weights, seed, n_threads)
         elif "lsa" in methods:
             views = (near_neighbours(rows, seed, n_threads),)
-        return cls(encoder, encoder.term_weights(texts), counts, views, n_threads)
+        return cls(encoder, weights, counts, views, n_threads)
 
     def part(self, chosen: NDArray[np.intp]) -> Corpus:
         return Corpus(

@@ -16,27 +16,41 @@ from coterie.similarity import cosine_top_k
 
 Rows = NDArray[np.float32]
 
+# Clusters need the space of the leading directions, not each direction to the last digit.
+N_ITER = 2
 _N_NEIGHBOURS = 10
 # Neighbours are looked for among so many documents, so that the cost grows with the corpus, not with its square.
 _N_CANDIDATES = 20_000
 
 
 def views_of(
-    texts: list[str], encoder: LsaEncoder, rows: Rows, seed: int, n_threads: int | None
+    texts: list[str],
+    encoder: LsaEncoder,
+    rows: Rows,
+    weights: sp.csr_array,
+    seed: int,
+    n_threads: int | None,
 ) -> tuple[Rows, ...]:
-    """Return the rows of latent semantic analysis, and where documents are long those of co-occurrence in windows.
+    """Return two kinds of rows: latent semantic analysis, and another that sees the same documents differently.
 
-    A short document is its own window, so that the latter would only repeat the former, without pieces of words.
+    Where documents are long that is the co-occurrence of words in windows. A short document is its own window, so
+    that this would only repeat the first; there it is the pieces of words alone, which bring stems and compounds
+    together that the weights of whole words keep apart.
     """
     smoothed = near_neighbours(rows, seed, n_threads)
     if len(encoder.vectorizers_) > 1:  # pieces of words were taken because documents are short
-        return (smoothed,)
-    words = CooccurrenceEncoder(language=encoder.language, random_state=seed, n_threads=n_threads)
-    try:
-        of_words = words.fit_transform(texts)
-    except ValueError:  # no two words are near each other more often than by chance
-        return (smoothed,)
-    return smoothed, near_neighbours(of_words, seed, n_threads)
+        n_words = len(encoder.vectorizers_[0].vocabulary_)
+        pieces = LsaEncoder(encoder.n_components, n_iter=N_ITER, random_state=seed, n_threads=n_threads)
+        of_others = pieces.fit_transform(weights[:, n_words:])
+    else:
+        words = CooccurrenceEncoder(
+            language=encoder.language, n_iter=N_ITER, random_state=seed, n_threads=n_threads
+        )
+        try:
+            of_others = words.fit_transform(texts)
+        except ValueError:  # no two words are near each other more often than by chance
+            return (smoothed,)
+    return smoothed, near_neighbours(of_others, seed, n_threads)
 
 
 def near_neighbours(rows: Rows, seed: int, n_threads: int | None) -> Rows:

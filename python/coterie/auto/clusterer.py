@@ -24,8 +24,8 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         Number of clusters, >= 2 and at most the number of documents; "mixture" may find fewer.
     method : {"auto", "consensus", "lsa", "tfidf", "mixture"}, default="auto"
         "auto" asks :func:`choose_method`. "consensus" clusters the documents by how 12 clusterings of different kinds
-        put them together: K-means on rows of latent semantic analysis (in long documents also of co-occurring words)
-        with their neighbours, the same reclassified, and Dirichlet mixtures.
+        put them together: K-means on rows of latent semantic analysis and of co-occurring words (of short documents:
+        of pieces of words) with their neighbours, the same reclassified, and Dirichlet mixtures.
     refine : "auto" or bool, default="auto"
         Whether to reclassify (:func:`coterie.refine.refine_labels`), which keeps its result only where it helps.
         "auto" leaves that to ``method="auto"``, and is True for a method that was named.

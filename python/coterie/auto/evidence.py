@@ -20,11 +20,13 @@ from coterie.refine import Refinement, refine_labels
 
 _SUBSAMPLE = 0.8
 _N_RUNS = 3
+# Student's t, one-sided 95 %, for the differences of _N_RUNS runs on the same subsamples.
+_T_95 = 2.920
 
 
 @dataclass(frozen=True)
 class MethodTrial:
-    """The evidence for one way to cluster, each number a mean over runs on different subsamples with different seeds.
+    """The evidence for one way to cluster, from runs on different subsamples with different seeds.
 
     Attributes
     ----------
@@ -34,10 +36,10 @@ class MethodTrial:
         "mixture" (:class:`coterie.topics.DirichletMixture`).
     refine : bool
         Whether reclassification followed.
-    information : float
-        :func:`coterie.refine.predictive_information`, in nats; higher is better.
-    information_error : float
-        Its standard error over the runs.
+    informations : tuple of float
+        :func:`coterie.refine.predictive_information` of each run, in nats; higher is better.
+    shares : tuple of float
+        The same as a share of the entropy of the run's clusters, in [0, 1]; higher is better.
     stability : float
         Mean adjusted Rand index between the runs on the documents they share, in [-0.5, 1].
     seconds : float
@@ -46,8 +48,8 @@ class MethodTrial:
 
     method: str
     refine: bool
-    information: float
-    information_error: float
+    informations: tuple[float, ...]
+    shares: tuple[float, ...]
     stability: float
     seconds: float
 
@@ -55,6 +57,16 @@ class MethodTrial:
     def name(self) -> str:
         """The method, with "+refine" where reclassification followed."""
         return f"{self.method}+refine" if self.refine else self.method
+
+    @property
+    def information(self) -> float:
+        """Mean of ``informations``."""
+        return float(np.mean(self.informations))
+
+    @property
+    def share(self) -> float:
+        """Mean of ``shares``."""
+        return float(np.mean(self.shares))
 
 
 @dataclass(frozen=True)
@@ -82,10 +94,10 @@ class MethodSearch:
 
     def __str__(self) -> str:
         """Return the table of all trials, the choice marked with ``*``, and the reason."""
-        lines = ["  method          information  +/-    stability  seconds"]
+        lines = ["  method            nats  share  stability  seconds"]
         lines += [
-            f"{'*' if (t.method, t.refine) == (self.method, self.refine) else ' '} {t.name:14s}  {t.information:11.4f}"
-            f"  {t.information_error:5.3f}  {t.stability:9.3f}  {t.seconds:7.2f}"
+            f"{'*' if (t.method, t.refine) == (self.method, self.refine) else ' '} {t.name:16s}  {t.information:5.3f}"
+            f"  {t.share:5.3f}  {t.stability:9.3f}  {t.seconds:7.2f}"
             for t in self.trials
         ]
         return "\n".join([*lines, self.reason])
@@ -106,10 +118,12 @@ def choose_method(
 
     Each method clusters three subsamples (80 % of a sample) from different seeds, with and without reclassification.
     The evidence is how much the terms of a left-out document tell about its cluster
-    (:func:`coterie.refine.predictive_information`) and how well the clusters come back on the documents that the
-    subsamples share. The method with the most information is best. Of those that cannot be told from it (within the
-    standard error of the difference) the consensus is chosen, because votes that err in different ways err less
-    together, and where that is not among them the one whose clusters come back best.
+    (:func:`coterie.refine.predictive_information`), in nats and as a share of the clusters' entropy. Nats favour
+    clusters of even sizes, which have more to tell; shares favour few large ones, which are easy to tell. So a method
+    is better than another only if it has more of both on the same subsamples, by a one-sided t-test at 95 %. The
+    consensus is chosen, because votes that err in different ways err less together, unless a method is better than
+    that; of several, the one with the most nats. Where the consensus is not tried, the first of ``methods`` has its
+    place.
 
     Parameters
     ----------
@@ -141,7 +155,8 @@ def choose_method(
     Notes
     -----
     The evidence compares methods at one number of clusters. It was chosen because it depends on no representation:
-    silhouettes and inertias favour the method whose own distances they are measured by.
+    silhouettes and inertias favour the method whose own distances they are measured by. How well clusters come back is
+    reported and does not decide: a coarse or one-sided division comes back best of all.
 
     Examples
     --------
@@ -186,33 +201,35 @@ def _try(
     corpus: Corpus, method: str, n_clusters: int, parts: list[NDArray[np.intp]], seeds: list[int]
 ) -> list[MethodTrial]:
     """Run a method on every part; return the evidence for it as it is and refined."""
-    plain, refined, information, seconds = [], [], [], []
+    labels_of: tuple[list[NDArray[np.int32]], ...] = ([], [])  # as they are, refined
+    evidence: tuple[list[tuple[float, float]], ...] = ([], [])
+    seconds = []
     for part, seed in zip(parts, seeds, strict=True):
         started = time.perf_counter()
         inside = corpus.part(part)
         labels, margins = cluster(inside, method, n_clusters, seed)
         clustered = time.perf_counter()
         found = _refined(inside.weights, labels, margins, seed)
-        plain.append(labels)
-        refined.append(labels if found is None else found.labels)
         before = 0.0 if found is None else found.information_before
         after = before if found is None else max(found.information_before, found.information_after)
-        information.append((before, after))
+        refined = labels if found is None else found.labels
+        for i, (clusters, nats) in enumerate(((labels, before), (refined, after))):
+            labels_of[i].append(clusters)
+            evidence[i].append((nats, _share(nats, clusters)))
         seconds.append((clustered - started, time.perf_counter() - started))
     trials = []
-    for i, labels_of_runs in enumerate((plain, refined)):
-        nats = [pair[i] for pair in information]
-        trials.append(
-            MethodTrial(
-                method,
-                i == 1,
-                float(np.mean(nats)),
-                float(np.std(nats, ddof=1) / len(nats) ** 0.5),
-                _stability(parts, labels_of_runs),
-                float(np.mean([pair[i] for pair in seconds])),
-            )
-        )
+    for i, runs in enumerate(evidence):
+        informations, shares = zip(*runs, strict=True)
+        mean_seconds = float(np.mean([pair[i] for pair in seconds]))
+        stability = _stability(parts, labels_of[i])
+        trials.append(MethodTrial(method, i == 1, informations, shares, stability, mean_seconds))
     return trials
+
+
+def _share(nats: float, labels: NDArray[np.int32]) -> float:
+    sizes = np.unique(labels, return_counts=True)[1] / len(labels)
+    entropy = -float(np.sum(sizes * np.log(sizes)))
+    return nats / entropy if entropy > 0 else 0.0
 
 
 def _refined(
@@ -233,22 +250,27 @@ def _stability(parts: list[NDArray[np.intp]], labels: list[NDArray[np.int32]]) -
 
 def decide(trials: list[MethodTrial], n_sampled: int) -> MethodSearch:
     """Apply the rule of :func:`choose_method` to finished trials."""
-    best = max(trials, key=lambda t: t.information)
-    alike = [
-        t
-        for t in trials
-        if best.information - t.information <= np.hypot(best.information_error, t.information_error)
+    usual = next((t for t in trials if t.method == "consensus"), trials[0])
+    better = [
+        t for t in trials if _is_more(t.informations, usual.informations) and _is_more(t.shares, usual.shares)
     ]
-    choice = max(alike, key=lambda t: (t.method == "consensus", t.stability, t.information))
+    choice = max(better, key=lambda t: t.information, default=usual)
     reason = (
-        f"{choice.name}: words tell {choice.information:.3f} nats about its clusters, and they come back from run to "
-        f"run (ARI {choice.stability:.2f})"
+        f"{choice.name}: words tell {choice.information:.3f} nats about its clusters, {choice.share:.0%} of what "
+        f"there is to tell, and they come back from run to run (ARI {choice.stability:.2f})"
     )
-    others = [t.name for t in alike if t is not choice]
-    if others:
-        reason += f"; as informative within the error: {', '.join(others)}"
-    rest = [t for t in trials if t not in alike]
-    if rest:
-        next_best = max(rest, key=lambda t: t.information)
-        reason += f"; next is {next_best.name} with {next_best.information:.3f}"
+    if choice is not usual:
+        reason += (
+            f"; both are more than those of {usual.name}, {usual.information:.3f} nats and {usual.share:.0%}"
+        )
+    elif len(trials) > 1:
+        reason += "; no other method has surely more of both"
     return MethodSearch(trials, choice.method, choice.refine, reason + ".", n_sampled)
+
+
+def _is_more(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
+    """Whether the mean of the differences is more than their chance allows."""
+    differences = np.subtract(a, b)
+    mean, n = float(differences.mean()), len(differences)
+    error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
+    return mean > 0 and mean > _T_95 * error
