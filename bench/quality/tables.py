@@ -56,8 +56,8 @@ def _reading(report: dict[str, Any]) -> list[str]:
     if all(entry["n_read"] == entry["n_documents"] for entry in report["sets"]):
         return []
     return [
-        "Methods that know only what they read, scikit-learn's and coterie's, cluster the scored documents together with "
-        "others of the set, of which nothing but the text is used; MiniLM and BERTopic, which know their words "
+        "Methods that know only what they read, scikit-learn's and coterie's, cluster the scored documents together "
+        "with others of the set, of which nothing but the text is used; MiniLM and BERTopic, which know their words "
         "beforehand, cluster the scored ones.",
         "",
     ]
@@ -128,7 +128,8 @@ def _goals(report: dict[str, Any], rows: Rows) -> list[str]:
         lines += [
             f"- At least {MODEL} on a third of the English sets: on {len(ahead)} of {len(both)} "
             f"({', '.join(ahead) or 'none'}).",
-            f"- In a tenth of its CPU time for each document: {total / of_model:.2f} of it in all, on {tenth} of {len(both)} sets.",
+            f"- In a tenth of its CPU time for each document: {total / of_model:.2f} of it in all, on {tenth} "
+            f"of {len(both)} sets.",
         ]
     return [*lines, ""]
 
