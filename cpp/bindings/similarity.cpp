@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "bindings/arrays.hpp"
+#include "bindings/dlpack.hpp"
 #include "bindings/init.hpp"
 #include "cuda/device.hpp"
 #include "similarity/cosine_top_k.hpp"
@@ -39,9 +40,30 @@ const CsrView& csr(const RowsArgument& x, const char* name) {
 // Null: the CPU.
 using MaybeDevice = std::shared_ptr<cuda::Device>;
 
+// x, y: DLPack capsules of rows on the device; y None: x itself.
+py::tuple search_lent(const py::capsule& x, const py::object& y, index_t k, float threshold,
+                      const std::optional<py::array>& excluded, const MaybeDevice& device) {
+    if (!device) throw py::type_error("rows on a device are searched there");
+    const LentMatrix rows(x, "X");
+    rows.check_place(*device, "X");
+    std::optional<LentMatrix> columns;
+    if (!y.is_none()) columns.emplace(y.cast<py::capsule>(), "Y").check_place(*device, "Y");
+    const NeighbourQuery query = make_query(k, threshold, excluded, rows.view().rows);
+    Neighbours result;
+    {
+        py::gil_scoped_release release;
+        const DeviceDense a(rows.view());
+        std::optional<DeviceDense> b;
+        if (columns) b.emplace(columns->view());
+        result = cosine_top_k(*device, a, b ? &*b : nullptr, query);
+    }
+    return as_tuple(std::move(result));
+}
+
 py::tuple bind_cosine_top_k(const py::object& x, const py::object& y, index_t k, float threshold,
                             const std::optional<py::array>& excluded, int n_threads,
                             const MaybeDevice& device) {
+    if (py::isinstance<py::capsule>(x)) return search_lent(x, y, k, threshold, excluded, device);
     const RowsArgument rows(x, "X", n_threads), columns(y, "Y", n_threads);
     const NeighbourQuery query = make_query(k, threshold, excluded, rows.rows());
     if (rows.is_sparse() != columns.is_sparse())
@@ -84,24 +106,31 @@ py::array_t<std::int32_t> bind_identical_rows(const py::object& x, int n_threads
     return to_numpy(std::move(first));
 }
 
-py::array_t<std::int32_t> bind_cosine_components(const py::object& x, float threshold, int n_threads) {
+py::array_t<std::int32_t> bind_cosine_components(const py::object& x, float threshold, int n_threads,
+                                                 const MaybeDevice& device) {
     const RowsArgument rows(x, "X", n_threads);
     std::vector<std::int32_t> first;
     {
         py::gil_scoped_release release;
-        first = std::visit([&](const auto& view) { return cosine_components(view, threshold, n_threads); },
-                           rows.view());
+        first = std::visit(
+            [&](const auto& view) {
+                return device ? cosine_components(*device, view, threshold, n_threads)
+                              : cosine_components(view, threshold, n_threads);
+            },
+            rows.view());
     }
     return to_numpy(std::move(first));
 }
 
-py::array_t<std::int32_t> bind_jaccard_components(const py::object& x, float threshold, int n_threads) {
+py::array_t<std::int32_t> bind_jaccard_components(const py::object& x, float threshold, int n_threads,
+                                                  const MaybeDevice& device) {
     const RowsArgument rows(x, "X", n_threads);
     const CsrView& view = csr(rows, "X");
     std::vector<std::int32_t> first;
     {
         py::gil_scoped_release release;
-        first = jaccard_components(view, threshold, n_threads);
+        first = device ? jaccard_components(*device, view, threshold, n_threads)
+                       : jaccard_components(view, threshold, n_threads);
     }
     return to_numpy(std::move(first));
 }
@@ -147,9 +176,9 @@ void init_similarity(py::module_& m) {
           py::arg("threshold"), py::arg("excluded"), py::arg("n_threads"), py::arg("device") = MaybeDevice());
     m.def("identical_rows", &bind_identical_rows, py::arg("X"), py::arg("n_threads"));
     m.def("cosine_components", &bind_cosine_components, py::arg("X"), py::arg("threshold"),
-          py::arg("n_threads"));
+          py::arg("n_threads"), py::arg("device") = MaybeDevice());
     m.def("jaccard_components", &bind_jaccard_components, py::arg("X"), py::arg("threshold"),
-          py::arg("n_threads"));
+          py::arg("n_threads"), py::arg("device") = MaybeDevice());
     m.def("minhash_components", &bind_minhash_components, py::arg("X"), py::arg("cosine"),
           py::arg("threshold"), py::arg("n_bands"), py::arg("rows_per_band"), py::arg("seed"),
           py::arg("n_threads"));

@@ -12,7 +12,8 @@
 //
 // Races: threads go forwards in one step and backwards in the next. In every other block, if its shared memory is small,
 // a thread sees what others wrote since the last barrier only after the next one, and two threads that write
-// different values to one place between barriers are an error. (Programs that update shared memory atomically have more of it.)
+// different values to one place between barriers are an error. Programs that update shared memory atomically are exempt: those
+// with more of it, and those that say so by a member kHasSharedAtomics.
 #pragma once
 
 #include <cstdint>
@@ -42,12 +43,12 @@ inline constexpr int kWarp = 32;
 
 class EmulatedBlock {
   public:
-    EmulatedBlock(index_t block, index_t n_blocks, int n_threads, std::size_t shared_bytes)
+    EmulatedBlock(index_t block, index_t n_blocks, int n_threads, std::size_t shared_bytes, bool isolate)
         : block_(block),
           n_blocks_(n_blocks),
           n_threads_(n_threads),
           shared_(shared_bytes / 16 + 1),
-          isolated_(block % 2 == 0 && shared_bytes > 0 && shared_bytes <= kMostIsolated) {
+          isolated_(isolate && block % 2 == 0 && shared_bytes > 0 && shared_bytes <= kMostIsolated) {
         std::memset(shared_.data(), 0xFF, shared_.size() * sizeof(Chunk));
         if (!isolated_) return;
         at_barrier_ = shared_;
@@ -167,7 +168,8 @@ class EmulatedBlock {
 template <typename Program>
 void emulate(Device&, const Program& program, index_t n_blocks) {
     for (index_t b = n_blocks - 1; b >= 0; --b) {
-        EmulatedBlock block(b, n_blocks, Program::kThreads, Program::kSharedBytes);
+        constexpr bool kIsolate = !requires { Program::kHasSharedAtomics; };
+        EmulatedBlock block(b, n_blocks, Program::kThreads, Program::kSharedBytes, kIsolate);
         program(block);
     }
 }

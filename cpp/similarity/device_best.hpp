@@ -1,4 +1,5 @@
-// The best neighbours of one row, kept by a block of a device program in shared memory: neighbours.hpp's Best.
+// What a block of a device program keeps of the neighbours of one row: the best few in shared memory (neighbours.hpp's Best),
+// or all that reach the threshold, in a list of pairs.
 #pragma once
 
 #include <cstdint>
@@ -17,9 +18,10 @@ struct Scored {
 
 // What a search looks for, on the device.
 struct Wanted {
-    index_t k;                     // 1 .. kMostNeighbours
+    index_t k;                     // 1 .. kMostNeighbours; not asked of pairs
     float threshold;               // least similarity after its rounding to float32
     const std::int32_t* excluded;  // [n] or null; see NeighbourQuery
+    bool below_only;               // row i wants columns j < i
 };
 
 // Where the answers go; row r of a search has n_found[r] of them, best first.
@@ -32,6 +34,8 @@ struct Answers {
 // Offers go to a waiting list from all threads at once; between two barriers one thread takes them in. The order in which they
 // arrive does not matter: candidates are totally ordered.
 struct BlockBest {
+    using Answers = device::Answers;
+    static constexpr bool kIsBounded = true;
     static constexpr std::size_t bytes(int most_waiting) {
         return (kMostNeighbours + static_cast<std::size_t>(most_waiting)) * sizeof(Scored) + 16;
     }
@@ -39,11 +43,15 @@ struct BlockBest {
     Scored *best, *waiting;
     std::int32_t* counts;  // kept, waiting
     Wanted wanted;
+    Answers answers;
+    index_t row;  // of the answers
 
     template <typename Block>
-    COTERIE_HOST_DEVICE static BlockBest at(Block& block, std::size_t byte, const Wanted& wanted) {
+    COTERIE_HOST_DEVICE static BlockBest at(Block& block, std::size_t byte, const Wanted& wanted,
+                                            const Answers& answers, index_t row, index_t) {
         Scored* const best = block.template shared<Scored>(byte + 16);
-        return {best, best + kMostNeighbours, block.template shared<std::int32_t>(byte), wanted};
+        return {best, best + kMostNeighbours, block.template shared<std::int32_t>(byte), wanted, answers,
+                row};
     }
 
     // By one thread.
@@ -72,13 +80,50 @@ struct BlockBest {
         counts[1] = 0;
     }
     // By thread t of n_threads, after a barrier.
-    COTERIE_HOST_DEVICE void write(const Answers& answers, index_t row, int t, int n_threads) const {
+    COTERIE_HOST_DEVICE void write(int t, int n_threads) const {
         if (t == 0) answers.n_found[row] = counts[0];
         for (index_t q = t; q < counts[0]; q += n_threads) {
             answers.scores[row * wanted.k + q] = best[q].score;
             answers.indices[row * wanted.k + q] = static_cast<std::int32_t>(best[q].index);
         }
     }
+};
+
+struct Pair {
+    double score;
+    std::int32_t row, column;
+};
+
+// Where pairs go, in no order; those beyond the capacity are counted and not written.
+struct Pairs {
+    Pair* pairs;  // [capacity]
+    index_t capacity;
+    std::int64_t* n_found;
+};
+
+struct BlockPairs {
+    using Answers = Pairs;
+    static constexpr bool kIsBounded = false;
+    static constexpr std::size_t bytes(int) { return 0; }
+
+    float threshold;
+    Pairs out;
+    std::int32_t row;
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE static BlockPairs at(Block&, std::size_t, const Wanted& wanted, const Pairs& out,
+                                             index_t, index_t i) {
+        return {wanted.threshold, out, static_cast<std::int32_t>(i)};
+    }
+
+    COTERIE_HOST_DEVICE void clear() const {}
+    COTERIE_HOST_DEVICE void offer(double score, index_t index) const {
+        if (!(static_cast<float>(score) >= threshold)) return;
+        const std::int64_t place = cuda::atomic_add(out.n_found, std::int64_t{1});
+        if (place < out.capacity) out.pairs[place] = {score, row, static_cast<std::int32_t>(index)};
+    }
+    COTERIE_HOST_DEVICE void take_waiting() const {}
+    COTERIE_HOST_DEVICE void write(int, int) const {}
 };
 
 }  // namespace coterie::device

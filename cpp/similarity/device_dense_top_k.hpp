@@ -6,6 +6,8 @@
 // error, so the best k lie in groups whose maximum is T - 2 error or more; only those are compared canonically.
 #pragma once
 
+#include <cmath>
+
 #include "cuda/canonical.hpp"
 #include "cuda/tile_product.hpp"
 #include "kernels/kernels.hpp"
@@ -26,6 +28,56 @@ COTERIE_HOST_DEVICE inline index_t group_column(index_t group, int element) {
     return tile * cuda::TileProduct::kTileColumns + part / 4 * 64 + element / 2 * 8 + 2 * (part % 4) +
            element % 2;
 }
+
+// length[i] = canonical |x_i|. Eight threads take a row.
+struct RowLengths {
+    static constexpr const char* kName = "lengths of rows";
+    static constexpr int kThreads = 256;
+    static constexpr index_t kRowsPerBlock = kThreads / cuda::kLanes;
+    static constexpr std::size_t kSharedBytes = kThreads * sizeof(double);
+
+    DenseView x;
+    double* length;
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        double* const part = block.template shared<double>(0);
+        block.each([&](int t) {
+            const index_t i = block.block() * kRowsPerBlock + t / cuda::kLanes;
+            const float* const row = x.data + i * x.stride;
+            part[t] = i < x.rows ? cuda::dot_lane(row, row, x.cols, t % cuda::kLanes) : 0.0;
+        });
+        block.sync();
+        block.each([&](int t) {
+            const index_t i = block.block() * kRowsPerBlock + t / cuda::kLanes;
+            if (t % cuda::kLanes == 0 && i < x.rows) length[i] = sqrt(cuda::fold(part + t));
+        });
+    }
+};
+
+// mean[j] = the average of x_ij / |x_i| over the rows 0, step, 2 step, ... Any mu keeps the scores right.
+struct MeanOfUnits {
+    static constexpr const char* kName = "mean of a sample of unit rows";
+    static constexpr int kThreads = 32;
+    static constexpr std::size_t kSharedBytes = 0;
+
+    DenseView x;
+    const double* length;
+    index_t step;
+    float* mean;
+
+    template <typename Block>
+    COTERIE_HOST_DEVICE void operator()(Block& block) const {
+        block.each([&](int t) {
+            const index_t j = block.block() * kThreads + t;
+            if (j >= x.cols) return;
+            double sum = 0, count = 0;
+            for (index_t i = 0; i < x.rows; i += step, ++count)
+                if (length[i] > 0) sum += static_cast<double>(x.data[i * x.stride + j]) / length[i];
+            mean[j] = static_cast<float>(sum / (count > 0 ? count : 1.0));
+        });
+    }
+};
 
 // packed[i] = bf16(x~_i - mu) with what was lost of it, offset[i] = <mu, x~_i>. A warp takes a row.
 struct PackUnitRows {
@@ -129,13 +181,15 @@ struct GroupMaxima {
 };
 
 // A block takes a row: finds T, and compares the columns of the groups that reach the cut.
+template <typename Kept>
 struct DenseTopK {
     static constexpr const char* kName = "canonical comparison of dense neighbours";
     static constexpr int kThreads = 256;
+    static constexpr bool kHasSharedAtomics = true;
     static constexpr int kAtOnce = kThreads / cuda::kLanes;  // columns
     static constexpr std::size_t kPartBytes = kThreads * sizeof(double);
     static constexpr std::size_t kListBytes = kThreads * sizeof(std::int32_t) + 16;
-    static constexpr std::size_t kSharedBytes = kPartBytes + kListBytes + BlockBest::bytes(kAtOnce);
+    static constexpr std::size_t kSharedBytes = kPartBytes + kListBytes + Kept::bytes(kAtOnce);
 
     DenseView x, y;
     const double *x_length, *y_length;
@@ -145,15 +199,15 @@ struct DenseTopK {
     index_t d_padded, first, n_groups;
     const float* maxima;
     Wanted wanted;
-    Answers answers;
+    typename Kept::Answers answers;
 
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
         double* const part = block.template shared<double>(0);
         std::int32_t* const listed = block.template shared<std::int32_t>(kPartBytes + 16);
         std::int32_t* const n_listed = block.template shared<std::int32_t>(kPartBytes);
-        const BlockBest best = BlockBest::at(block, kPartBytes + kListBytes, wanted);
         const index_t r = block.block(), i = first + r;
+        const Kept best = Kept::at(block, kPartBytes + kListBytes, wanted, answers, r, i);
         const index_t excluded = wanted.excluded == nullptr ? -1 : wanted.excluded[i];
         const double cut = lowest_maximum(block, r, excluded >= 0 ? wanted.k + 1 : wanted.k);
         block.each([&](int t) {
@@ -174,7 +228,7 @@ struct DenseTopK {
                 compare(block, part, listed, begin, n_columns, i, excluded, best);
             block.sync();
         }
-        block.each([&](int t) { best.write(answers, r, t, kThreads); });
+        block.each([&](int t) { best.write(t, kThreads); });
     }
 
   private:
@@ -187,7 +241,7 @@ struct DenseTopK {
                              0x1p-21 + static_cast<double>(x.cols + 8) * 0x1p-50;
         // Every similarity that rounds to the threshold or more is above threshold - 2^-23.
         const double least = static_cast<double>(wanted.threshold) - 0x1p-23 - error - offset[first + r];
-        if (rank > n_groups) return least;
+        if (!Kept::kIsBounded || rank > n_groups) return least;
         std::uint32_t key = 0;
         for (int bit = 31; bit >= 0; --bit) {
             const std::uint32_t trial = key | 1u << bit;
@@ -220,22 +274,22 @@ struct DenseTopK {
 
     template <typename Block>
     COTERIE_HOST_DEVICE void compare(Block& block, double* part, const std::int32_t* listed, int begin,
-                                     int n_columns, index_t i, index_t excluded,
-                                     const BlockBest& best) const {
+                                     int n_columns, index_t i, index_t excluded, const Kept& best) const {
+        const index_t end = wanted.below_only ? i : y.rows;
         const auto column = [&](int t) -> index_t {
             const int q = begin + t / cuda::kLanes;
-            return q < n_columns ? group_column(listed[q / kGroupColumns], q % kGroupColumns) : y.rows;
+            return q < n_columns ? group_column(listed[q / kGroupColumns], q % kGroupColumns) : end;
         };
         block.each([&](int t) {
             const index_t j = column(t);
-            part[t] = j < y.rows ? cuda::dot_lane(x.data + i * x.stride, y.data + j * y.stride, x.cols,
-                                                  t % cuda::kLanes)
-                                 : 0.0;
+            part[t] = j < end ? cuda::dot_lane(x.data + i * x.stride, y.data + j * y.stride, x.cols,
+                                               t % cuda::kLanes)
+                              : 0.0;
         });
         block.sync();
         block.each([&](int t) {
             const index_t j = column(t);
-            if (t % cuda::kLanes == 0 && j < y.rows && j != excluded)
+            if (t % cuda::kLanes == 0 && j < end && j != excluded)
                 best.offer(Cosine::score(cuda::fold(part + t), x_length[i], y_length[j]), j);
         });
         block.sync();

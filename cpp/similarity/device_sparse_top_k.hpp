@@ -30,24 +30,26 @@ struct Jaccard {
 
 // A block takes a row of X, a thread one row of Y at a time. Which of a row's columns X has too is asked of a table of bits, one
 // for all columns that are equal modulo its size, and then of the row of X itself.
-template <typename Measure>
+template <typename Measure, typename Kept>
 struct SparseTopK {
     static constexpr const char* kName = Measure::kName;
     static constexpr int kThreads = 256;
+    static constexpr bool kHasSharedAtomics = true;
     static constexpr std::uint32_t kBits = 1u << 17;
     static constexpr std::size_t kTableBytes = kBits / 8;
-    static constexpr std::size_t kSharedBytes = kTableBytes + BlockBest::bytes(kThreads);
+    static constexpr std::size_t kSharedBytes = kTableBytes + Kept::bytes(kThreads);
 
     CsrView x, y;
     const double *x_size, *y_size;
+    index_t first;  // row of X that the first block takes
     Wanted wanted;
-    Answers answers;
+    typename Kept::Answers answers;
 
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
         std::uint32_t* const table = block.template shared<std::uint32_t>(0);
-        const BlockBest best = BlockBest::at(block, kTableBytes, wanted);
-        const index_t i = block.block();
+        const index_t i = first + block.block();
+        const Kept best = Kept::at(block, kTableBytes, wanted, answers, block.block(), i);
         const SparseRow row{x.data + x.indptr[i], x.indices + x.indptr[i], x.indptr[i + 1] - x.indptr[i]};
         const index_t excluded = wanted.excluded == nullptr ? -1 : wanted.excluded[i];
         block.each([&](int t) {
@@ -62,10 +64,11 @@ struct SparseTopK {
             }
         });
         block.sync();
-        for (index_t first = 0; first < y.rows; first += kThreads) {
+        const index_t end = wanted.below_only ? i : y.rows;
+        for (index_t begin = 0; begin < end; begin += kThreads) {
             block.each([&](int t) {
-                const index_t j = first + t;
-                if (j < y.rows && j != excluded)
+                const index_t j = begin + t;
+                if (j < end && j != excluded)
                     best.offer(Measure::score(sum(row, table, j), x_size[i], y_size[j]), j);
             });
             block.sync();
@@ -74,7 +77,7 @@ struct SparseTopK {
             });
             block.sync();
         }
-        block.each([&](int t) { best.write(answers, i, t, kThreads); });
+        block.each([&](int t) { best.write(t, kThreads); });
     }
 
   private:

@@ -7,8 +7,16 @@ namespace {
 
 const TopKKernels& emulated_kernels() {
     static constexpr TopKKernels kernels = {
-        &cuda::emulate<SparseTopK<Cosine>>, &cuda::emulate<SparseTopK<Jaccard>>, &cuda::emulate<PackUnitRows>,
-        &cuda::emulate<GroupMaxima>,        &cuda::emulate<DenseTopK>,
+        &cuda::emulate<RowLengths>,
+        &cuda::emulate<MeanOfUnits>,
+        &cuda::emulate<PackUnitRows>,
+        &cuda::emulate<GroupMaxima>,
+        &cuda::emulate<DenseTopK<BlockBest>>,
+        &cuda::emulate<SparseTopK<Cosine, BlockBest>>,
+        &cuda::emulate<SparseTopK<Jaccard, BlockBest>>,
+        &cuda::emulate<DenseTopK<BlockPairs>>,
+        &cuda::emulate<SparseTopK<Cosine, BlockPairs>>,
+        &cuda::emulate<SparseTopK<Jaccard, BlockPairs>>,
     };
     return kernels;
 }

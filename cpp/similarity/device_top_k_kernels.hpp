@@ -11,11 +11,16 @@ template <typename Program>
 using Launch = void (*)(cuda::Device& device, const Program& program, index_t n_blocks);
 
 struct TopKKernels {
-    Launch<SparseTopK<Cosine>> sparse_cosine;
-    Launch<SparseTopK<Jaccard>> sparse_jaccard;
+    Launch<RowLengths> row_lengths;
+    Launch<MeanOfUnits> mean_of_units;
     Launch<PackUnitRows> pack_unit_rows;
     Launch<GroupMaxima> group_maxima;
-    Launch<DenseTopK> dense_cosine;
+    Launch<DenseTopK<BlockBest>> dense_cosine;
+    Launch<SparseTopK<Cosine, BlockBest>> sparse_cosine;
+    Launch<SparseTopK<Jaccard, BlockBest>> sparse_jaccard;
+    Launch<DenseTopK<BlockPairs>> dense_cosine_pairs;
+    Launch<SparseTopK<Cosine, BlockPairs>> sparse_cosine_pairs;
+    Launch<SparseTopK<Jaccard, BlockPairs>> sparse_jaccard_pairs;
 };
 
 // The table for a device. A build without CUDA has no device that would ask for the second.

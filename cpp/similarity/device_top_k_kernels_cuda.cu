@@ -6,8 +6,16 @@ namespace coterie::device {
 
 const TopKKernels& cuda_top_k_kernels() {
     static constexpr TopKKernels kernels = {
-        &cuda::launch<SparseTopK<Cosine>>, &cuda::launch<SparseTopK<Jaccard>>, &cuda::launch<PackUnitRows>,
-        &cuda::launch<GroupMaxima>,        &cuda::launch<DenseTopK>,
+        &cuda::launch<RowLengths>,
+        &cuda::launch<MeanOfUnits>,
+        &cuda::launch<PackUnitRows>,
+        &cuda::launch<GroupMaxima>,
+        &cuda::launch<DenseTopK<BlockBest>>,
+        &cuda::launch<SparseTopK<Cosine, BlockBest>>,
+        &cuda::launch<SparseTopK<Jaccard, BlockBest>>,
+        &cuda::launch<DenseTopK<BlockPairs>>,
+        &cuda::launch<SparseTopK<Cosine, BlockPairs>>,
+        &cuda::launch<SparseTopK<Jaccard, BlockPairs>>,
     };
     return kernels;
 }

@@ -134,19 +134,22 @@ def _opened(name: str) -> _core.Device:
 class LentRows:
     """Rows on a device that another library owns, with the few things of an array that fits ask for."""
 
-    def __init__(self, X: Any) -> None:
+    def __init__(self, X: Any, name: str = "X") -> None:
         if len(X.shape) != 2:
             raise ValueError(
-                f"Expected 2D array, got {len(X.shape)}D array instead: X must have rows and features"
+                f"Expected 2D array, got {len(X.shape)}D array instead: {name} must have rows and features"
             )
         self.array = X
         self.shape = (int(X.shape[0]), int(X.shape[1]))
         if min(self.shape) < 1:
-            raise ValueError(f"X must have at least one row and one feature; got shape {self.shape}")
+            raise ValueError(f"{name} must have at least one row and one feature; got shape {self.shape}")
 
     def samples(
         self, device: _core.Device, weight: NDArray[np.float64] | None, metric: str, n_threads: int
     ) -> _core.DeviceSamples:
-        """Lend the rows to the device's kernels, ordered after what was queued before; nothing is copied."""
-        capsule = self.array.__dlpack__(stream=device.stream) if device.stream else self.array.__dlpack__()
-        return _core.DeviceSamples(capsule, weight, metric, device, n_threads)
+        """Lend the rows to the device's kernels; nothing is copied."""
+        return _core.DeviceSamples(self.lend(device), weight, metric, device, n_threads)
+
+    def lend(self, device: _core.Device) -> Any:
+        """Return a DLPack capsule, ordered after what was queued before."""
+        return self.array.__dlpack__(stream=device.stream) if device.stream else self.array.__dlpack__()

@@ -6,29 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from coterie import KMeans, MiniBatchKMeans, _core, _device
+from coterie import KMeans, MiniBatchKMeans, _core
+from tests.device.on_gpu import OnGpu
 
 X = np.random.default_rng(0).standard_normal((90, 6)).astype(np.float32)
-
-
-class OnGpu:
-    """An array as PyTorch shows it, whose memory would be on a GPU."""
-
-    def __init__(self, array, index=0):
-        self.array, self.index = array, index
-        self.shape = array.shape
-
-    def __dlpack_device__(self):
-        return (2, self.index)
-
-    def __dlpack__(self, stream=None):
-        return self.array.__dlpack__()
-
-
-@pytest.fixture
-def one_gpu(monkeypatch):
-    """A machine with one GPU, number 0, which the emulation stands for."""
-    monkeypatch.setattr(_device, "_opened", lambda name: _core.Device("emulated"))
 
 
 def test_a_fit_on_a_device_is_the_fit_on_the_cpu():

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from coterie.similarity import cosine_top_k, jaccard_top_k
+from coterie.similarity import cosine_top_k, jaccard_top_k, near_duplicates
 from tests.cluster.test_assign_labels import KINDS, adversarial
 
 # (n_samples, n_candidates, n_features, k)
@@ -51,6 +51,31 @@ def check_pair(X, Y, k, device, threshold=None):
                 for name in ("cpu", device)
             ]
             assert_same(*found)
+
+
+def check_groups(X, threshold, device):
+    """Compare near-duplicates under every measure that the rows allow."""
+    measures = [("cosine", False)]
+    if sp.issparse(X) and (X.data >= 0).all():
+        measures += [("jaccard", False), ("jaccard", True)]
+    for metric, weighted in measures:
+        here, there = (
+            near_duplicates(X, threshold, metric=metric, weighted=weighted, device=name)
+            for name in ("cpu", device)
+        )
+        np.testing.assert_array_equal(here.labels, there.labels)
+        np.testing.assert_array_equal(here.similarities, there.similarities)
+
+
+def near_copies(n, d, seed=0):
+    """Rows in groups whose members differ a little, in chains too, with zero rows and equal rows among them."""
+    random = np.random.default_rng([seed, n, d])
+    X = np.abs(random.standard_normal((n, d))).astype(np.float32) * (random.random((n, d)) < 0.4)
+    for i in range(n // 3, n):
+        X[i] = X[random.integers(i)] * (1 + 0.15 * random.standard_normal(d))
+    X[:: n // 4] = 0
+    X[1::9] = X[1]
+    return np.maximum(X, 0).astype(np.float32)[random.permutation(n)]
 
 
 __all__ = ["KINDS", "SHAPES"]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie import _core
+from coterie._device import open_device
 from coterie._validation import RowsArgument, check_integer, check_n_threads, check_option, check_real
 from coterie.similarity._arguments import narrow_columns, prepare_rows, take_rows
 from coterie.similarity._top_k import token_sets
@@ -76,6 +77,7 @@ def near_duplicates(
     n_hashes: int = 128,
     seed: int = 0,
     n_threads: int | None = None,
+    device: str = "cpu",
 ) -> DuplicateGroups:
     """Group rows whose similarity reaches a threshold.
 
@@ -102,6 +104,9 @@ def near_duplicates(
         Seed of the hash functions, >= 0.
     n_threads : int, optional
         Threads to use; all available cores by default.
+    device : str, default="cpu"
+        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for "exact"; or "auto", a GPU if one can be used. The groups are the
+        same, and what is asked for is what runs.
 
     Returns
     -------
@@ -112,7 +117,9 @@ def near_duplicates(
     ------
     ValueError
         If an option is out of range, ``weighted`` is used with cosine, a value is NaN, infinite or beyond float32
-        (named), or negative with weighted Jaccard.
+        (named), or negative with weighted Jaccard; for "minhash" on a GPU.
+    RuntimeError
+        For a device that cannot be used; the message says why.
     TypeError
         If the values are not real numbers, or ``X`` is dense and the metric cosine with "minhash", which hashes the
         columns that a row stores.
@@ -153,6 +160,11 @@ def near_duplicates(
     check_integer("n_hashes", n_hashes, minimum=1)
     check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
     threads = check_n_threads(n_threads)
+    opened = open_device(device)
+    if opened is not None and method == "minhash":
+        if device != "auto":
+            raise ValueError(f"method='minhash' runs on the CPU; got device={device!r}")
+        opened = None
     rows: RowsArgument
     rows = prepare_rows("X", X) if metric == "cosine" else token_sets("X", X, weighted=weighted)
     if isinstance(rows, tuple):
@@ -164,7 +176,7 @@ def near_duplicates(
     distinct = np.flatnonzero(first == np.arange(len(first)))
     searched = rows if len(distinct) == len(first) else take_rows(rows, distinct.astype(np.int32))
     bands = _Bands.exhaustive() if method == "exact" else _Bands.for_threshold(metric, least, n_hashes)
-    roots = _components(searched, metric, least, bands, seed, threads)
+    roots = _components(searched, metric, least, bands, seed, threads, opened)
     position = np.zeros(len(first), dtype=np.int64)
     position[distinct] = np.arange(len(distinct))
     component = distinct[roots[position[first]]]
@@ -199,13 +211,19 @@ class _Bands:
 
 
 def _components(
-    rows: RowsArgument, metric: str, threshold: float, bands: _Bands, seed: int, n_threads: int
+    rows: RowsArgument,
+    metric: str,
+    threshold: float,
+    bands: _Bands,
+    seed: int,
+    n_threads: int,
+    device: _core.Device | None,
 ) -> NDArray[np.int32]:
     """Return the lowest row of each row's component."""
     cosine = metric == "cosine"
     if bands.n_bands == 0:
         search = _core.cosine_components if cosine else _core.jaccard_components
-        return search(rows, threshold, n_threads)
+        return search(rows, threshold, n_threads, device)
     if not isinstance(rows, tuple):
         raise TypeError("method='minhash' with metric='cosine' needs a sparse X; got a dense one")
     return _core.minhash_components(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie import _core
-from coterie._device import open_device
+from coterie._device import LentRows, device_of, open_device
 from coterie._validation import CsrParts, RowsArgument, check_integer, check_n_threads, check_real
 from coterie.similarity._arguments import n_columns, n_rows, narrow_columns, prepare_rows, take_rows
 from coterie.similarity._neighbours import Neighbours
@@ -37,10 +37,11 @@ def cosine_top_k(
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n_samples, n_features)
-        Rows to find neighbours for. Other real dtypes are converted to float32.
+        Rows to find neighbours for. Other real dtypes are converted to float32. A float32 tensor on a GPU (PyTorch,
+        CuPy, JAX, `DeviceRows`) is searched where it lies, by DLPack.
     Y : array-like or sparse matrix of shape (n_candidates, n_features), optional
-        Rows to search, dense if ``X`` is dense and sparse if it is sparse. By default ``X`` itself; a row is then
-        not its own neighbour.
+        Rows to search, dense if ``X`` is dense and sparse if it is sparse, on the GPU if ``X`` is. By default ``X``
+        itself; a row is then not its own neighbour.
     k : int, optional
         At most so many neighbours per row, >= 1. All other rows compete, also those of similarity 0 or below: with
         k but no threshold a row gets min(k, number of other rows) neighbours.
@@ -50,8 +51,8 @@ def cosine_top_k(
     n_threads : int, optional
         Threads to use; all available cores by default.
     device : str, default="cpu"
-        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for ``k`` from 1 to 1024; or "auto", a GPU if one can do it. The
-        bits are the same, and what is asked for is what runs.
+        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for ``k`` up to 1024 or a threshold alone; or "auto", where ``X``
+        lies, else a GPU if one can do it. The bits are the same, and what is asked for is what runs.
 
     Returns
     -------
@@ -90,6 +91,8 @@ def cosine_top_k(
     array([0.70710677, 0.70710677, 0.70710677], dtype=float32)
     """
     limit, least = _limits(k, threshold, lowest=-1.0)
+    if device_of(X) is not None or device_of(Y) is not None:
+        return _search_on_device(X, Y, limit, least, n_threads, device)
     rows = prepare_rows("X", X)
     others = rows if Y is None else prepare_rows("Y", Y)
     if isinstance(rows, tuple) and isinstance(others, tuple):
@@ -137,8 +140,8 @@ def jaccard_top_k(
     n_threads : int, optional
         Threads to use; all available cores by default.
     device : str, default="cpu"
-        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for ``k`` from 1 to 1024; or "auto", a GPU if one can do it. The
-        bits are the same, and what is asked for is what runs.
+        "cpu"; "cuda" or "cuda:N", an NVIDIA GPU, for ``k`` up to 1024 or a threshold alone; or "auto", where ``X``
+        lies, else a GPU if one can do it. The bits are the same, and what is asked for is what runs.
 
     Returns
     -------
@@ -171,6 +174,9 @@ def jaccard_top_k(
     array([0.4, 0.4], dtype=float32)
     """
     limit, least = _limits(k, threshold, lowest=0.0)
+    for name, given in (("X", X), ("Y", Y)):
+        if (place := device_of(given)) is not None:
+            raise TypeError(f"{name} must be on the host, which makes it CSR; it lies on {place}")
     rows = token_sets("X", X, weighted=weighted)
     others = rows if Y is None else token_sets("Y", Y, weighted=weighted)
     rows, others = _matched(rows, others)
@@ -227,11 +233,10 @@ def _search(
 ) -> Neighbours:
     threads = check_n_threads(n_threads)
     opened = open_device(device)
-    if opened is not None and not 1 <= k <= _MOST_ON_DEVICE:
-        if device == "auto":
-            opened = None
-        else:
-            raise ValueError(f"k must be 1 to {_MOST_ON_DEVICE} with device={device!r}; got {k or None}")
+    if opened is not None and k > _MOST_ON_DEVICE:
+        if device != "auto":
+            raise _too_many(k, device)
+        opened = None
     n_candidates = n_rows(others)
     k = min(k, n_candidates)
     excluded = np.arange(n_candidates, dtype=np.int32) if self_join else None
@@ -246,6 +251,32 @@ def _search(
         return Neighbours(empty, np.empty(0, np.int32), np.empty(0, np.float32), 0)
     indptr, indices, similarities = search(rows, others, k, threshold, excluded, threads, opened)
     return Neighbours(indptr, indices if kept is None else kept[indices], similarities, n_candidates)
+
+
+def _search_on_device(
+    X: Any, Y: Any, k: int, threshold: float, n_threads: int | None, device: str
+) -> Neighbours:
+    """Search rows that lie on a device, all of them there."""
+    check_n_threads(n_threads)
+    places = {name: device_of(given) for name, given in (("X", X), ("Y", Y)) if given is not None}
+    if len(set(places.values())) > 1:
+        where = " and ".join(f"{name} on {place or 'the host'}" for name, place in places.items())
+        raise ValueError(f"X and Y must lie on one device; got {where}")
+    opened = open_device(device, X)
+    assert opened is not None  # X does not lie on the CPU
+    if k > _MOST_ON_DEVICE:
+        raise _too_many(k, device)
+    rows, others = LentRows(X), LentRows(X if Y is None else Y, "Y")
+    n_candidates = others.shape[0]
+    excluded = np.arange(n_candidates, dtype=np.int32) if Y is None else None
+    lent = None if Y is None else others.lend(opened)
+    k, threads = min(k, n_candidates), check_n_threads(n_threads)
+    found = _core.cosine_top_k(rows.lend(opened), lent, k, threshold, excluded, threads, opened)
+    return Neighbours(*found, n_candidates)
+
+
+def _too_many(k: int, device: str) -> ValueError:
+    return ValueError(f"k must be 1 to {_MOST_ON_DEVICE} with device={device!r}; got {k}")
 
 
 def _useful(others: RowsArgument, k: int, n_threads: int) -> NDArray[np.int32] | None:
