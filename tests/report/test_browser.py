@@ -195,6 +195,17 @@ def test_no_width_needs_sideways_scrolling(open_page, cluster, fruit_trains_musi
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_numbers_are_not_broken_on_a_phone(open_page, cluster, fruit_trains_music):
+    html = render_report(cluster(fruit_trains_music, labels=["a", "b", "c"] * 30), fruit_trains_music)
+    page = open_page(html, viewport={"width": 390, "height": 800})
+    heights = page.locator(".scores td, .seconds td:last-child").evaluate_all(
+        "cells => cells.map(cell => { const range = document.createRange(); range.selectNodeContents(cell); "
+        "return range.getClientRects().length; })"
+    )
+    assert len(heights) > 10
+    assert set(heights) == {1}
+
+
 def test_one_and_two_hundred_clusters(open_page, cluster, fruit_trains_music):
     page = open_page(render_report(cluster(fruit_trains_music, 1), fruit_trains_music))
     assert page.locator("#cards .card").count() == 1

@@ -42,6 +42,26 @@ def test_shows_topics_map_course_and_search(result, open_page) -> None:
     assert largest.terms[0][0] in page.locator(".card").first.inner_text()
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_on_the_map_cover_neither_each_other_nor_the_edge(open_page, width) -> None:
+    rng = np.random.default_rng(0)
+    words = [f"{stem}{number:02d}word" for stem in ("apple", "train", "violin") for number in range(20)]
+    texts = [
+        " ".join(rng.choice(words[start : start + 12], 8)) for start in range(0, 48, 3) for _ in range(6)
+    ]
+    found = find_topics(texts, n_topics=16, max_iter=10, min_df=1, stop_words=None)
+    page = open_page(render_topics_report(found, texts), viewport={"width": width, "height": 800})
+    boxes = [box.bounding_box() for box in page.locator("#map .annotation-text").all()]
+    assert len(boxes) >= 3
+    for number, box in enumerate(boxes):
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        for other in boxes[:number]:
+            apart_x = max(box["x"], other["x"]) >= min(box["x"] + box["width"], other["x"] + other["width"])
+            apart_y = max(box["y"], other["y"]) >= min(box["y"] + box["height"], other["y"] + other["height"])
+            assert apart_x or apart_y
+
+
 def test_without_times_and_search_there_are_no_such_drawings(open_page) -> None:
     texts = ["red apple", "green apple", "late train", "slow train"] * 3
     page = open_page(render_topics_report(find_topics(texts, n_topics=1, max_iter=2), texts))

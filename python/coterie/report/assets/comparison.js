@@ -64,7 +64,7 @@
     Plotly.react(byId("cost"), traces, {
       ...shared,
       margin: { l: 56, r: 16, t: 10, b: 44 },
-      xaxis: { ...axis, type: "log", title: { text: "seconds to encode and cluster" } },
+      xaxis: { ...axis, type: "log", dtick: "D2", title: { text: "seconds to encode and cluster" } },
       yaxis: { ...axis, title: { text: score }, rangemode: "tozero" },
       legend: innerWidth < 700 ? { orientation: "h", x: 0, y: -0.2, yanchor: "top" } : {},
     }, config);

@@ -178,7 +178,7 @@
       xaxis: { ...axis, title: { text: "clusters" }, type: "log", tickvals: found.n_clusters, ticktext: found.n_clusters.map(String) },
       yaxis: { ...axis, title: { text: "silhouette, gap" }, rangemode: "tozero" },
       yaxis2: { ...axis, overlaying: "y", side: "right", range: [0, 1.05], tickvals: [0, 0.25, 0.5, 0.75, 1], showgrid: false },
-      legend: { orientation: "h", x: 0, y: 1.16 },
+      legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
       shapes: [{ type: "line", x0: found.chosen, x1: found.chosen, yref: "paper", y0: 0, y1: 1, line: { color: muted, dash: "dot", width: 1.5 } }],
       hovermode: "x unified",
       hoverlabel: { bgcolor: ink().panel, bordercolor: line, font: { color: text } },

@@ -24,27 +24,48 @@
   const axis = (more) => ({ gridcolor: ink().line, linecolor: ink().line, zerolinecolor: ink().line, ...more });
   const config = { displayModeBar: false, responsive: true };
 
+  const MARGIN = { l: 30, r: 30, t: 30, b: 20 };
+  const WIDE = 1.2, HIGH = 1.25; // the map shows [-WIDE, WIDE] x [-HIGH, HIGH]; the topics lie in [-1, 1]
+
+  // The names of the topics above their circles, inside of the map; left out where one would cover a larger topic's.
+  function namesOf(named, diameter) {
+    const { map } = data;
+    const width = (byId("map").clientWidth || 700) - MARGIN.l - MARGIN.r;
+    const height = (byId("map").clientHeight || 450) - MARGIN.t - MARGIN.b;
+    const pen = document.createElement("canvas").getContext("2d");
+    pen.font = `600 11px ${getComputedStyle(document.body).fontFamily}`;
+    const boxes = [];
+    for (const k of named.map((_, number) => number).sort((a, b) => map.share[b] - map.share[a])) {
+      const half = pen.measureText(map.name[k]).width / 2 + 4;
+      const middle = ((map.x[k] + WIDE) / (2 * WIDE)) * width;
+      const x = Math.max(half - MARGIN.l, Math.min(middle, width + MARGIN.r - half));
+      const y = ((HIGH - map.y[k]) / (2 * HIGH)) * height - diameter(map.share[k]) / 2;
+      if (boxes.some((box) => Math.abs(x - box.x) < half + box.half && Math.abs(y - box.y) < 22)) continue;
+      boxes.push({ k, x, y, half, shift: x - middle });
+    }
+    return boxes.map(({ k, shift }) => ({ x: map.x[k], y: map.y[k], xshift: shift, yshift: diameter(map.share[k]) / 2, yanchor: "bottom", text: named[k], showarrow: false, captureevents: false, font: { size: 11, color: ink().text } }));
+  }
+
   function drawMap() {
     const { map } = data;
     const largest = Math.max(...map.share, 1e-9);
     const named = map.name.map((name) => escapeMarkup(name));
+    const diameter = (share) => 8 + 42 * Math.sqrt(share / largest);
     Plotly.react(byId("map"), [{
       type: "scatter",
-      mode: "markers+text",
+      mode: "markers",
       x: map.x,
       y: map.y,
-      text: named.map((name, k) => (map.share[k] > 0.35 * largest ? name : "")),
-      textposition: "top center",
-      textfont: { color: ink().text, size: 11 },
       customdata: named.map((name, k) => [k, name, (100 * map.share[k]).toFixed(1)]),
       hovertemplate: "topic %{customdata[0]}: %{customdata[1]}<br>%{customdata[2]} %<extra></extra>",
-      marker: { size: map.share.map((share) => 8 + 42 * Math.sqrt(share / largest)), color: map.colour, opacity: 0.75, line: { width: 1, color: ink().panel } },
+      marker: { size: map.share.map(diameter), color: map.colour, opacity: 0.75, line: { width: 1, color: ink().panel } },
       cliponaxis: false,
     }], layout({
-      margin: { l: 30, r: 30, t: 30, b: 20 },
-      xaxis: axis({ showticklabels: false, range: [-1.2, 1.2], zeroline: false }),
-      yaxis: axis({ showticklabels: false, range: [-1.25, 1.25], zeroline: false }),
+      margin: MARGIN,
+      xaxis: axis({ showticklabels: false, range: [-WIDE, WIDE], zeroline: false }),
+      yaxis: axis({ showticklabels: false, range: [-HIGH, HIGH], zeroline: false }),
       showlegend: false,
+      annotations: namesOf(named, diameter),
     }), config);
   }
 
@@ -91,7 +112,7 @@
       yaxis: axis({ title: { text: "held-out perplexity" } }),
       yaxis2: axis({ rangemode: "tozero" }),
       shapes: [chosen("x", "y"), chosen("x2", "y2")],
-      legend: { orientation: "h", y: 1.12 },
+      legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" },
     }), config);
   }
 
