@@ -54,6 +54,14 @@ def test_a_refinement_that_tells_no_more_is_not_kept() -> None:
     assert "not kept" in str(found)
 
 
+def test_a_cluster_that_swallows_all_others_is_not_kept() -> None:
+    labels = np.array([0] * 15 + [1] * 5)
+    found = refine_labels(np.ones((20, 3)), labels)  # documents that are all alike
+    assert not found.is_kept
+    assert (found.n_moved, found.information_after) == (5, 0.0)
+    assert np.array_equal(found.labels, labels)
+
+
 def test_margins_say_whom_to_learn_from() -> None:
     X, classes = topics(400)
     given = with_errors(classes, 0.6)

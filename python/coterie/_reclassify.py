@@ -39,13 +39,19 @@ def reclassify(
     """Return the clusters when they have settled or the rounds are used up, and the number of rounds."""
     is_empty = np.diff(weights.indptr) == 0
     refined, n_rounds, n_changed = given, 0, len(given)
-    while n_rounds < max_iter and n_changed >= _SETTLED * len(given):
+    # one cluster may swallow all others; then there is nothing left to learn
+    while n_rounds < max_iter and n_changed >= _SETTLED * len(given) and n_present(refined) > 1:
         best, clearness = _learn(weights, refined, clearness, share)
         moved = np.where(is_empty, given, best).astype(np.int32)
         n_changed = int(np.count_nonzero(moved != refined))
         refined = moved
         n_rounds += 1
     return refined, n_rounds
+
+
+def n_present(labels: NDArray[np.int32]) -> int:
+    """Return how many clusters have documents."""
+    return len(np.unique(labels[labels >= 0]))
 
 
 def _learn(

@@ -12,7 +12,7 @@ from sklearn.metrics import mutual_info_score
 from sklearn.utils import check_array
 
 from coterie._calibration import fit_sigmoid
-from coterie._reclassify import CONFIDENT, left_out_scores, reclassify
+from coterie._reclassify import CONFIDENT, left_out_scores, n_present, reclassify
 from coterie._validation import check_integer, check_option, check_real
 
 __all__ = [
@@ -141,7 +141,8 @@ def refine_labels(
     refined, n_rounds = reclassify(weights, given, clearness, share, max_iter)
     how = {"n_folds": n_folds, "random_state": random_state}
     before = predictive_information(weights, given, **how)
-    after = predictive_information(weights, refined, **how)
+    # where one cluster has swallowed all others there is nothing to tell
+    after = predictive_information(weights, refined, **how) if n_present(refined) > 1 else 0.0
     is_kept = after > before
     n_moved = int(np.count_nonzero(refined != given))
     return Refinement(refined if is_kept else given, is_kept, before, after, n_rounds, n_moved)
@@ -315,9 +316,9 @@ def _check(X: Any, labels: Any) -> tuple[sp.csr_array, NDArray[np.int32]]:
         raise ValueError(
             f"labels must have one element per row of X; got {len(given)}, {weights.shape[0]} rows"
         )
-    n_present = len(np.unique(given[given >= 0]))
-    if n_present < 2:
-        raise ValueError(f"labels must have at least 2 clusters with documents; got {n_present}")
+    n_clusters = n_present(given)
+    if n_clusters < 2:
+        raise ValueError(f"labels must have at least 2 clusters with documents; got {n_clusters}")
     return weights, given
 
 
