@@ -78,9 +78,9 @@ def perplexity(answer: Answer, held_out: sp.csr_matrix, n_iter: int = 50) -> flo
         row = slice(held_out.indptr[i], held_out.indptr[i + 1])
         columns = np.repeat(held_out.indices[row], held_out.data[row].astype(int))
         seen, counts = np.unique(columns[::2], return_counts=True)
-        mixture = alpha.copy()
+        mixture, of_seen = alpha.copy(), topics[:, seen]
         for _ in range(n_iter if len(seen) else 0):
-            mixture = alpha + mixture * (topics[:, seen] @ (counts / (mixture @ topics[:, seen])))
+            mixture = alpha + mixture * (of_seen @ (counts / (mixture @ of_seen)))
         mixture /= mixture.sum()
         log_likelihood += float(np.log(mixture @ topics[:, columns[1::2]]).sum())
         n_predicted += len(columns[1::2])
