@@ -44,14 +44,19 @@ inline void add_squares(__m512 v, __m512d& sum) {
 template <typename Widen>
 inline void compare_with(const Widen& widen, const float* a, const float* b, index_t d, float* product,
                          float* squared_distance) noexcept {
-    __m512 dot = _mm512_setzero_ps(), square = _mm512_setzero_ps();
-    for (index_t j = 0; j < d; j += 16) {
-        const __m512 difference = centred(a, b, j, d);
-        dot = _mm512_fmadd_ps(widen(j), difference, dot);
-        square = _mm512_fmadd_ps(difference, difference, square);
+    __m512 dot[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()}, square[2] = {dot[0], dot[0]};
+    const auto add = [&](int lane, index_t j, __m512 difference) {
+        dot[lane] = _mm512_fmadd_ps(widen(j), difference, dot[lane]);
+        square[lane] = _mm512_fmadd_ps(difference, difference, square[lane]);
+    };
+    index_t j = 0;
+    for (; j + 32 <= d; j += 32) {
+        add(0, j, _mm512_sub_ps(_mm512_loadu_ps(a + j), _mm512_loadu_ps(b + j)));
+        add(1, j + 16, _mm512_sub_ps(_mm512_loadu_ps(a + j + 16), _mm512_loadu_ps(b + j + 16)));
     }
-    *product = _mm512_reduce_add_ps(dot);
-    *squared_distance = _mm512_reduce_add_ps(square);
+    for (; j < d; j += 16) add(0, j, centred(a, b, j, d));
+    *product = _mm512_reduce_add_ps(_mm512_add_ps(dot[0], dot[1]));
+    *squared_distance = _mm512_reduce_add_ps(_mm512_add_ps(square[0], square[1]));
 }
 
 }  // namespace
