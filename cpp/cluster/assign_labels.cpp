@@ -4,34 +4,16 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <utility>
 #include <vector>
 
+#include "cluster/nearest_centroid.hpp"
 #include "core/parallel.hpp"
-#include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
 namespace {
 
 constexpr index_t kRowsPerTask = 256;
-struct Nearest {
-    index_t label = 0, second = -1;
-    double score = -std::numeric_limits<double>::infinity();
-    double second_score = -std::numeric_limits<double>::infinity();
-
-    // Offered in increasing c, so that ties stay with the lowest.
-    void offer(index_t c, double s) {
-        if (s > score) {
-            second = label, second_score = score;
-            label = c, score = s;
-        } else if (s > second_score) {
-            second = c, second_score = s;
-        }
-    }
-};
-
-float threshold_below(float score, double slack) {
-    return kernels::round_down(double{score} - slack);
-}
 
 index_t n_products(const Dense& x, index_t) {
     return x.cols;
@@ -40,132 +22,84 @@ index_t n_products(const Sparse& x, index_t i) {
     return x.indptr[i + 1] - x.indptr[i];
 }
 
-// What the filter and the canonical scores say of one row.
-struct Decision {
-    Nearest nearest;         // scores only where they were needed
-    index_t pairs = 0;       // compared with the best by the filter's packed row
-    index_t candidates = 1;  // 1: certain without a canonical score
-    float best = 0;          // the filter's highest score
-    double gap = 0;          // s(x, label) is at least this above every other; 0: unknown
-};
-
-// One row of the block that the filter scored last.
+// A range of rows, split by what is known of them; visits those that are looked at: scored(i, ScoredRow, RowBound) and
+// contested(i, ContestedRow).
 template <typename View>
-class ScoredRow {
+class RowRange {
   public:
-    ScoredRow(const Samples<View>& samples, const Centroids<View>& centroids, const Filter<View>& filter,
-              index_t i, index_t r, FilterScratch& scratch)
-        : samples_(samples),
-          centroids_(centroids),
-          filter_(filter),
-          i_(i),
-          r_(r),
-          scratch_(scratch),
-          scores_(scratch.scores.data() + r * filter.scores_stride()),
-          bound_(scratch.bounds[static_cast<std::size_t>(r)]) {}
-
-    // The label, certain; scores of the canonical kind only where candidates are left.
-    Decision find_label() {
-        if (is_silent()) return compare_all();
-        top_two();
-        const index_t best = t_.find(scores_, filter_.k_padded(), decision_.best);
-        decision_.nearest.label = best;
-        const double reach = filter_.reach() * bound_.error;
-        const float threshold = threshold_below(decision_.best, reach);
-        if (second_ < threshold) {
-            decision_.gap = double{decision_.best} - second_ - 2 * bound_.error;
-            return decision_;
-        }
-        decision_.gap = reach - 2 * bound_.error;
-        collect(threshold);
-        decision_.pairs = decision_.candidates - 1;
-        decision_.candidates = filter_.undecided(r_, best, decision_.candidates, scratch_, &decision_.gap);
-        if (decision_.candidates == 1) return decision_;
-        compare_candidates();
-        const Nearest& nearest = decision_.nearest;
-        decision_.gap = std::min(decision_.gap, nearest.score - nearest.second_score - 2 * bound_.rounding);
-        return decision_;
+    RowRange(const Samples<View>& samples, const Centroids<View>& centroids, const Filter<View>& filter,
+             FilterScratch& scratch)
+        : samples_(samples), centroids_(centroids), filter_(filter), scratch_(scratch) {
+        const auto block = static_cast<std::size_t>(filter.rows_per_block());
+        scratch.scores.resize(block * static_cast<std::size_t>(filter.scores_stride()));
+        scratch.bounds.resize(block);
+        scratch.candidates.resize(static_cast<std::size_t>(filter.k_padded()));
     }
 
-    // Label and runner-up, with their canonical scores.
-    Decision find_two() {
-        if (is_silent()) return compare_all();
-        top_two();
-        const float cut = centroids_.k == 1 ? decision_.best : second_;
-        collect(threshold_below(cut, 2 * bound_.error));
-        compare_candidates();
-        return decision_;
+    template <typename StandingOf>
+    void split(index_t begin, index_t end, const StandingOf& standing_of) {
+        scratch_.active.clear();
+        scratch_.contested.clear();
+        for (index_t i = begin; i < end; ++i) {
+            const Standing standing = standing_of(i);
+            if (standing == Standing::unknown) scratch_.active.push_back(i);
+            if (standing == Standing::contested) scratch_.contested.push_back(i);
+        }
+        // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
+        if (static_cast<index_t>(scratch_.active.size()) * 4 <= (end - begin) * 3) return;
+        scratch_.contested.clear();
+        scratch_.active.resize(static_cast<std::size_t>(end - begin));
+        std::iota(scratch_.active.begin(), scratch_.active.end(), begin);
+    }
+
+    template <typename Scored>
+    void visit_scored(const Scored& scored) {
+        for_each_block(scratch_.active, [&](const index_t* rows, index_t m) {
+            filter_.score(rows, m, scratch_);
+            for (index_t r = 0; r < m; ++r) {
+                ScoredRow<View> row(samples_, centroids_, filter_, rows[r], r, scratch_);
+                scored(rows[r], row, scratch_.bounds[static_cast<std::size_t>(r)]);
+            }
+        });
+    }
+
+    template <typename Contested>
+    void visit_contested(const Contested& contested) {
+        const index_t block = filter_.rows_per_block();
+        for_each_block(scratch_.contested, [&](const index_t* rows, index_t m) {
+            const index_t* const end = scratch_.contested.data() + scratch_.contested.size();
+            filter_.load(rows, m, std::min(block, end - (rows + m)), scratch_);
+            for (index_t r = 0; r < m; ++r) {
+                ContestedRow<View> row(samples_, centroids_, filter_, rows[r], r, scratch_);
+                contested(rows[r], row);
+            }
+        });
     }
 
   private:
-    bool is_silent() const { return bound_.error == std::numeric_limits<double>::infinity(); }
-
-    void top_two() { t_.top_two(scores_, filter_.k_padded(), &decision_.best, &second_); }
-
-    void collect(float threshold) {
-        decision_.candidates =
-            t_.collect_at_least(scores_, filter_.k_padded(), threshold, scratch_.candidates.data());
-    }
-
-    void compare(index_t c) {
-        decision_.nearest.offer(c, canonical_score(t_, samples_.x, i_, centroids_, c));
-    }
-
-    void compare_candidates() {
-        for (index_t q = 0; q < decision_.candidates; ++q)
-            compare(scratch_.candidates[static_cast<std::size_t>(q)]);
-    }
-
-    Decision compare_all() {
-        for (index_t c = 0; c < centroids_.k; ++c) compare(c);
-        decision_.candidates = centroids_.k;
-        return decision_;
+    template <typename Use>
+    void for_each_block(const std::vector<index_t>& rows, const Use& use) {
+        const auto n = static_cast<index_t>(rows.size()), block = filter_.rows_per_block();
+        for (index_t b = 0; b < n; b += block) use(rows.data() + b, std::min(block, n - b));
     }
 
     const Samples<View>& samples_;
     const Centroids<View>& centroids_;
     const Filter<View>& filter_;
-    index_t i_, r_;
     FilterScratch& scratch_;
-    const float* scores_;
-    const RowBound& bound_;
-    const kernels::Table& t_ = kernels::active();
-    float second_ = 0;  // the filter's second highest score
-    Decision decision_;
 };
 
-// Calls use(i, ScoredRow, RowBound, slot) for every row that skip(i) does not hold for.
-template <typename View, typename Skip, typename Use>
-void for_each_nearest(const Samples<View>& samples, const Centroids<View>& centroids,
-                      const PackedRows* packed, const Skip& skip, const Use& use) {
+// Calls visit(RowRange, begin, end, slot) for every range of rows.
+template <typename View, typename Visit>
+void for_each_range(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
+                    const Visit& visit) {
     const Filter<View> filter(samples, centroids, packed);
-    const index_t k_padded = filter.k_padded(), block = filter.rows_per_block();
     std::vector<FilterScratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
-    parallel_for_rows(samples.x.rows, kRowsPerTask, samples.n_threads,
-                      [&](index_t begin, index_t end, int slot) {
-                          FilterScratch& scratch = scratches[static_cast<std::size_t>(slot)];
-                          scratch.scores.resize(static_cast<std::size_t>(block * filter.scores_stride()));
-                          scratch.bounds.resize(static_cast<std::size_t>(block));
-                          scratch.candidates.resize(static_cast<std::size_t>(k_padded));
-                          scratch.active.clear();
-                          for (index_t i = begin; i < end; ++i)
-                              if (!skip(i)) scratch.active.push_back(i);
-                          // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
-                          if (static_cast<index_t>(scratch.active.size()) * 4 > (end - begin) * 3) {
-                              scratch.active.resize(static_cast<std::size_t>(end - begin));
-                              std::iota(scratch.active.begin(), scratch.active.end(), begin);
-                          }
-                          const auto n_active = static_cast<index_t>(scratch.active.size());
-                          for (index_t b = 0; b < n_active; b += block) {
-                              const index_t* const rows = scratch.active.data() + b;
-                              const index_t m = std::min(block, n_active - b);
-                              filter.score(rows, m, scratch);
-                              for (index_t r = 0; r < m; ++r) {
-                                  ScoredRow<View> row(samples, centroids, filter, rows[r], r, scratch);
-                                  use(rows[r], row, scratch.bounds[static_cast<std::size_t>(r)], slot);
-                              }
-                          }
-                      });
+    parallel_for_rows(
+        samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
+            RowRange<View> range(samples, centroids, filter, scratches[static_cast<std::size_t>(slot)]);
+            visit(range, begin, end, slot);
+        });
 }
 
 // Squared euclidean distance; from the difference itself where that is cheap, so that nothing cancels.
@@ -205,24 +139,38 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
-    const auto is_certain = [&](index_t i) {
-        if (bounds == nullptr || !bounds->moves_along(i, labels[i])) return false;
-        const double length = norm(i);
-        return bounds->exceeds(i, length, canonical_error(centroids, length, n_products(samples.x, i)));
+    if (bounds != nullptr)
+        bounds->set_rounding(centroids, std::sqrt(samples.largest_squared_norm), samples.x.cols);
+    const auto standing_of = [&](index_t i) {
+        if (bounds == nullptr) return Standing::unknown;
+        return bounds->moves_along(i, labels[i], [&] {
+            const double length = norm(i);
+            return std::pair(length, canonical_error(centroids, length, n_products(samples.x, i)));
+        });
     };
-    for_each_nearest(samples, centroids, packed, is_certain,
-                     [&](index_t i, ScoredRow<View>& row, const RowBound& bound, int slot) {
-                         SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-                         const Decision decision = row.find_label();
-                         const auto label = static_cast<std::int32_t>(decision.nearest.label);
-                         stats.changed += labels[i] != label;
-                         stats.pairs += decision.pairs;
-                         stats.candidates += decision.candidates;
-                         ++stats.evaluated;
-                         labels[i] = label;
-                         if (bounds != nullptr)
-                             bounds->certify(i, decision.gap, decision.best, bound, norm(i));
-                     });
+    for_each_range(samples, centroids, packed,
+                   [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
+                       SlotStats& stats = slots[static_cast<std::size_t>(slot)];
+                       const auto take = [&](index_t i, const Decision& decision) {
+                           const auto label = static_cast<std::int32_t>(decision.nearest.label);
+                           stats.changed += labels[i] != label;
+                           stats.candidates += decision.candidates;
+                           labels[i] = label;
+                       };
+                       range.split(begin, end, standing_of);
+                       range.visit_scored([&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
+                           const Decision decision = row.find_label();
+                           take(i, decision);
+                           stats.pairs += decision.pairs;
+                           ++stats.evaluated;
+                           if (bounds != nullptr)
+                               bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
+                       });
+                       range.visit_contested([&](index_t i, ContestedRow<View>& row) {
+                           take(i, row.find_label(labels[i], *bounds));
+                           ++stats.contested;
+                       });
+                   });
     AssignStats total;
     for (const SlotStats& stats : slots) total.add(stats);
     return total;
@@ -232,17 +180,19 @@ template <typename View>
 void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
                  std::int32_t* labels, float* distances) {
     const kernels::Table& t = kernels::active();
-    const auto never = [](index_t) { return false; };
-    for_each_nearest(
-        samples, centroids, packed, never, [&](index_t i, ScoredRow<View>& row, const RowBound&, int) {
-            const Nearest nearest = row.find_two().nearest;
-            const bool has_second = centroids.k > 1;
-            labels[2 * i] = static_cast<std::int32_t>(nearest.label);
-            labels[2 * i + 1] = has_second ? static_cast<std::int32_t>(nearest.second) : -1;
-            distances[2 * i] = distance(t, samples, i, centroids, nearest.label);
-            distances[2 * i + 1] = has_second ? distance(t, samples, i, centroids, nearest.second)
-                                              : std::numeric_limits<float>::infinity();
-        });
+    const auto write = [&](index_t i, const Nearest& nearest) {
+        const bool has_second = centroids.k > 1;
+        labels[2 * i] = static_cast<std::int32_t>(nearest.label);
+        labels[2 * i + 1] = has_second ? static_cast<std::int32_t>(nearest.second) : -1;
+        distances[2 * i] = distance(t, samples, i, centroids, nearest.label);
+        distances[2 * i + 1] = has_second ? distance(t, samples, i, centroids, nearest.second)
+                                          : std::numeric_limits<float>::infinity();
+    };
+    for_each_range(samples, centroids, packed, [&](RowRange<View>& range, index_t begin, index_t end, int) {
+        range.split(begin, end, [](index_t) { return Standing::unknown; });
+        range.visit_scored(
+            [&](index_t i, ScoredRow<View>& row, const RowBound&) { write(i, row.find_two().nearest); });
+    });
 }
 
 template <typename View>
@@ -253,6 +203,12 @@ void all_distances(const Samples<View>& samples, const Centroids<View>& centroid
             for (index_t c = 0; c < centroids.k; ++c)
                 out[i * centroids.k + c] = distance(t, samples, i, centroids, c);
     });
+}
+
+template <typename View>
+double own_distance(const Samples<View>& samples, const Centroids<View>& centroids, index_t i,
+                    std::int32_t label) {
+    return loss(kernels::active(), samples, i, centroids, label);
 }
 
 template <typename View>
@@ -286,6 +242,7 @@ ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& cent
     template void nearest_two(const Samples<View>&, const Centroids<View>&, const PackedRows*,               \
                               std::int32_t*, float*);                                                        \
     template void all_distances(const Samples<View>&, const Centroids<View>&, float*);                       \
+    template double own_distance(const Samples<View>&, const Centroids<View>&, index_t, std::int32_t);       \
     template void own_distances(const Samples<View>&, const Centroids<View>&, const std::int32_t*, double*); \
     template ExactSum exact_inertia(const Samples<View>&, const Centroids<View>&, const std::int32_t*);
 COTERIE_INSTANTIATE(Dense)

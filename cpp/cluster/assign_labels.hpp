@@ -18,18 +18,20 @@ namespace coterie::cluster {
 
 struct AssignStats {
     index_t changed = 0;    // rows whose label differs from the one in labels before the call
-    index_t evaluated = 0;  // rows the filter scored: those that no bound decided
+    index_t evaluated = 0;  // rows the filter scored: those of which no bound knew enough
+    index_t contested = 0;  // rows compared with their rivals alone
     index_t pairs = 0;  // centroids that the filter left to compare with the best, summed over evaluated rows
-    index_t candidates = 0;  // centroids left to canonical scores, at least one a row, likewise
+    index_t candidates = 0;  // centroids left to canonical scores, at least one for every row looked at
 
     void add(const AssignStats& other) {
         changed += other.changed;
         evaluated += other.evaluated;
+        contested += other.contested;
         pairs += other.pairs;
         candidates += other.candidates;
     }
     double candidates_per_row() const {
-        return static_cast<double>(candidates) / std::max(1.0, static_cast<double>(evaluated));
+        return static_cast<double>(candidates) / std::max(1.0, static_cast<double>(evaluated + contested));
     }
 };
 
@@ -50,7 +52,10 @@ void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids,
 template <typename View>
 void all_distances(const Samples<View>& samples, const Centroids<View>& centroids, float* out);
 
-// In float64: squared euclidean distance, or 1 - cosine, of each row to centroid labels[i].
+// In float64: squared euclidean distance, or 1 - cosine, of row i to centroid label; of each row to centroid labels[i].
+template <typename View>
+double own_distance(const Samples<View>& samples, const Centroids<View>& centroids, index_t i,
+                    std::int32_t label);
 template <typename View>
 void own_distances(const Samples<View>& samples, const Centroids<View>& centroids, const std::int32_t* labels,
                    double* out);

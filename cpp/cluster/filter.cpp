@@ -53,9 +53,15 @@ void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratc
         const SparseRow row = sparse_row(samples_.x, rows[r]);
         t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(), k_padded(),
                            scratch.scores.data() + r * scores_stride());
-        scratch.bounds[static_cast<std::size_t>(r)] =
-            float32_bound(centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], row.nnz);
     }
+    load(rows, m, 0, scratch);
+}
+
+void Filter<Sparse>::load(const index_t* rows, index_t m, index_t, FilterScratch& scratch) const {
+    for (index_t r = 0; r < m; ++r)
+        scratch.bounds[static_cast<std::size_t>(r)] =
+            float32_bound(centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])],
+                          sparse_row(samples_.x, rows[r]).nnz);
 }
 
 Filter<Dense>::Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
@@ -92,9 +98,24 @@ void Filter<Dense>::score_float32(const index_t* rows, index_t m, FilterScratch&
     }
     kernels::active().score_block(x, ldx, m, centroids_.packed.data(), centroids_.bias.data(), k_padded_, d,
                                   scratch.scores.data(), scores_stride());
+    bound_float32(rows, m, scratch);
+}
+
+void Filter<Dense>::bound_float32(const index_t* rows, index_t m, FilterScratch& scratch) const {
     for (index_t r = 0; r < m; ++r)
-        scratch.bounds[static_cast<std::size_t>(r)] =
-            float32_bound(centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], d);
+        scratch.bounds[static_cast<std::size_t>(r)] = float32_bound(
+            centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], samples_.x.cols);
+}
+
+// Rows that would have to be packed first are read in float32 instead: a canonical score costs no more.
+void Filter<Dense>::load(const index_t* rows, index_t m, index_t following, FilterScratch& scratch) const {
+    if (packed_rows_ != nullptr && packed_rows_->is_kept()) {
+        packed_rows_->point_to(rows, m, following, scratch.packed);
+        bound_packed(m, scratch);
+    } else {
+        scratch.packed.row[0] = nullptr;
+        bound_float32(rows, m, scratch);
+    }
 }
 
 void Filter<Dense>::pack_columns() {
@@ -171,11 +192,18 @@ void Filter<Dense>::score_packed(const index_t* rows, index_t m, FilterScratch& 
                             reinterpret_cast<const std::uint16_t*>(packed_.data()), start_.data(), k_padded_,
                             d_padded, scratch.scores.data(), scores_stride());
     }
+    bound_packed(m, scratch);
+}
+
+void Filter<Dense>::bound_packed(index_t m, FilterScratch& scratch) const {
+    const index_t d_padded = packed_rows_->d_padded();
+    const bool is_int8 = packed_rows_->format() == PackedFormat::int8;
+    const PackedBlock& block = scratch.packed;
     const double biased = gamma(static_cast<double>(d_padded) + 8, kDoubleRoundoff) *
                           (mean_norm_ * (centroids_.largest_norm + mean_norm_) + centroids_.largest_bias);
     for (index_t r = 0; r < m; ++r) {
         const kernels::Bf16Size row{block.norm[r], block.residual[r]};
-        const double raw = std::sqrt(samples_.squared_norm[static_cast<std::size_t>(rows[r])]);
+        const double raw = (row.norm + mean_norm_) * kUpward;  // >= |x|, without its root
         const double summed = is_int8 ? kernels::int8_sum_error(row, column_size_, largest_bias_, d_padded)
                                       : kernels::bf16_sum_error(row, column_size_, largest_bias_, d_padded);
         RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
@@ -194,7 +222,7 @@ void Filter<Dense>::score_packed(const index_t* rows, index_t m, FilterScratch& 
 double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const {
     const kernels::Table& t = kernels::active();
     const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
-    const std::uint8_t* const row = scratch.packed.rows + r * packed_rows_->row_bytes();
+    const std::uint8_t* const row = scratch.packed.row[r];
     const index_t d = centroids_.d;
     const float *const x = centroids_.row(a), *const y = centroids_.row(b);
     // What float32 sums of d terms round, and what falls below its range: in int8 before the row's scale comes to it.
@@ -214,22 +242,6 @@ double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, const Fi
         2 * bound.rounding + (bound.residual + rounding * bound.kept) * distance + below_range;
     const double biases = bias_[static_cast<std::size_t>(a)] - bias_[static_cast<std::size_t>(b)];
     return double{product} - biases - error * kUpward;
-}
-
-index_t Filter<Dense>::undecided(index_t r, index_t best, index_t n, FilterScratch& scratch,
-                                 double* gap) const {
-    if (packed_rows_ == nullptr) return n;
-    index_t left = 0;
-    for (index_t q = 0; q < n; ++q) {
-        const std::int32_t c = scratch.candidates[static_cast<std::size_t>(q)];
-        const double least = c == best ? 0 : least_difference(r, best, c, scratch);
-        if (least > 0) {
-            *gap = std::min(*gap, least);
-        } else {
-            scratch.candidates[static_cast<std::size_t>(left++)] = c;
-        }
-    }
-    return left;
 }
 
 }  // namespace coterie::cluster

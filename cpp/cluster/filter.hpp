@@ -39,7 +39,8 @@ struct FilterScratch {
     PackedBlock packed;
     std::vector<RowBound> bounds;          // [block]
     std::vector<std::int32_t> candidates;  // [k_padded]
-    std::vector<index_t> active;
+    std::vector<double> canonical;         // scores of candidates
+    std::vector<index_t> active, contested;
 };
 
 // Bound on the rounding of the canonical score of a row of length norm with n_products terms, for any
@@ -64,17 +65,23 @@ class Filter<Dense> {
     index_t rows_per_block() const { return rows_per_block_; }
     // scratch.scores[r * scores_stride() + c] and scratch.bounds[r] for the m <= rows_per_block() rows listed.
     void score(const index_t* rows, index_t m, FilterScratch& scratch) const;
-    // Columns within reach() * error below the best are worth asking undecided() of.
+    // scratch.bounds[r] and what least_difference asks for, without scores, for m <= rows_per_block() rows; the list goes on
+    // for `following` more.
+    void load(const index_t* rows, index_t m, index_t following, FilterScratch& scratch) const;
+    // Columns within reach() * error below the best are worth comparing with it.
     double reach() const { return packed_rows_ == nullptr ? 2 : 4; }
-    // Removes from scratch.candidates[0 .. n) those that the column best, one of them, is certain to beat in row r of the
-    // block scored last; returns how many are left. Lowers gap to the least difference of scores that beat them.
-    index_t undecided(index_t r, index_t best, index_t n, FilterScratch& scratch, double* gap) const;
+    // Whether least_difference may be asked about the block that was scored or loaded last.
+    bool compares_pairs(const FilterScratch& scratch) const {
+        return packed_rows_ != nullptr && scratch.packed.row[0] != nullptr;
+    }
+    // A lower bound of s(x, a) - s(x, b) for row r of that block.
+    double least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const;
 
   private:
     void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
-    // A lower bound of s(x, a) - s(x, b) for row r of the block scored last.
-    double least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const;
+    void bound_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    void bound_packed(index_t m, FilterScratch& scratch) const;
     void pack_columns();
     void pack_column_block(index_t begin, index_t end, std::vector<double>& norm,
                            std::vector<double>& residual);
@@ -104,8 +111,10 @@ class Filter<Sparse> {
     index_t scores_stride() const { return k_padded() + kStrideLine; }
     index_t rows_per_block() const;
     void score(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    void load(const index_t* rows, index_t m, index_t following, FilterScratch& scratch) const;
     double reach() const { return 2; }
-    index_t undecided(index_t, index_t, index_t n, FilterScratch&, double*) const { return n; }
+    bool compares_pairs(const FilterScratch&) const { return false; }
+    double least_difference(index_t, index_t, index_t, const FilterScratch&) const { return 0; }
 
   private:
     const Samples<Sparse>& samples_;

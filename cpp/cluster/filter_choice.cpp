@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include <algorithm>
+#include <optional>
 
 #include "core/check.hpp"
 
@@ -15,12 +15,14 @@ constexpr index_t kLeastClusters = 8;
 
 // A trial scores so many rows; data of fewer than eight times that, or read once, are not worth one.
 constexpr index_t kSampleRows = 2048;
-constexpr index_t kSettledAfter =
-    2;  // passes: the first centroids are single rows, their successors still move far
 
 // Rough costs in cycles of one core, for the comparison only: a float32 multiply-add runs at 32 a cycle; two columns are
 // compared at 8 a cycle, canonical scores at 4, each plus a fixed cost, the latter for its scattered read.
-constexpr double kFloat32Rate = 32, kPairRate = 8, kPairStart = 40, kCanonicalRate = 4, kCanonicalStart = 60;
+// A byte of the packed copy is cleared by the system and written once a fit.
+constexpr double kFloat32Rate = 32, kPairRate = 8, kPairStart = 40, kCanonicalRate = 4, kCanonicalStart = 60,
+                 kCopyPerByte = 2;
+// Passes that look at most rows; bounds leave few of them to the others.
+constexpr index_t kFullPasses = 2;
 
 // The packed copy may take a quarter of the memory that is free now; else rows are packed each time they are
 // read.
@@ -47,8 +49,7 @@ FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids
     require(wanted == "auto" || wanted == "float32" || wanted == "bfloat16" || wanted == "int8", "kmeans",
             "filter must be 'auto', 'float32', 'bfloat16' or 'int8'; got '", wanted, "'");
     if (wanted == "auto") {
-        formats_ = formats_that_pay(samples.x.cols, k_);
-        if (!formats_.empty()) start(centroids);
+        start(formats_that_pay(samples.x.cols, k_), centroids);
     } else if (wanted != "float32") {
         const PackedFormat format = wanted == "int8" ? PackedFormat::int8 : PackedFormat::bfloat16;
         require(has_filter(format), "kmeans", "instruction set '", kernels::active().name, "' has no ",
@@ -57,39 +58,46 @@ FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids
     }
 }
 
-// bfloat16 is safe to start with: what it leaves seldom costs much. int8 is not.
-void FilterChoice<Dense>::start(const Centroids<Dense>& centroids) {
-    const bool is_small = samples_.x.rows < 8 * kSampleRows,
-               is_safe = formats_.front() == PackedFormat::bfloat16;
-    if (n_passes_ > 1 && !is_small) return use(formats_.front());
-    formats_.resize(1);
-    if (is_safe || n_passes_ > 1) return use(formats_.front());
-    if (!is_small) choose(centroids);
+void FilterChoice<Dense>::start(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids) {
+    if (formats.empty()) return;
+    may_change_ = true;
+    const bool is_small = samples_.x.rows < 8 * kSampleRows;
+    // bfloat16 is safe without a trial: what it leaves seldom costs much. int8 is not where rows are read once.
+    const bool is_safe = n_passes_ > 1 || formats.front() == PackedFormat::bfloat16;
+    if (is_small || n_passes_ == 1) {
+        if (is_safe) return use(formats.front());
+        if (is_small) return;
+    }
+    choose(formats, centroids);
 }
 
 void FilterChoice<Dense>::use(PackedFormat format) {
-    // While the format may still change, rows are packed as they are read.
-    const bool may_change = formats_.size() > 1 && n_learnt_ < kSettledAfter;
-    const bool keep = n_passes_ > 1 && !may_change && copy_fits(samples_.x.rows, samples_.x.cols);
-    rows_.reset();
+    const bool keep = n_passes_ > 1 && copy_fits(samples_.x.rows, samples_.x.cols);
     rows_ = std::make_unique<PackedRows>(samples_, format, keep);
 }
 
-void FilterChoice<Dense>::choose(const Centroids<Dense>& centroids) {
+void FilterChoice<Dense>::choose(const std::vector<PackedFormat>& formats,
+                                 const Centroids<Dense>& centroids) {
     const Dense& x = samples_.x;
     const index_t step = x.rows / kSampleRows;
     const Samples<Dense> sample({x.data, x.rows / step, x.cols, x.stride * step}, nullptr, samples_.metric,
                                 samples_.n_threads);
     std::vector<std::int32_t> labels(static_cast<std::size_t>(sample.x.rows), -1);
+    const auto n_full_passes = static_cast<double>(std::min(n_passes_, kFullPasses));
     const auto cost_of = [&](PackedFormat format) {
         const PackedRows rows(sample, format, false);
-        return cost(format, assign_labels(sample, centroids, labels.data(), &rows));
+        const double copied = n_passes_ > 1 ? kCopyPerByte * static_cast<double>(rows.row_bytes()) : 0;
+        return copied / n_full_passes + cost(format, assign_labels(sample, centroids, labels.data(), &rows));
     };
-    std::vector<double> costs;
-    for (const PackedFormat format : formats_) costs.push_back(cost_of(format));
-    const auto least = std::min_element(costs.begin(), costs.end());
-    if (*least < float32_cost()) return use(formats_[static_cast<std::size_t>(least - costs.begin())]);
-    rows_.reset();
+    std::optional<PackedFormat> chosen;
+    double least = float32_cost();
+    for (const PackedFormat format : formats) {
+        const double found = cost_of(format);
+        if (found >= least) continue;
+        chosen = format;
+        least = found;
+    }
+    if (chosen) use(*chosen);
 }
 
 double FilterChoice<Dense>::float32_cost() const {
@@ -99,16 +107,16 @@ double FilterChoice<Dense>::float32_cost() const {
 double FilterChoice<Dense>::cost(PackedFormat format, const AssignStats& stats) const {
     const auto d = static_cast<double>(samples_.x.cols), rows = static_cast<double>(stats.evaluated);
     const double pairs = static_cast<double>(stats.pairs) / rows;
-    const double compared = static_cast<double>(stats.candidates - stats.evaluated) / rows;
+    const auto looked_at = static_cast<double>(stats.evaluated + stats.contested);
+    const double compared = (static_cast<double>(stats.candidates) - looked_at) / looked_at;
     return static_cast<double>(k_) * d / products_per_cycle(format) + pairs * (d / kPairRate + kPairStart) +
            compared * (d / kCanonicalRate + kCanonicalStart);
 }
 
-void FilterChoice<Dense>::learn(const AssignStats& stats, const Centroids<Dense>& centroids) {
-    if (!rows_ || formats_.empty() || stats.evaluated == 0) return;
-    ++n_learnt_;
-    if (formats_.size() > 1 && n_learnt_ == kSettledAfter) choose(centroids);
-    if (rows_ && cost(rows_->format(), stats) > float32_cost()) rows_.reset();
+void FilterChoice<Dense>::learn(const AssignStats& stats) {
+    // The few rows that bounds leave in late passes are the hard ones, and say nothing of the others.
+    if (!rows_ || !may_change_ || stats.evaluated * 4 < samples_.x.rows) return;
+    if (cost(rows_->format(), stats) > float32_cost()) rows_.reset();
 }
 
 }  // namespace coterie::cluster

@@ -25,20 +25,19 @@ class FilterChoice<Dense> {
     // Rows for a filter on a small format, or null for the float32 one.
     const PackedRows* rows() const { return rows_.get(); }
     const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
-    // Takes what a pass left. After the first the formats are tried on a sample and the cheapest packs the rows; float32
-    // takes over whenever it would cost less.
-    void learn(const AssignStats& stats, const Centroids<Dense>& centroids);
+    // Takes what a pass left; float32 takes over where it would have cost less.
+    void learn(const AssignStats& stats);
 
   private:
-    void start(const Centroids<Dense>& centroids);
-    void choose(const Centroids<Dense>& centroids);
+    void start(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids);
+    void choose(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids);
     void use(PackedFormat format);
     double cost(PackedFormat format, const AssignStats& stats) const;  // of a row, in cycles, roughly
     double float32_cost() const;
 
     const Samples<Dense>& samples_;
-    index_t k_, n_passes_, n_learnt_ = 0;
-    std::vector<PackedFormat> formats_;  // those worth a trial; empty: nothing may change
+    index_t k_, n_passes_;
+    bool may_change_ = false;
     std::unique_ptr<PackedRows> rows_;
 };
 
@@ -50,7 +49,7 @@ class FilterChoice<Sparse> {
 
     const PackedRows* rows() const { return nullptr; }
     const char* name() const { return "float32"; }
-    void learn(const AssignStats&, const Centroids<Sparse>&) {}
+    void learn(const AssignStats&) {}
 };
 
 }  // namespace coterie::cluster

@@ -23,7 +23,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     AssignStats totals;
     const auto assign = [&] {
         const AssignStats stats = assign_labels(samples, centroids, labels, filter.rows(), &bounds);
-        filter.learn(stats, centroids);
+        filter.learn(stats);
         totals.add(stats);
         return stats.changed;
     };
@@ -32,7 +32,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     for (result.n_iter = 1; result.n_iter <= options.max_iter; ++result.n_iter) {
         const index_t changed = assign();
         sums.move_rows(labels);
-        sums.relocate_empty(centroids, labels);
+        sums.relocate_empty(centroids, labels, bounds);
         const std::vector<double> squared_shift = sums.update_centroids(centroids);
         bounds.centroids_moved(squared_shift);
         const double shift = std::accumulate(squared_shift.begin(), squared_shift.end(), 0.0);

@@ -6,13 +6,38 @@
 #include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
+namespace {
+
+using kernels::kUpward;
+using kernels::next_above;
+using kernels::round_down;
+
+constexpr double kLargestGap = 1e30;  // a centroid alone has no other near it
+
+}  // namespace
+
+void Rivals::offer(index_t c, double gap) {
+    auto column = static_cast<std::int32_t>(c);
+    for (std::size_t q = 0; q < kMost; ++q) {
+        if (column_[q] >= 0 && gap_[q] <= gap) continue;
+        std::swap(column_[q], column);
+        std::swap(gap_[q], gap);
+        if (column < 0) return;
+    }
+    limit_rest(gap);
+}
+
+void Rivals::lower(double loss) {
+    for (double& gap : gap_) gap -= loss;
+    rest_ -= loss;
+}
 
 void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
     shift_.resize(squared_shift.size());
     largest_shift_ = second_shift_ = 0;
     farthest_ = -1;
     for (std::size_t c = 0; c < shift_.size(); ++c) {
-        shift_[c] = std::sqrt(squared_shift[c]) * (1 + 1e-9);
+        shift_[c] = next_above(static_cast<float>(std::sqrt(squared_shift[c]) * (1 + 1e-9)));
         if (shift_[c] > largest_shift_) {
             second_shift_ = largest_shift_;
             largest_shift_ = shift_[c];
@@ -23,34 +48,61 @@ void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
     }
 }
 
-bool LabelBounds::moves_along(index_t i, std::int32_t label) {
-    float& gap = gap_of(i);
-    if (gap <= 0 || shift_.empty()) return false;
-    const double own = shift_[static_cast<std::size_t>(label)];
-    const double others = label == farthest_ ? second_shift_ : largest_shift_;
-    gap = kernels::round_down(gap - (own + others) * kernels::kUpward);
-    return gap > 0;
+void LabelBounds::set_rounding(const CentroidNorms& centroids, double largest_norm, index_t n_products) {
+    // Cosine scores have no bias, so both sides of exceeds() are proportional to the row's length.
+    const bool is_euclidean = metric_ == Metric::euclidean;
+    const double error = canonical_error(centroids, is_euclidean ? largest_norm : 1, n_products);
+    sure_gap_ = next_above(static_cast<float>((is_euclidean ? 2 * std::sqrt(error) : 2 * error) * kUpward));
 }
 
-bool LabelBounds::exceeds(index_t i, double norm, double canonical_error) {
+bool LabelBounds::exceeds(double gap, double norm, double canonical_error) const {
+    if (gap <= 0) return false;
     // v_b^2 - v_a^2 = (v_b - v_a) (v_b + v_a), and v_b + v_a >= v_b - v_a.
-    const double gap = gap_of(i);
     const double score_gap = metric_ == Metric::euclidean ? gap * gap / 2 : gap * norm;
     return score_gap * (1 - 1e-9) > 2 * canonical_error;
 }
 
-void LabelBounds::certify(index_t i, double score_gap, float best, const RowBound& bound, double norm) {
-    float& gap = gap_of(i);
-    gap = 0;
-    if (!(score_gap > 0)) return;
-    if (metric_ == Metric::cosine) {
-        if (norm > 0) gap = kernels::round_down(score_gap / (norm * kernels::kUpward));
-        return;
-    }
+float LabelBounds::gap_of(double score_gap, double own, double norm) const {
+    if (!(score_gap > 0)) return 0;
+    score_gap = std::min(score_gap, kLargestGap);
+    if (metric_ == Metric::cosine) return norm > 0 ? round_down(score_gap / (norm * kUpward)) : 0;
     // v_b - v_a for v_b^2 = v_a^2 + 2 score_gap falls as v_a grows.
-    const double squared = std::max(0.0, bound.squared_norm + bound.norm_error - 2 * (best - bound.error));
-    const double sum = std::sqrt(squared) + std::sqrt(squared + 2 * score_gap);
-    gap = kernels::round_down(2 * score_gap / (sum * kernels::kUpward));
+    const double sum = own + std::sqrt(own * own + 2 * score_gap);
+    return round_down(2 * score_gap / (sum * kUpward));
+}
+
+void LabelBounds::certify(index_t i, const Rivals& rivals, float best, const RowBound& bound, double norm) {
+    Row& r = row(i);
+    // s(x, label) >= best - error - 2 rounding.
+    const double squared =
+        bound.squared_norm + bound.norm_error - 2 * (best - bound.error - 2 * bound.rounding);
+    const double own = std::sqrt(std::max(0.0, squared));
+    r.own = next_above(static_cast<float>(own));
+    r.rest = gap_of(rivals.rest(), own, norm);
+    for (int q = 0; q < Rivals::kMost; ++q) {
+        r.rival[q] = rivals.column(q);
+        if (r.rival[q] < 0) break;
+        r.gap[q] = gap_of(rivals.gap(q), own, norm);
+    }
+}
+
+void LabelBounds::settle(index_t i, int q, double score_gap, double norm) {
+    Row& r = row(i);
+    r.gap[q] = gap_of(score_gap, r.own, norm);
+}
+
+void LabelBounds::take_over(index_t i, int q, std::int32_t label, double rounding, double norm) {
+    Row& r = row(i);
+    std::swap(r.rival[q], label);
+    r.gap[q] = 0;
+    // Canonical scores say that v fell; without their rounding it may have grown: v_new^2 <= v_old^2 + 4 rounding.
+    const double grown = metric_ == Metric::euclidean ? 2 * std::sqrt(rounding)
+                         : norm > 0                   ? 2 * rounding / norm
+                                                      : 0.0;
+    r.own = next_above(static_cast<float>(r.own + grown * kUpward));
+    r.rest = round_down(r.rest - grown * kUpward);
+    for (int p = 0; p < Rivals::kMost && r.rival[p] >= 0; ++p)
+        if (p != q) r.gap[p] = round_down(r.gap[p] - grown * kUpward);
 }
 
 }  // namespace coterie::cluster

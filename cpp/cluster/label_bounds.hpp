@@ -1,11 +1,15 @@
-// Which rows an iteration need not look at (after Hamerly, SDM 2010, on the filter's certified scores).
+// Which rows an iteration need not look at (after Hamerly, SDM 2010, and Drake and Hamerly, OPT 2012, on the filter's
+// certified scores).
 //
-// Let v(x, c) be the distance |x - c| (euclidean) or -<x, c> / |x| (cosine): a centroid that moves by delta
-// changes v by at most delta. Each row keeps gap <= v(x, any other) - v(x, own); as long as that stays above the
-// rounding of the canonical score, the label cannot have changed, and the row is skipped. So skipping never
-// changes a bit.
+// Let v(x, c) be the distance |x - c| (euclidean) or -<x, c> / |x| (cosine): a centroid that moves by delta changes v by at
+// most delta. Each row keeps its rivals, the few centroids that came next, and a gap <= v(x, c) - v(x, own) for each rival
+// c and one for all the others. While a gap stays above the rounding of the canonical score, its centroids cannot take the
+// row: all gaps, and the row is skipped; the last one, and the row is compared with its rivals alone. The gap to a rival
+// shrinks by what that rival moved, not by what the farthest mover did, so most rows are skipped. No bit changes.
 #pragma once
 
+#include <array>
+#include <limits>
 #include <vector>
 
 #include "cluster/centroids.hpp"
@@ -14,10 +18,43 @@
 
 namespace coterie::cluster {
 
+// What is known of a row's label before its scores are.
+enum class Standing {
+    certain,
+    contested,  // a rival may have become the label, no other centroid
+    unknown,
+};
+
+// The centroids that follow a row's label, each with a lower bound of s(x, label) - s(x, c).
+class Rivals {
+  public:
+    static constexpr int kMost = 3;
+
+    Rivals() { column_.fill(-1); }
+
+    // Keeps the kMost with the least gap; the others lower the bound for the rest.
+    void offer(index_t c, double gap);
+    // Every centroid not offered is below the label by at least gap.
+    void limit_rest(double gap) { rest_ = std::min(rest_, gap); }
+    // For every gap: the label's score was overestimated by up to loss.
+    void lower(double loss);
+
+    std::int32_t column(int q) const {
+        return column_[static_cast<std::size_t>(q)];
+    }  // -1: there are no more
+    double gap(int q) const { return gap_[static_cast<std::size_t>(q)]; }
+    double rest() const { return rest_; }
+
+  private:
+    std::array<std::int32_t, kMost> column_;
+    std::array<double, kMost> gap_{};
+    double rest_ = std::numeric_limits<double>::infinity();
+};
+
 class LabelBounds {
   public:
     LabelBounds(index_t n_samples, Metric metric)
-        : metric_(metric), gap_(static_cast<std::size_t>(n_samples), 0) {}
+        : metric_(metric), rows_(static_cast<std::size_t>(n_samples)) {}
 
     // Rows are numbered from this one on from now; of n_samples.
     void start_at(index_t first) { first_ = first; }
@@ -25,24 +62,75 @@ class LabelBounds {
     // Takes how far each centroid moved since the bounds were last true; squared_shift: [k].
     void centroids_moved(const std::vector<double>& squared_shift);
 
-    // Moves row i's bound along with the centroids and tells whether it is still above zero.
-    bool moves_along(index_t i, std::int32_t label);
-    // Whether the label is certain: the bound is above the rounding of two canonical scores, canonical_error each; norm is
-    // |x_i|.
-    bool exceeds(index_t i, double norm, double canonical_error);
+    // What canonical scores of these centroids may round for rows of up to largest_norm with up to n_products terms.
+    void set_rounding(const CentroidNorms& centroids, double largest_norm, index_t n_products);
 
-    // The label is certain, s(x, label) is above every other score by at least score_gap, and best is the
-    // filter's highest score of the row; norm is |x_i|.
-    void certify(index_t i, double score_gap, float best, const RowBound& bound, double norm);
+    // Moves row i's bounds along with the centroids. rounding() tells {|x_i|, what one canonical score rounds}; asked only
+    // where it matters.
+    template <typename RoundingOf>
+    Standing moves_along(index_t i, std::int32_t label, const RoundingOf& rounding) {
+        Row& r = row(i);
+        if (r.rest <= 0 || shift_.empty()) return Standing::unknown;
+        const float own = shift_[static_cast<std::size_t>(label)];
+        r.rest = lowered(r.rest, own + (label == farthest_ ? second_shift_ : largest_shift_));
+        const auto is_sure = [&](float gap) {
+            if (gap > sure_gap_) return true;
+            if (gap <= 0) return false;
+            const auto [norm, error] = rounding();
+            return exceeds(gap, norm, error);
+        };
+        if (!is_sure(r.rest)) return Standing::unknown;
+        r.own = (r.own + own) * (1 + 0x1p-22f);
+        Standing standing = Standing::certain;
+        for (int q = 0; q < Rivals::kMost && r.rival[q] >= 0; ++q) {
+            r.gap[q] = lowered(r.gap[q], own + shift_[static_cast<std::size_t>(r.rival[q])]);
+            if (!is_sure(r.gap[q])) standing = Standing::contested;
+        }
+        return standing;
+    }
+
+    // The label has been found among all centroids, best is the filter's highest score of the row, and the label's canonical
+    // score may be below that of the column that had it by up to bound.rounding.
+    void certify(index_t i, const Rivals& rivals, float best, const RowBound& bound, double norm);
+
+    // The rivals of a contested row, whose gaps settle() and take_over() bring up to date.
+    std::int32_t rival(index_t i, int q) const { return row(i).rival[q]; }  // -1: there are no more
+    bool is_contested(index_t i, int q, double norm, double canonical_error) const {
+        return !exceeds(row(i).gap[q], norm, canonical_error);
+    }
+    // s(x, label) - s(x, rival q) >= score_gap.
+    void settle(index_t i, int q, double score_gap, double norm);
+    // Rival q takes the row from its label, which becomes rival q; rounding is that of a canonical score.
+    void take_over(index_t i, int q, std::int32_t label, double rounding, double norm);
+
+    // At least the loss of row i at its own centroid: the squared distance (euclidean), or infinity where nothing is known.
+    double loss_at_most(index_t i) const {
+        const double own = row(i).own;
+        return metric_ == Metric::euclidean && row(i).rest > 0 ? own * own * (1 + 1e-6)
+                                                               : std::numeric_limits<double>::infinity();
+    }
 
   private:
-    float& gap_of(index_t i) { return gap_[static_cast<std::size_t>(first_ + i)]; }
+    // Two in a cache line.
+    struct Row {
+        float rest = 0;  // for every centroid that is no rival; 0: nothing is known of the row
+        float own = 0;   // euclidean: |x - own centroid| is not above this
+        float gap[Rivals::kMost] = {};
+        std::int32_t rival[Rivals::kMost] = {-1, -1, -1};
+    };
+
+    Row& row(index_t i) { return rows_[static_cast<std::size_t>(first_ + i)]; }
+    const Row& row(index_t i) const { return rows_[static_cast<std::size_t>(first_ + i)]; }
+    // gap - moved in float32, rounded so that it is not above the exact difference of gap and any sum that rounds to moved.
+    static float lowered(float gap, float moved) { return (gap - moved) - (gap + moved) * 0x1p-22f; }
+    bool exceeds(double gap, double norm, double canonical_error) const;
+    float gap_of(double score_gap, double own, double norm) const;
 
     Metric metric_;
     index_t first_ = 0;
-    std::vector<float> gap_;     // [n]; 0: unknown
-    std::vector<double> shift_;  // [k] upper bounds of the last move
-    double largest_shift_ = 0, second_shift_ = 0;
+    std::vector<Row> rows_;
+    std::vector<float> shift_;  // [k] upper bounds of the last move
+    float largest_shift_ = 0, second_shift_ = 0, sure_gap_ = 0;
     std::int32_t farthest_ = -1;  // the centroid that moved most
 };
 

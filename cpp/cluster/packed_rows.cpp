@@ -17,6 +17,8 @@ float above(double value) {
     return kernels::next_above(static_cast<float>(value));
 }
 
+constexpr index_t kAhead = 6;  // rows that lie anywhere: the hardware does not foresee them
+
 bool is_run(const index_t* rows, index_t m) {
     return rows[m - 1] - rows[0] == m - 1;
 }
@@ -89,34 +91,46 @@ void PackedRows::pack(index_t i, std::uint8_t* out, float* scale, float* norm, f
     *residual = above(size.residual);
 }
 
-void PackedRows::load(const index_t* rows, index_t m, PackedBlock& block) const {
-    if (!packed_.empty()) {
-        for (index_t r = 0; r < m; ++r) {
-            const auto s = static_cast<std::size_t>(rows[r]);
-            block.scale[r] = scale_[s];
-            block.norm[r] = norm_[s];
-            block.residual[r] = residual_[s];
-        }
-        if (m == kPackedRows && is_run(rows, m)) {
-            block.rows = packed_.data() + rows[0] * row_bytes_;
-            return;
-        }
-    }
-    block.gathered.resize(static_cast<std::size_t>(kPackedRows * row_bytes_));
-    constexpr index_t kAhead = 6;  // rows that lie anywhere: the hardware does not foresee them
+void PackedRows::copy_sizes(const index_t* rows, index_t m, PackedBlock& block) const {
     for (index_t r = 0; r < m; ++r) {
-        if (!packed_.empty() && r + kAhead < m)
-            for (index_t byte = 0; byte < row_bytes_; byte += 64)
-                __builtin_prefetch(packed_.data() + rows[r + kAhead] * row_bytes_ + byte);
-        std::uint8_t* const out = block.gathered.data() + r * row_bytes_;
-        if (!packed_.empty()) {
-            std::copy(packed_.data() + rows[r] * row_bytes_, packed_.data() + (rows[r] + 1) * row_bytes_,
-                      out);
-        } else {
-            pack(rows[r], out, &block.scale[r], &block.norm[r], &block.residual[r]);
+        const auto s = static_cast<std::size_t>(rows[r]);
+        block.scale[r] = scale_[s];
+        block.norm[r] = norm_[s];
+        block.residual[r] = residual_[s];
+    }
+}
+
+void PackedRows::prefetch(index_t i) const {
+    for (index_t byte = 0; byte < row_bytes_; byte += 64)
+        __builtin_prefetch(packed_.data() + i * row_bytes_ + byte);
+}
+
+void PackedRows::load(const index_t* rows, index_t m, PackedBlock& block) const {
+    if (is_kept()) copy_sizes(rows, m, block);
+    if (is_kept() && m == kPackedRows && is_run(rows, m)) {
+        block.rows = packed_.data() + rows[0] * row_bytes_;
+    } else {
+        block.gathered.resize(static_cast<std::size_t>(kPackedRows * row_bytes_));
+        block.rows = block.gathered.data();
+        for (index_t r = 0; r < m; ++r) {
+            if (is_kept() && r + kAhead < m) prefetch(rows[r + kAhead]);
+            std::uint8_t* const out = block.gathered.data() + r * row_bytes_;
+            if (is_kept()) {
+                std::copy(packed_.data() + rows[r] * row_bytes_, packed_.data() + (rows[r] + 1) * row_bytes_,
+                          out);
+            } else {
+                pack(rows[r], out, &block.scale[r], &block.norm[r], &block.residual[r]);
+            }
         }
     }
-    block.rows = block.gathered.data();
+    for (index_t r = 0; r < m; ++r) block.row[r] = block.rows + r * row_bytes_;
+}
+
+void PackedRows::point_to(const index_t* rows, index_t m, index_t following, PackedBlock& block) const {
+    copy_sizes(rows, m, block);
+    block.rows = nullptr;
+    for (index_t r = 0; r < m; ++r) block.row[r] = packed_.data() + rows[r] * row_bytes_;
+    for (index_t r = 0; r < following; ++r) prefetch(rows[m + r]);
 }
 
 }  // namespace coterie::cluster

@@ -20,7 +20,8 @@ inline constexpr index_t kPackedRows = 32;  // scored at a time
 
 // Up to kPackedRows rows, as the kernels want them. norm[r] >= |x_r - mu| and residual[r] >= what packing lost of it.
 struct PackedBlock {
-    const std::uint8_t* rows = nullptr;
+    const std::uint8_t* rows = nullptr;  // one after another, or null: at row[r]
+    const std::uint8_t* row[kPackedRows] = {};
     float scale[kPackedRows], norm[kPackedRows], residual[kPackedRows];  // scale: int8 only
     std::vector<std::uint8_t> gathered;
 };
@@ -31,12 +32,17 @@ class PackedRows {
     PackedRows(const Samples<Dense>& samples, PackedFormat format, bool keep);
 
     PackedFormat format() const { return format_; }
+    bool is_kept() const { return !packed_.empty(); }
     const std::vector<float>& mean() const { return mean_; }
     index_t d_padded() const { return d_padded_; }
     index_t row_bytes() const { return row_bytes_; }
     void load(const index_t* rows, index_t m, PackedBlock& block) const;
+    // Points to the rows of the copy where they lie; following: that many more are wanted soon.
+    void point_to(const index_t* rows, index_t m, index_t following, PackedBlock& block) const;
 
   private:
+    void copy_sizes(const index_t* rows, index_t m, PackedBlock& block) const;
+    void prefetch(index_t i) const;
     void pack(index_t i, std::uint8_t* out, float* scale, float* norm, float* residual) const;
 
     const Samples<Dense>& samples_;

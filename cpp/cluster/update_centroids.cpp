@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
-#include "cluster/assign_labels.hpp"
+#include "cluster/farthest_rows.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
 
@@ -238,32 +237,23 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
 }
 
 template <typename View>
-index_t ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels) {
-    std::vector<index_t> empty;
+void ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels,
+                                       const LabelBounds& bounds) {
+    std::vector<std::int32_t> empty;
     for (index_t c = 0; c < k_; ++c)
-        if (weight_[static_cast<std::size_t>(c)] == 0) empty.push_back(c);
-    if (empty.empty()) return 0;
-    const index_t n = samples_->x.rows;
-    std::vector<double> far(static_cast<std::size_t>(n));
-    own_distances(*samples_, centroids, labels, far.data());
-    std::vector<index_t> order(static_cast<std::size_t>(n));
-    std::iota(order.begin(), order.end(), index_t{0});
-    const auto n_far = static_cast<index_t>(std::min<std::size_t>(empty.size(), order.size()));
-    std::partial_sort(order.begin(), order.begin() + n_far, order.end(), [&](index_t a, index_t b) {
-        const double x = far[static_cast<std::size_t>(a)], y = far[static_cast<std::size_t>(b)];
-        return x != y ? x > y : a < b;
-    });
-    for (index_t e = 0; e < n_far; ++e) {
-        const index_t i = order[static_cast<std::size_t>(e)];
-        if (far[static_cast<std::size_t>(i)] == 0) break;  // every further row sits on its centroid
-        const auto to = static_cast<std::int32_t>(empty[static_cast<std::size_t>(e)]);
+        if (weight_[static_cast<std::size_t>(c)] == 0) empty.push_back(static_cast<std::int32_t>(c));
+    if (empty.empty()) return;
+    const auto far = farthest_rows(*samples_, centroids, labels, bounds, static_cast<index_t>(empty.size()));
+    for (std::size_t e = 0; e < far.size(); ++e) {
+        const index_t i = far[e].row;
+        if (far[e].distance == 0) break;  // every further row sits on its centroid
         const std::int64_t w = std::llrint(samples_->weight_of(i) * weight_scale_);
-        move_row(i, to);
-        weight_[static_cast<std::size_t>(to)] += w;
-        weight_[static_cast<std::size_t>(member_[static_cast<std::size_t>(i)])] -= w;
-        member_[static_cast<std::size_t>(i)] = to;
+        std::int32_t& member = member_[static_cast<std::size_t>(i)];
+        move_row(i, empty[e]);
+        weight_[static_cast<std::size_t>(empty[e])] += w;
+        weight_[static_cast<std::size_t>(member)] -= w;
+        member = empty[e];
     }
-    return static_cast<index_t>(empty.size());
 }
 
 template <>

@@ -8,6 +8,7 @@
 
 #include "cluster/centroids.hpp"
 #include "cluster/data_range.hpp"
+#include "cluster/label_bounds.hpp"
 #include "cluster/samples.hpp"
 #include "core/large_vector.hpp"
 
@@ -36,9 +37,9 @@ class ClusterSums {
     void move_rows(const std::int32_t* labels);
 
     // As scikit-learn does: each empty cluster takes the row that is farthest from its own centroid (ties to
-    // the lowest row), which leaves the sum it was in. The labels stay as they are. Returns how many clusters
-    // were empty.
-    index_t relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels);
+    // the lowest row), which leaves the sum it was in. The labels stay as they are; bounds are true of them.
+    void relocate_empty(const Centroids<View>& centroids, const std::int32_t* labels,
+                        const LabelBounds& bounds);
 
     // centroids = sums / weights (unit length for cosine); an empty cluster keeps its centroid. Prepares the
     // centroids. Returns |c_new - c_old|^2 for each of them.

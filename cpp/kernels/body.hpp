@@ -346,6 +346,33 @@ struct Body {
         return count;
     }
 
+    static index_t split_at(const float* scores, index_t n, float threshold, std::int32_t* out,
+                            float* below) noexcept {
+        const F bound = V::broadcast(threshold);
+        F rest = V::broadcast(2 * kPadScore);  // -inf
+        index_t count = 0;
+        for (index_t c = 0; c < n; c += L) {
+            const F s = V::load(scores + c);
+            unsigned mask = V::at_least(s, bound);
+            if (mask == 0) {
+                rest = V::max(rest, s);
+                continue;
+            }
+            alignas(64) float lane[L];
+            V::store(lane, s);
+            for (index_t l = 0; l < L; ++l) {
+                if ((mask >> l & 1u) != 0) {
+                    out[count++] = static_cast<std::int32_t>(c + l);
+                    lane[l] = 2 * kPadScore;
+                }
+            }
+            rest = V::max(rest, V::load(lane));
+        }
+        float second;
+        V::top_two_of_lanes(rest, rest, below, &second);
+        return count;
+    }
+
     static index_t collect_reaching(const float* scores, float offset, const float* least, index_t n,
                                     std::int32_t* out) noexcept {
         const F lowered = V::broadcast(-offset);
@@ -361,25 +388,10 @@ struct Body {
     }
 
     static constexpr Table table(const char* name) {
-        return {name,
-                nullptr,
-                nullptr,
-                dot,
-                squared_distance,
-                dots,
-                sparse_dots,
-                add_term_rows,
-                move_row,
-                update_terms,
-                random_words,
-                L,
-                kPanel,
-                score_block,
-                score_sparse_row,
-                top_two,
-                find,
-                collect_at_least,
-                collect_reaching};
+        return {name,         nullptr,     nullptr,          dot,         squared_distance,
+                dots,         sparse_dots, add_term_rows,    move_row,    update_terms,
+                random_words, L,           kPanel,           score_block, score_sparse_row,
+                top_two,      find,        collect_at_least, split_at,    collect_reaching};
     }
 };
 

@@ -92,6 +92,9 @@ struct Table {
     index_t (*find)(const float* scores, index_t n, float value) noexcept;
     // The positions with scores[c] >= threshold in increasing order; returns how many, writes all of them.
     index_t (*collect_at_least)(const float* scores, index_t n, float threshold, std::int32_t* out) noexcept;
+    // The same, and the largest score below the threshold (-infinity: there is none).
+    index_t (*split_at)(const float* scores, index_t n, float threshold, std::int32_t* out,
+                        float* below) noexcept;
     // The positions with scores[c] + offset >= least[c], the sum rounded to float32, likewise.
     index_t (*collect_reaching)(const float* scores, float offset, const float* least, index_t n,
                                 std::int32_t* out) noexcept;

@@ -64,14 +64,14 @@ def test_the_same_bits_when_the_filter_changes_on_the_way(every_isa):
     random = np.random.default_rng(0)
     # Enough rows for a trial of the filters; clusters so close that bounds, pairs and canonical scores all have work.
     X = (
-        random.standard_normal((17_000, 70))
-        + 3 * random.standard_normal((40, 70))[random.integers(40, size=17_000)]
+        random.standard_normal((17_000, 120))
+        + 3 * random.standard_normal((40, 120))[random.integers(40, size=17_000)]
     )
     X = X.astype(np.float32)
     seen, filters = [], {}
     for name in every_isa:
         _core.set_isa(name)
-        model = KMeans(60, init=X[:60].copy(), max_iter=12, tol=0).fit(X)
+        model = KMeans(100, init=X[:100].copy(), max_iter=12, tol=0).fit(X)
         seen.append([bits(model), model.n_iter_])
         filters[name] = model.filter_
     assert all(other == seen[0] for other in seen)

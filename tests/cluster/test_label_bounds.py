@@ -1,0 +1,93 @@
+"""Rows that bounds decide have the label of the canonical score, after any number of iterations."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from coterie import KMeans, _core
+from tests.reference.assign_labels import assign_labels, assign_labels_csr
+
+# Equal rows and a line make fewer clusters than asked for.
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+RANDOM = np.random.default_rng(20)
+
+
+def sisters():
+    """Two centroids in each group: most rows keep one close rival."""
+    means = 6 * RANDOM.standard_normal((12, 24))
+    return np.repeat(means, 60, axis=0) + RANDOM.standard_normal((720, 24))
+
+
+def crowds():
+    """More close rivals than a row remembers."""
+    return np.repeat(8 * RANDOM.standard_normal((3, 24)), 240, axis=0) + RANDOM.standard_normal((720, 24))
+
+
+def a_line():
+    """Whole numbers in one dimension: ties between neighbours."""
+    return RANDOM.integers(0, 90, (720, 1))
+
+
+def repeated_rows():
+    """Equal rows, so equal centroids at the start."""
+    return np.repeat(RANDOM.standard_normal((30, 24)), 24, axis=0)
+
+
+def lengths():
+    """Norms over twelve orders of magnitude, and rows of zeros."""
+    X = RANDOM.standard_normal((720, 24)) * 10.0 ** RANDOM.uniform(-6, 6, (720, 1))
+    X[::97] = 0
+    return X
+
+
+def a_far_mover():
+    """A centroid that starts among the rows and ends far from them."""
+    X = crowds()
+    X[::90] += 400
+    return X
+
+
+DATA = [sisters, crowds, a_line, repeated_rows, lengths, a_far_mover]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("make", DATA)
+def test_every_iteration_has_the_exact_labels(make, metric, every_isa):
+    X = make().astype(np.float32)
+    for name in every_isa:
+        _core.set_isa(name)
+        for max_iter in range(1, 9):
+            model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(X)
+            np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_, metric))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("make", [sisters, crowds, lengths])
+def test_every_iteration_has_the_exact_labels_of_sparse_rows(make, metric, every_isa):
+    X = make().astype(np.float32)
+    X[RANDOM.random(X.shape) < 0.6] = 0
+    rows = sp.csr_array(X)
+    for name in every_isa:
+        _core.set_isa(name)
+        for max_iter in (1, 2, 3, 5, 8):
+            model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(rows)
+            labels = assign_labels_csr(rows, model.cluster_centers_, metric)
+            np.testing.assert_array_equal(model.labels_, labels)
+
+
+def test_empty_clusters_take_the_farthest_rows_whatever_the_bounds_know(every_isa):
+    # Centroids that no row chooses, in the first iteration and after: the bounds name the rows worth measuring.
+    X = np.concatenate([crowds(), 50 + crowds()]).astype(np.float32)
+    init = np.concatenate(
+        [X[:6], np.full((6, 24), 1e4, np.float32) + np.arange(6, dtype=np.float32)[:, None]]
+    )
+    seen = []
+    for name in every_isa:
+        _core.set_isa(name)
+        model = KMeans(12, init=init, max_iter=6, tol=0).fit(X)
+        seen.append((model.labels_.tobytes(), model.cluster_centers_.tobytes()))
+    assert all(other == seen[0] for other in seen)
+    first = KMeans(12, init=init, max_iter=1, tol=0).fit(X).cluster_centers_
+    distance = ((X.astype(np.float64) - init[assign_labels(X, init)].astype(np.float64)) ** 2).sum(axis=1)
+    farthest = X[np.argsort(-distance, kind="stable")[:6]]
+    np.testing.assert_array_equal(first[6:], farthest)
