@@ -103,7 +103,7 @@ def compared(
             f"{rival.seconds / ours.seconds:.1f}" if ours.perplexity <= rival.perplexity else "not reached"
         )
         rows.append(
-            f"| {corpus}, {data['X'].sum():,.0f} tokens | {k:,} | {rival.library}, {rival.iterations} | "
+            f"| {corpus}, {data['X'].sum():,.0f} tokens | {k:,} | {rival.library}, {rival.iterations}{' (3 seeds)' if n_seeds == 3 else ''} | "
             f"{rival.seconds:.2f} | {rival.perplexity:.1f} | {ours.iterations} | {ours.seconds:.2f} | "
             f"{ours.perplexity:.1f} | {times} |"
         )
@@ -117,8 +117,8 @@ def publish(n_threads: int, most: int | None) -> None:
     lines = [
         BEGIN,
         f"`python -m bench.lda --publish --threads {n_threads}`, {described['date']}, "
-        f"{described['cpu']} ({described['cores']} cores), coterie {described['coterie']}; means over three seeds for tomotopy with 50 topics, else one seed. Each "
-        "library with some iterations (passes), and coterie with the fewest that come to its perplexity; "
+        f"{described['cpu']} ({described['cores']} cores), coterie {described['coterie']}; one seed, or means over "
+        "three. Each library with some iterations (passes), and coterie with the fewest that come to its perplexity; "
         f"{' and '.join(IN_PROCESSES)} beside coterie with one thread, as their processes' time cannot be counted.",
         "",
         "| corpus | topics | library, iterations | CPU s | perplexity | coterie, iterations | CPU s | perplexity "
