@@ -102,8 +102,9 @@ def compared(
         times = (
             f"{rival.seconds / ours.seconds:.1f}" if ours.perplexity <= rival.perplexity else "not reached"
         )
+        seeds = " (3 seeds)" if n_seeds == 3 else ""
         rows.append(
-            f"| {corpus}, {data['X'].sum():,.0f} tokens | {k:,} | {rival.library}, {rival.iterations}{' (3 seeds)' if n_seeds == 3 else ''} | "
+            f"| {corpus}, {data['X'].sum():,.0f} tokens | {k:,} | {rival.library}, {rival.iterations}{seeds} | "
             f"{rival.seconds:.2f} | {rival.perplexity:.1f} | {ours.iterations} | {ours.seconds:.2f} | "
             f"{ours.perplexity:.1f} | {times} |"
         )
