@@ -65,8 +65,13 @@ def run_case(
             row["note"] = "no time left"
         else:
             try:
-                seconds = rivals.seconds_per_iteration(make(machine, x, centers), machine.synchronise)
-                row |= {"seconds": seconds, "share": 2 * n * d * k / seconds / limits["bf16_flops"]}
+                fit = make(machine, x, centers)
+                seconds, note = rivals.seconds_per_iteration(fit, machine.synchronise)
+                row |= {
+                    "seconds": seconds,
+                    "note": note,
+                    "share": 2 * n * d * k / seconds / limits["bf16_flops"],
+                }
             except (RuntimeError, TypeError, ValueError, MemoryError) as error:
                 row["note"] = f"{type(error).__name__}: {str(error)[:80]}"
         print(row, file=sys.stderr, flush=True)

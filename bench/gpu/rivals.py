@@ -11,32 +11,42 @@ from typing import Any
 
 from bench.gpu.machines import Machine
 
-Fit = Callable[[int], Any]  # runs so many iterations
+Fit = Callable[[int], Any]  # runs so many iterations; what is told of them, if it is a str
 Make = Callable[[Machine, Any, Any], Fit]  # of rows and centres
 REPEATS = 3
 MOST_ITERATIONS = 10
 SECONDS = 3.0  # that the timed iterations of a library may take, about
 
 
-def seconds_per_iteration(fit: Fit, synchronise: Callable[[], None]) -> float:
-    """Median over repeats of what more iterations take, so that uploads and seeding do not count."""
+def seconds_per_iteration(fit: Fit, synchronise: Callable[[], None]) -> tuple[float, str]:
+    """Median over repeats of what more iterations take, so that uploads and seeding do not count; and a note."""
+    told = ""
 
     def seconds(n: int) -> float:
+        nonlocal told
         synchronise()
         begin = time.perf_counter()
-        fit(n)
+        found = fit(n)
         synchronise()
+        if n > 1 and isinstance(found, str):
+            told = found
         return time.perf_counter() - begin
 
     seconds(2)  # compiles, allocates
     guess = max(seconds(2) - seconds(1), 1e-5)
     n_iter = int(min(max(SECONDS / REPEATS / guess, 1), MOST_ITERATIONS))
-    return statistics.median(seconds(1 + n_iter) - seconds(1) for _ in range(REPEATS)) / n_iter
+    median = statistics.median(seconds(1 + n_iter) - seconds(1) for _ in range(REPEATS))
+    return median / n_iter, told
 
 
 def coterie_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     start, samples = machine.on_host(centers), machine.samples(x)
-    return lambda n: samples.lloyd(start, n, 0.0, None)
+
+    def fit(n: int) -> str:
+        n_iter = samples.lloyd(start, n, 0.0, None)[3]
+        return f"{samples.rows_evaluated / n_iter / len(x):.0%} of the rows looked at in {n_iter} iterations"
+
+    return fit
 
 
 def torch_fit(dtype: str) -> Make:

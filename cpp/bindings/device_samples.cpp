@@ -63,7 +63,7 @@ class PyDeviceSamples {
     }
 
     py::tuple lloyd(const FloatRows& centers, index_t max_iter, double tol,
-                    const std::optional<std::function<void(index_t, index_t)>>& on_iteration) const {
+                    const std::optional<std::function<void(index_t, index_t)>>& on_iteration) {
         cluster::LloydResult result;
         py::array_t<float> final_centers({static_cast<index_t>(centers.shape(0)), cols()});
         float* const out = final_centers.mutable_data();
@@ -78,6 +78,7 @@ class PyDeviceSamples {
             result = cluster::kmeans(samples, centroids, options);
             centroids.copy_rows(out);
         });
+        rows_evaluated_ = result.evaluated;
         return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia,
                               result.n_iter, result.converged, result.candidates_per_row, result.filter);
     }
@@ -138,6 +139,9 @@ class PyDeviceSamples {
         return out;
     }
 
+    // In all iterations of the last call of lloyd: the others no bound left open.
+    index_t rows_evaluated() const { return rows_evaluated_; }
+
     index_t rows() const {
         return std::visit([](const auto& samples) { return samples->n_samples(); }, samples_);
     }
@@ -176,6 +180,7 @@ class PyDeviceSamples {
 
     Metric metric_;
     int n_threads_;
+    index_t rows_evaluated_ = 0;
     py::array_t<double> weight_;
     std::unique_ptr<LentMatrix> lent_;
     std::variant<std::unique_ptr<DeviceSamples<Dense>>, std::unique_ptr<DeviceSamples<Sparse>>> samples_;
@@ -190,6 +195,7 @@ void init_device_samples(py::module_& m) {
              py::arg("x"), py::arg("weight"), py::arg("metric"), py::arg("device"), py::arg("n_threads"))
         .def_property_readonly("n_samples", &PyDeviceSamples::rows)
         .def_property_readonly("n_features", &PyDeviceSamples::cols)
+        .def_property_readonly("rows_evaluated", &PyDeviceSamples::rows_evaluated)
         .def("mean_feature_variance", &PyDeviceSamples::mean_feature_variance)
         .def("kmeans_plusplus", &PyDeviceSamples::kmeans_plusplus, py::arg("n_clusters"),
              py::arg("n_local_trials"), py::arg("seed"), py::arg("max_rows") = 0)

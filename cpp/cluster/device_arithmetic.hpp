@@ -101,11 +101,13 @@ COTERIE_HOST_DEVICE inline double float32_bound(const ColumnSummary& columns, do
     return error + canonical_error(columns, norm, n_products);
 }
 
-// score - slack, rounded downward to float32.
-COTERIE_HOST_DEVICE inline float threshold_below(float score, double slack) {
-    const double exact = static_cast<double>(score) - slack;
+// Rounded downward to float32.
+COTERIE_HOST_DEVICE inline float float_below(double exact) {
     const auto rounded = static_cast<float>(exact);
     return static_cast<double>(rounded) <= exact ? rounded : nextafterf(rounded, -kFloatInfinity);
+}
+COTERIE_HOST_DEVICE inline float threshold_below(float score, double slack) {
+    return float_below(static_cast<double>(score) - slack);
 }
 
 }  // namespace coterie::cluster::device

@@ -59,20 +59,24 @@ struct SparseFilter {
     template <typename Block>
     COTERIE_HOST_DEVICE void decide(Block& block) const {
         TopTwo* const parts = block.template shared<TopTwo>(0);
+        const index_t end = verdict.n_active(n);
+        if (block.block() * kRowsPerBlock >= end) return;
         block.each([&](int t) {
-            const index_t i = block.block() * kRowsPerBlock + t / 32;
+            const index_t q = block.block() * kRowsPerBlock + t / 32;
             TopTwo top;
-            if (i < n) score_row(i, t % 32, top);
+            if (q < end) score_row(verdict.active_row(q), t % 32, top);
             parts[t] = top;
         });
         block.sync();
         block.each([&](int t) {
-            const index_t i = block.block() * kRowsPerBlock + t / 32;
-            if (t % 32 != 0 || i >= n) return;
+            const index_t q = block.block() * kRowsPerBlock + t / 32;
+            if (t % 32 != 0 || q >= end) return;
             TopTwo top;
             for (int l = 0; l < 32; ++l) top.include(parts[t + l]);
-            const index_t nnz = rows.x.indptr[i + 1] - rows.x.indptr[i];
-            verdict.decide(i, top, float32_bound(*summary, sqrt(rows.squared_norm[i]), nnz));
+            const index_t i = verdict.active_row(q), nnz = rows.x.indptr[i + 1] - rows.x.indptr[i];
+            const double squared_norm = rows.squared_norm[i], norm = sqrt(squared_norm);
+            verdict.decide(i, top, float32_bound(*summary, norm, nnz), squared_norm * (1 + 1e-12), norm,
+                           rows.is_cosine);
         });
     }
 

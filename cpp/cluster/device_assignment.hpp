@@ -29,7 +29,8 @@ const device::RowKernels<View>& row_kernels(const DeviceSamples<View>& samples) 
 template <typename View>
 class Assignment {
   public:
-    Assignment(const DeviceSamples<View>& samples, const Centroids<View>& host)
+    // keeps_bounds: later calls skip the rows whose label cannot have changed; see rank().
+    Assignment(const DeviceSamples<View>& samples, const Centroids<View>& host, bool keeps_bounds = false)
         : samples_(samples),
           filter_(samples, host),
           labels_(samples.device(), samples.most_samples(), "the labels"),
@@ -39,19 +40,33 @@ class Assignment {
           candidate_(samples.device(), samples.most_samples() * device::kMostCandidates, "the candidates"),
           counters_(samples.device(), 1, "counters") {
         labels_.fill_bytes(0xFF);
+        if (!keeps_bounds) return;
+        gap_ = DeviceArray<float>(samples.device(), samples.most_samples(), "the rows' bounds");
+        active_ = DeviceArray<std::int64_t>(samples.device(), samples.most_samples(), "the rows to look at");
+        rank_ = DeviceArray<device::ShiftRank>(samples.device(), 1, "the largest shifts");
+        gap_.fill_bytes(0);
     }
 
     DeviceFilter<View>& filter() { return filter_; }
     DeviceArray<std::int32_t>& labels() { return labels_; }
+    // Where an update leaves how far the centroids moved, before the next search.
+    device::ShiftRank* rank() { return rank_.data(); }
 
     // Queues the search for each row's label. The counters go up. second: [n_samples] on the device, or null; loop: null, or
     // where it is told whether to do anything.
     void queue(std::int32_t* second = nullptr, const device::LoopState* loop = nullptr) {
-        const device::Verdict verdict{labels_.data(),
-                                      second,
-                                      {row_.data(), cut_.data(), n_found_.data(), candidate_.data()},
-                                      counters_.data(),
-                                      loop};
+        const bool may_skip = gap_.size() > 0 && second == nullptr;
+        const device::Bounds bounds{may_skip ? gap_.data() : nullptr,
+                                    filter_.centroids().squared_shift.data(), rank_.data(), active_.data()};
+        const device::Verdict verdict{
+            labels_.data(),   second, {row_.data(), cut_.data(), n_found_.data(), candidate_.data()},
+            counters_.data(), loop,   bounds};
+        if (may_skip)
+            row_kernels(samples_).list_active(
+                samples_.device(),
+                {samples_.rows(), labels_.data(), bounds, filter_.centroids().summary.data(),
+                 counters_.data(), loop},
+                ceil_div(samples_.n_samples(), device::ListActive<View>::kRowsPerBlock));
         filter_.decide(verdict);
         filter_.list_candidates(verdict);
         row_kernels(samples_).resolve(samples_.device(),
@@ -65,7 +80,8 @@ class Assignment {
         filter_.prepare();
         queue(second);
         const device::AssignCounters counted = counters_.to_host()[0];
-        const index_t n = samples_.n_samples();
+        const bool may_skip = gap_.size() > 0 && second == nullptr;
+        const index_t n = may_skip ? counted.active : samples_.n_samples();
         return {counted.changed, n, n - counted.uncertain + counted.candidates};
     }
 
@@ -95,6 +111,9 @@ class Assignment {
     DeviceArray<float> cut_;
     DeviceArray<std::int32_t> n_found_, candidate_;
     DeviceArray<device::AssignCounters> counters_;
+    DeviceArray<float> gap_;  // empty where no bounds are kept, as the others
+    DeviceArray<std::int64_t> active_;
+    DeviceArray<device::ShiftRank> rank_;
 };
 
 inline void launch_update(const DeviceSamples<Dense>& samples, const device::Sums& sums,

@@ -2,8 +2,7 @@
 // registers only. What it proves is what filter.hpp says, with the bound of bf16_bound.
 #pragma once
 
-#include "cluster/device_loop.hpp"
-#include "cluster/device_rows.hpp"
+#include "cluster/device_bounds.hpp"
 #include "cuda/tile_product.hpp"
 #include "kernels/bf16.hpp"
 #include "kernels/kernels.hpp"
@@ -48,15 +47,29 @@ struct Verdict {
     Uncertain uncertain;
     AssignCounters* counters;
     const LoopState* loop;
+    Bounds bounds;
 
-    COTERIE_HOST_DEVICE void decide(index_t i, const TopTwo& top, double error) const {
+    // How many of n rows are looked at, and the q-th of them.
+    COTERIE_HOST_DEVICE index_t n_active(index_t n) const {
+        return bounds.gap == nullptr ? n : counters->active;
+    }
+    COTERIE_HOST_DEVICE index_t active_row(index_t q) const {
+        return bounds.gap == nullptr ? q : bounds.active[q];
+    }
+
+    // squared_base: see Bounds::certify; norm: |x_i|.
+    COTERIE_HOST_DEVICE void decide(index_t i, const TopTwo& top, double error, double squared_base,
+                                    double norm, bool is_cosine) const {
         // With one column the second score is that of padding, which cuts nothing off.
         const float cut = threshold_below(second == nullptr ? top.best : top.second, 2 * error);
         if (second == nullptr && error < kInfinity && top.second < cut) {
             if (labels[i] != top.column) cuda::atomic_add(&counters->changed, std::int64_t{1});
             labels[i] = top.column;
+            if (bounds.gap != nullptr)
+                bounds.certify(i, top.best, top.second, error, squared_base, norm, is_cosine);
             return;
         }
+        if (bounds.gap != nullptr) bounds.gap[i] = 0;
         const std::int64_t slot = cuda::atomic_add(&counters->uncertain, std::int64_t{1});
         uncertain.row[slot] = i;
         uncertain.cut[slot] = error < kInfinity ? cut : kFloatInfinity;
@@ -79,7 +92,7 @@ struct PackedColumns {
     const ColumnSummary* summary;
 };
 
-// kCollect false: rows 0 .. n-1 are decided. true: the uncertain rows, which the device has counted, are scored again, and
+// kCollect false: rows 0 .. n-1, or those of them that bounds list, are decided. true: the uncertain rows, which the device has counted, are scored again, and
 // their candidates listed; by a grid of any size.
 template <bool kCollect>
 struct DenseFilter {
@@ -102,13 +115,14 @@ struct DenseFilter {
     template <typename Block>
     COTERIE_HOST_DEVICE void operator()(Block& block) const {
         if (is_halted(verdict.loop)) return;
-        const index_t end = kCollect ? verdict.counters->uncertain : n, step = block.n_blocks();
+        const index_t end = kCollect ? verdict.counters->uncertain : verdict.n_active(n);
+        const index_t step = block.n_blocks();
         for (index_t at = block.block(); at * Tiles::kTileRows < end; at += step)
             meet_columns(block, at * Tiles::kTileRows, end);
     }
 
   private:
-    // Rows, or uncertain rows, first .. min(first + kTileRows, end) - 1.
+    // Active rows, or uncertain rows, first .. min(first + kTileRows, end) - 1.
     template <typename Block>
     COTERIE_HOST_DEVICE void meet_columns(Block& block, index_t first, index_t end) const {
         typename Block::template PerThread<Best> best(block);
@@ -117,10 +131,10 @@ struct DenseFilter {
             block,
             [&](int r) -> index_t {
                 const index_t last = end - 1 < first + r ? end - 1 : first + r;
-                return kCollect ? verdict.uncertain.row[last] : last;
+                return kCollect ? verdict.uncertain.row[last] : verdict.active_row(last);
             },
             [&](index_t tile, auto& scores) { take(block, first, end, tile, scores, best); });
-        if constexpr (!kCollect) finish(block, first, best);
+        if constexpr (!kCollect) finish(block, first, end, best);
     }
 
     // Adds where the columns' sums start, uses the tile's scores and clears them.
@@ -162,7 +176,7 @@ struct DenseFilter {
 
     // Eight threads hold a part of each row's columns.
     template <typename Block, typename PerThreadBest>
-    COTERIE_HOST_DEVICE void finish(Block& block, index_t first, PerThreadBest& best) const {
+    COTERIE_HOST_DEVICE void finish(Block& block, index_t first, index_t end, PerThreadBest& best) const {
         constexpr int kParts = Tiles::kParts;
         TopTwo* const parts = block.template shared<TopTwo>(0);  // [kTileRows][kParts]
         block.each([&](int t) {
@@ -176,13 +190,17 @@ struct DenseFilter {
         });
         block.sync();
         block.each([&](int t) {
-            const index_t i = first + t;
-            if (i >= n) return;
+            if (first + t >= end) return;
+            const index_t i = verdict.active_row(first + t);
             TopTwo top;
             for (int p = 0; p < kParts; ++p) top.include(parts[t * kParts + p]);
-            const double error = bf16_bound(*columns.summary, packed.norm[i], packed.residual[i],
-                                            sqrt(rows.squared_norm[i]), mean_norm, d_padded);
-            verdict.decide(i, top, error);
+            const double norm = sqrt(rows.squared_norm[i]), centred = packed.norm[i];
+            const double error =
+                bf16_bound(*columns.summary, centred, packed.residual[i], norm, mean_norm, d_padded);
+            // |x - c|^2 = |x - mu|^2 + |mu|^2 - 2 (<x - mu, c - mu> - bias), and the scores start at shift - bias.
+            const double squared_base =
+                centred * centred * (1 + 4e-6) + mean_norm * mean_norm + 2 * columns.summary->shift;
+            verdict.decide(i, top, error, squared_base, norm, rows.is_cosine);
         });
         block.sync();  // shared memory is free again
     }

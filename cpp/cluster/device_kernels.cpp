@@ -9,10 +9,10 @@ using cuda::emulate;
 
 const Kernels& emulated_kernels() {
     static constexpr Kernels kernels = {
-        {&emulate<Resolve<Dense>>, &emulate<MoveRows<Dense>>, &emulate<MoveOneRow<Dense>>,
-         &emulate<OwnDistances<Dense>>, &emulate<AllDistances<Dense>>},
-        {&emulate<Resolve<Sparse>>, &emulate<MoveRows<Sparse>>, &emulate<MoveOneRow<Sparse>>,
-         &emulate<OwnDistances<Sparse>>, &emulate<AllDistances<Sparse>>},
+        {&emulate<ListActive<Dense>>, &emulate<Resolve<Dense>>, &emulate<MoveRows<Dense>>,
+         &emulate<MoveOneRow<Dense>>, &emulate<OwnDistances<Dense>>, &emulate<AllDistances<Dense>>},
+        {&emulate<ListActive<Sparse>>, &emulate<Resolve<Sparse>>, &emulate<MoveRows<Sparse>>,
+         &emulate<MoveOneRow<Sparse>>, &emulate<OwnDistances<Sparse>>, &emulate<AllDistances<Sparse>>},
         &emulate<DenseSquaredNorms>,
         &emulate<SparseSquaredNorms>,
         &emulate<DenseLargest>,

@@ -16,6 +16,7 @@ using Launch = void (*)(cuda::Device& device, const Program& program, index_t n_
 // The programs of one kind of rows.
 template <typename View>
 struct RowKernels {
+    Launch<ListActive<View>> list_active;
     Launch<Resolve<View>> resolve;
     Launch<MoveRows<View>> move_rows;
     Launch<MoveOneRow<View>> move_one_row;

@@ -8,10 +8,10 @@ using cuda::launch;
 
 const Kernels& cuda_kernels() {
     static constexpr Kernels kernels = {
-        {&launch<Resolve<Dense>>, &launch<MoveRows<Dense>>, &launch<MoveOneRow<Dense>>,
-         &launch<OwnDistances<Dense>>, &launch<AllDistances<Dense>>},
-        {&launch<Resolve<Sparse>>, &launch<MoveRows<Sparse>>, &launch<MoveOneRow<Sparse>>,
-         &launch<OwnDistances<Sparse>>, &launch<AllDistances<Sparse>>},
+        {&launch<ListActive<Dense>>, &launch<Resolve<Dense>>, &launch<MoveRows<Dense>>,
+         &launch<MoveOneRow<Dense>>, &launch<OwnDistances<Dense>>, &launch<AllDistances<Dense>>},
+        {&launch<ListActive<Sparse>>, &launch<Resolve<Sparse>>, &launch<MoveRows<Sparse>>,
+         &launch<MoveOneRow<Sparse>>, &launch<OwnDistances<Sparse>>, &launch<AllDistances<Sparse>>},
         &launch<DenseSquaredNorms>,
         &launch<SparseSquaredNorms>,
         &launch<DenseLargest>,

@@ -91,11 +91,10 @@ class Loop {
 
     void queue_update() {
         sums_.update_centroids(state_.data());
-        samples_.kernels().end_iteration(
-            samples_.device(),
-            {centroids().squared_shift.data(), centroids().k, samples_.n_samples(), options_.tol,
-             assignment_.counters().data(), state_.data()},
-            1);
+        samples_.kernels().end_iteration(samples_.device(),
+                                         {centroids().squared_shift.data(), centroids().k, options_.tol,
+                                          assignment_.rank(), assignment_.counters().data(), state_.data()},
+                                         1);
     }
 
     device::LoopState received(index_t iteration) {
@@ -132,10 +131,10 @@ LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroid
                    const LloydOptions& options) {
     require(centroids.k <= samples.n_samples(), "kmeans", "n_samples=", samples.n_samples(),
             " must be >= n_clusters=", centroids.k);
-    Assignment<View> assignment(samples, centroids);
+    Assignment<View> assignment(samples, centroids, true);
     LloydResult result;
     const device::LoopState last = Loop<View>(samples, assignment, options).run(result);
-    AssignStats totals{.evaluated = result.n_iter * samples.n_samples(), .candidates = last.candidates};
+    AssignStats totals{.evaluated = last.evaluated, .candidates = last.candidates};
     if (last.shift > 0) {  // the labels are those of the centroids before
         totals.add(assignment.run());
     }
@@ -144,6 +143,7 @@ LloydResult kmeans(const DeviceSamples<View>& samples, Centroids<View>& centroid
     result.labels = assignment.labels().to_host();
     result.candidates_per_row = totals.candidates_per_row();
     result.filter = assignment.filter().name();
+    result.evaluated = totals.evaluated;
     assignment.filter().centroids().values.download(centroids.values.data());
     return result;
 }

@@ -46,6 +46,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
 
     result.inertia = inertia(samples, centroids, labels);
     result.candidates_per_row = totals.candidates_per_row();
+    result.evaluated = totals.evaluated;
     result.filter = filter.name();
     return result;
 }

@@ -24,6 +24,7 @@ struct LloydResult {
     index_t n_iter = 0;
     bool converged = false;         // no label changed in the last iteration
     double candidates_per_row = 0;  // centroids the filter left, averaged over the rows it scored
+    index_t evaluated = 0;          // rows that the filter scored, in all iterations
     const char* filter = "";        // the filter in use at the end: "float32" or "bfloat16"
 };
 

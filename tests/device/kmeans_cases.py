@@ -69,6 +69,22 @@ def check_fit(X, centers, metric, device, weight=None, n_iter=6):
     assert here.inertia(found, labels) == there.inertia(found, labels)
 
 
+def check_skipping(X, centers, metric, device, weight=None, n_iter=25):
+    """Compare a fit of many iterations, in which most rows come to be skipped; return the share that was looked at."""
+    here, there = both(X, weight, metric, device)
+    run = there.lloyd(centers, n_iter, 0.0, None)
+    assert_same_run(here.lloyd(centers, n_iter, 0.0, None), run)
+    return there.rows_evaluated / (X.shape[0] * run[3])
+
+
+def groups_of(n, d, k, spread, seed=0):
+    """Return rows around k places, and centres that start far from them."""
+    random = np.random.default_rng([seed, n, d, k])
+    places = random.standard_normal((k, d)).astype(np.float32)
+    X = places[random.integers(0, k, n)] + spread * random.standard_normal((n, d)).astype(np.float32)
+    return X.astype(np.float32), X[:k].astype(np.float32)
+
+
 def check_distances(X, centers, metric, device):
     here, there = both(X, None, metric, device)
     np.testing.assert_array_equal(here.distances(centers), there.distances(centers))

@@ -40,10 +40,10 @@ def test_a_fit_asks_first(monkeypatch):
 
 
 def test_the_count_is_that_of_the_arrays():
-    """Rows, their bfloat16 copy, and 100 to 130 bytes for each; centres, sums and their copy."""
+    """Rows, their bfloat16 copy, and 100 to 140 bytes for each; centres, sums and their copy."""
     for n, d, k in ((10**6, 384, 1000), (64 * 10**6, 128, 100)):
         rows, centres = n * 4 * d + n * 2 * d, k * d * 14
-        assert 0 <= device_bytes(n, d, k, None, lent=False) - rows - centres - (64 << 20) - 100 * n <= 30 * n
+        assert 0 <= device_bytes(n, d, k, None, lent=False) - rows - centres - (64 << 20) - 100 * n <= 40 * n
         assert device_bytes(n, d, k, None, lent=False) - device_bytes(n, d, k, None, lent=True) == n * 4 * d
     assert device_bytes(100, 10**5, 100, 10**4, lent=False) >= 112 * 12 * 10**5
     assert _core.Device("emulated").free_memory == 1 << 40

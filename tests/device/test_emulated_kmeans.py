@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from coterie import _core
 from tests.device import kmeans_cases as cases
@@ -50,6 +51,23 @@ def test_weights_and_empty_clusters(device, metric):
     sparse, starts = cases.sparse_rows_of("normal", 300, 40, 12)
     starts[:4] = starts[5]
     cases.check_fit(sparse, starts, metric, device, weight)
+
+
+@pytest.mark.parametrize("metric", cases.METRICS)
+@pytest.mark.parametrize("spread", [0.1, 1.0])
+def test_rows_that_cannot_change_are_skipped(device, metric, spread):
+    X, centers = cases.groups_of(400, 20, 12, spread)
+    assert cases.check_skipping(X + 3, centers + 3, metric, device) < 0.95
+    assert cases.check_skipping(X, centers, metric, device, np.arange(400) % 3 / 2) < 0.85
+    sparse = sp.csr_array(np.where(X > 0.5, X, 0).astype(np.float32))
+    assert cases.check_skipping(sparse, centers, metric, device) < 0.8
+
+
+@pytest.mark.parametrize("metric", cases.METRICS)
+def test_rows_are_looked_at_again_after_a_cluster_was_empty(device, metric):
+    X, centers = cases.groups_of(300, 12, 9, 0.3)
+    centers[4:] = centers[3]  # empty in turn while others settle
+    assert cases.check_skipping(X, centers, metric, device) < 1
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)

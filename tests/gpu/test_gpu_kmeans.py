@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from coterie import KMeans, _core
 from tests.device import kmeans_cases as cases
@@ -42,6 +43,15 @@ def test_weights_and_empty_clusters(device, metric):
     X, centers = cases.rows_of("small integers", 3000, 12, 30)
     centers[:7] = centers[7]
     cases.check_fit(X, centers, metric, device, random.integers(0, 4, 3000) / 3)
+
+
+@pytest.mark.parametrize("metric", cases.METRICS)
+@pytest.mark.parametrize("spread", [0.1, 0.5, 1.0])
+def test_rows_that_cannot_change_are_skipped(device, metric, spread):
+    X, centers = cases.groups_of(60_000, 64, 200, spread)
+    assert cases.check_skipping(X + 3, centers + 3, metric, device) < 1
+    sparse = sp.csr_array(np.where(X > 0.5, X, 0).astype(np.float32))
+    assert cases.check_skipping(sparse, centers, metric, device) < 1
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)

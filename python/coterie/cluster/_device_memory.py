@@ -9,8 +9,9 @@ import scipy.sparse as sp
 from coterie import _core
 from coterie._device import LentRows
 
-# Of each row: norms, label, member, place and bounds as an uncertain row, 16 candidates, distance, weight.
-_ROW_BYTES = 120
+# Of each row: norms, label, member, bound, places in the lists of rows to look at and of uncertain ones,
+# 16 candidates, distance, weight.
+_ROW_BYTES = 132
 _SEEDING_ROW_BYTES = 88  # of a row to draw seeds from: distances to ten rows, its norm
 _FIXED_BYTES = 64 << 20  # the context's own kernels and queues, the ends of blocks
 
