@@ -26,6 +26,27 @@ def check_integer(name: str, value: object, *, minimum: int | None = None, maxim
     return result
 
 
+def check_integer_or_auto(name: str, value: object, *, minimum: int) -> None:
+    """Refuse what is neither "auto" nor an integer."""
+    if isinstance(value, str):
+        if value != "auto":
+            raise ValueError(f"{name} must be an integer or 'auto'; got {value!r}")
+    else:
+        check_integer(name, value, minimum=minimum)
+
+
+def check_one_column(name: str, documents: object) -> None:
+    """Refuse a table, whose columns would be taken for documents, and what cannot be gone through."""
+    shape = getattr(documents, "shape", None)
+    if isinstance(shape, tuple) and len(shape) > 1:
+        kind = type(documents).__name__
+        raise TypeError(
+            f"{name} must be one column of documents; got a {kind} of shape {shape}: pick a column"
+        )
+    if not hasattr(documents, "__iter__"):
+        raise TypeError(f"{name} must be an iterable of documents; got {documents!r}")
+
+
 def check_real(
     name: str, value: object, *, minimum: float | None = None, maximum: float | None = None
 ) -> float:

@@ -172,3 +172,13 @@ def test_forked_children_can_fit_after_the_parent_did():
             os.waitpid(pid, 0)
         assert done == pid, "a forked child hung"
         assert os.WEXITSTATUS(status) == 0
+
+
+def test_texts_are_no_rows():
+    with pytest.raises(TypeError, match=r"got the text 'one red apple': coterie.TfidfVectorizer makes rows"):
+        KMeans(2).fit(["one red apple", "a slow train"])
+
+
+def test_the_algorithm_is_one_of_scikit_learn_s():
+    with pytest.raises(ValueError, match="algorithm must be one of 'lloyd', 'elkan'; got 'hamerly'"):
+        KMeans(2, algorithm="hamerly").fit(X)

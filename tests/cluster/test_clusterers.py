@@ -312,7 +312,7 @@ def test_any_number_of_threads_gives_the_same_bits(
         (HierarchicalClustering(2, linkage="median"), "linkage must be one of 'ward'.*got 'median'"),
         (HierarchicalClustering(2, metric="l1"), "metric must be one of"),
         (HierarchicalClustering(2, metric="jaccard", linkage="single", max_exact=2), "max_exact=2; got 4"),
-        (HierarchicalClustering("many"), "n_clusters must be one of 'auto'; got 'many'"),
+        (HierarchicalClustering("many"), "n_clusters must be an integer or 'auto'; got 'many'"),
         (HierarchicalClustering(5), "n_samples=4 should be >= n_clusters=5"),
         (DBSCAN(0.0), "eps must be > 0"),
         (DBSCAN(1.5, metric="jaccard"), "eps must be a finite number between 0 and 1.0; got 1.5"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
 
 from coterie.cluster import KMeans, TwoLevelKMeans
 from coterie.cluster.two_level import share_clusters
@@ -17,6 +18,9 @@ def rows() -> np.ndarray:
     return (groups[rng.integers(60, size=4000)] + rng.standard_normal((4000, 10))).astype(np.float32)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::sklearn.exceptions.ConvergenceWarning"
+)  # the last iterations may empty one
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_labels_are_those_of_the_nearest_centre(rows: np.ndarray, metric: str, sparse: bool) -> None:
@@ -89,3 +93,11 @@ def test_shares(n_clusters: int, demand: list[float], n_rows: list[int], shares:
 def test_bad_parameters_are_named(options: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TwoLevelKMeans(**options).fit(np.ones((90, 2), dtype=np.float32))
+
+
+def test_fewer_clusters_are_told_once_and_of_the_whole():
+    with pytest.warns(ConvergenceWarning) as told:
+        TwoLevelKMeans(5, random_state=0).fit(np.ones((20, 3)))
+    assert [str(one.message).split(". ")[0] for one in told] == [
+        "Number of distinct clusters (1) found smaller than n_clusters (5)"
+    ]

@@ -107,6 +107,10 @@ def test_bad_labels_are_named() -> None:
         evaluate(pd.Series(["a", None], dtype="string"), [1, 2])
     with pytest.raises(ValueError, match="at least one element; got 0"):
         evaluate([], [])
+    with pytest.raises(
+        TypeError, match=r"labels_true must hold one label for each row; got \[0, 1\] in row 0"
+    ):
+        evaluate([[0, 1]], [[0, 1]])
     with pytest.raises(ValueError, match=r"labels_true must have one dimension; got shape \(2, 1\)"):
         evaluate(np.ones((2, 1)), [1, 2])
 

@@ -50,6 +50,20 @@ def test_arrays_have_the_promised_types_and_relations() -> None:
         assert [w for _, w in c.terms] == sorted((w for _, w in c.terms), reverse=True)
 
 
+def test_what_is_no_list_of_texts_is_refused() -> None:
+    with pytest.raises(
+        TypeError, match=r"texts must be one column of documents; got a \w+ of shape \(6, 1\)"
+    ):
+        cluster_texts(np.array(TEXTS[:6])[:, None])
+    with pytest.raises(TypeError, match="texts must be an iterable of documents; got 3"):
+        cluster_texts(3)  # type: ignore[arg-type]
+    model = cluster_texts(TEXTS, n_clusters=2, min_df=1).model
+    with pytest.raises(ValueError, match="texts must have at least one document; got 0"):
+        model.predict([])
+    with pytest.raises(TypeError, match="texts must be an iterable of str, not one str"):
+        model.predict("a text")
+
+
 def test_predict_repeats_the_assignment_of_the_fit() -> None:
     result = cluster_texts(TEXTS, n_clusters=3)
     again = result.model.predict(TEXTS)
@@ -139,7 +153,7 @@ def test_auto_keeps_the_search() -> None:
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(ValueError, match="documents with terms, 8 of 9; got 10"):
         cluster_texts([*TEXTS, ""], n_clusters=10)
-    with pytest.raises(ValueError, match="n_clusters must be one of 'auto'; got 'many'"):
+    with pytest.raises(ValueError, match="n_clusters must be an integer or 'auto'; got 'many'"):
         cluster_texts(TEXTS, n_clusters="many")
     with pytest.raises(ValueError, match="n_clusters must be >= 1; got 0"):
         cluster_texts(TEXTS, n_clusters=0)

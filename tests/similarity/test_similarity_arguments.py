@@ -179,3 +179,9 @@ def test_the_answer_as_csr() -> None:
     assert csr.dtype == np.float32
     np.testing.assert_allclose(csr.toarray(), [[0, 0, 0.5**0.5], [0, 0, 0.5**0.5], [0.5**0.5, 0.5**0.5, 0]])
     assert csr.nnz == 6
+
+
+def test_a_number_is_not_taken_for_rows() -> None:
+    for search in (cosine_top_k, jaccard_top_k):
+        with pytest.raises(TypeError, match="Y must be rows; got 3: the number of neighbours is k=3"):
+            search(np.eye(4), 3)

@@ -280,3 +280,15 @@ def test_stop_word_lists() -> None:
 )
 def test_patterns_with_a_compiled_form(pattern: str | None, expected: int | None) -> None:
     assert min_token_chars(pattern) == expected
+
+
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer, HashingVectorizer])
+def test_tables_and_single_things_are_no_documents(make: Any) -> None:
+    """The columns' names of a table would be taken for its documents."""
+    pd, pl, pa = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
+    columns = {"text": ["a cat sat", "a dog"]}
+    for table in (pd.DataFrame(columns), pl.DataFrame(columns), pa.table(columns), np.array([["a cat"]])):
+        with pytest.raises(TypeError, match=r"must be one column of documents; got a \w+ of shape \("):
+            make().fit_transform(table)
+    with pytest.raises(TypeError, match="raw_documents must be an iterable of documents; got None"):
+        make().fit_transform(None)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from coterie._validation import check_integer, check_n_threads, check_option
+from coterie._validation import check_integer, check_n_threads, check_one_column, check_option
 from coterie.auto._consensus import by_kmeans, consensus
 from coterie.auto._views import N_ITER, near_neighbours, views_of
 from coterie.encode.lsa import LsaEncoder
@@ -95,6 +95,7 @@ def cluster(
 def checked_texts(texts: Iterable[str]) -> list[str]:
     if isinstance(texts, str | bytes):
         raise TypeError(f"texts must be an iterable of str, not one {type(texts).__name__}")
+    check_one_column("texts", texts)
     documents: list[str] = (
         texts.to_pylist() if hasattr(texts, "to_pylist") else list(texts)
     )  # Arrow has its own str

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import scipy.sparse as sp
 
+from coterie._excerpt import excerpt
 from coterie._validation import check_sparse_structure, require_extra
 
 PathArgument = str | os.PathLike[str]
@@ -162,6 +163,15 @@ class RowFiles:
         return str(lists[0])
 
 
+def _refuse_texts(paths: Sequence[PathArgument]) -> None:
+    first = paths[0]
+    if isinstance(first, str) and Path(first).suffix not in _SUFFIXES and not os.path.exists(first):
+        raise TypeError(
+            f"X must be rows of numbers, or files of them; got the text {excerpt(first, 60)!r}: "
+            "coterie.TfidfVectorizer makes rows of texts"
+        )
+
+
 def source_of(X: Any, *, must_stream: bool) -> RowSource | None:
     """Return how to stream ``X``, or None when it is to be fitted in memory."""
     if isinstance(X, RowFiles):
@@ -169,6 +179,7 @@ def source_of(X: Any, *, must_stream: bool) -> RowSource | None:
     if isinstance(X, str | os.PathLike):
         return RowFiles(X)
     if isinstance(X, list | tuple) and X and all(isinstance(p, str | os.PathLike) for p in X):
+        _refuse_texts(X)
         return RowFiles(X)
     if callable(X):
         return CallableRows(X)

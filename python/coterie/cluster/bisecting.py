@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
-from coterie._validation import check_integer, check_n_threads, check_option, check_real
+from coterie._validation import (
+    check_integer,
+    check_integer_or_auto,
+    check_n_threads,
+    check_option,
+    check_real,
+)
 from coterie.cluster._base import KMeansBase, check_sample_weight, random_state_of, validate_rows
 from coterie.cluster.auto_k import KSearch, choose_n_clusters
 from coterie.cluster.kmeans import KMeans
@@ -255,10 +261,7 @@ class BisectingKMeans(KMeansBase):
         return labels
 
     def _check_parameters(self) -> None:
-        if isinstance(self.n_clusters, str):
-            check_option("n_clusters", self.n_clusters, ("auto",))
-        else:
-            check_integer("n_clusters", self.n_clusters, minimum=1)
+        check_integer_or_auto("n_clusters", self.n_clusters, minimum=1)
         check_integer("n_init", self.n_init, minimum=1)
         check_integer("max_iter", self.max_iter, minimum=1)
         check_real("tol", self.tol, minimum=0)

@@ -11,7 +11,13 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
-from coterie._validation import check_integer, check_n_threads, check_option, check_real
+from coterie._validation import (
+    check_integer,
+    check_integer_or_auto,
+    check_n_threads,
+    check_option,
+    check_real,
+)
 from coterie.cluster._base import validate_rows
 from coterie.cluster._micro_clusters import distances_between, micro_clusters
 from coterie.cluster._pairwise import condensed_distances
@@ -249,10 +255,8 @@ class HierarchicalClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             )
         if self.distance_threshold is not None:
             check_real("distance_threshold", self.distance_threshold, minimum=0)
-        elif isinstance(self.n_clusters, str):
-            check_option("n_clusters", self.n_clusters, ("auto",))
         else:
-            check_integer("n_clusters", self.n_clusters, minimum=1)
+            check_integer_or_auto("n_clusters", self.n_clusters, minimum=1)
 
     def __sklearn_tags__(self) -> Any:
         """Say that sparse rows are accepted."""

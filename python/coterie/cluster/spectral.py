@@ -11,7 +11,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.base import BaseEstimator, ClusterMixin
 from threadpoolctl import threadpool_limits
 
-from coterie._validation import check_integer, check_n_threads, check_option
+from coterie._validation import check_integer, check_integer_or_auto, check_n_threads
 from coterie.cluster._base import random_state_of, validate_rows
 from coterie.cluster._neighbour_graph import check_metric, nearest_neighbour_graph
 from coterie.cluster.kmeans import KMeans
@@ -122,10 +122,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         TypeError
             For a parameter of the wrong kind.
         """
-        if isinstance(self.n_clusters, str):
-            check_option("n_clusters", self.n_clusters, ("auto",))
-        else:
-            check_integer("n_clusters", self.n_clusters, minimum=1)
+        check_integer_or_auto("n_clusters", self.n_clusters, minimum=1)
         check_integer("n_neighbors", self.n_neighbors, minimum=1)
         check_integer("n_init", self.n_init, minimum=1)
         check_metric(self.metric)

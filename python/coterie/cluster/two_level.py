@@ -150,6 +150,7 @@ class TwoLevelKMeans(KMeansBase):
         self.cell_of_cluster_ = np.repeat(np.arange(len(shares), dtype=np.int32), shares)
         self.n_iter_ = max([cells.n_iter_, *(fit.n_iter_ for fit in fits)])
         self._finish(samples, centers)
+        self._warn_if_fewer_clusters(self.labels_)
         return self
 
     def _check_parameters(self) -> None:
@@ -160,9 +161,10 @@ class TwoLevelKMeans(KMeansBase):
 
     def _coarse_cells(self, X: Any, weight: NDArray[np.float64] | None, random: Any) -> KMeans:
         n_cells = self.n_cells or max(1, round(math.sqrt(self.n_clusters)))
-        return self._kmeans(n_cells, int(random.randint(np.iinfo(np.int32).max)), self.n_threads).fit(
-            X, sample_weight=weight
-        )
+        kmeans = self._kmeans(n_cells, int(random.randint(np.iinfo(np.int32).max)), self.n_threads)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of the whole
+            return kmeans.fit(X, sample_weight=weight)
 
     def _kmeans(self, n_clusters: int, seed: int, n_threads: int | None) -> KMeans:
         return KMeans(

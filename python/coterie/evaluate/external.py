@@ -114,7 +114,10 @@ def encode_labels(name: str, labels: Any) -> NDArray[np.int64]:
     for i, label in enumerate(array):
         if _is_missing(label):
             raise ValueError(f"{name} must have no missing label; got {label!r} in row {i}")
-        encoded[i] = numbers.setdefault(label, len(numbers))
+        try:
+            encoded[i] = numbers.setdefault(label, len(numbers))
+        except TypeError:
+            raise TypeError(f"{name} must hold one label for each row; got {label!r} in row {i}") from None
     return encoded
 
 

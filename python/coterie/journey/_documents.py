@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_array
 
+from coterie._validation import check_one_column
 from coterie.evaluate.external import encode_labels
 from coterie.text import TfidfVectorizer
 
@@ -35,6 +36,7 @@ class Encoded:
 def check_texts(texts: Iterable[str]) -> Any:
     if isinstance(texts, str | bytes):
         raise TypeError(f"texts must be an iterable of str, not one {type(texts).__name__}")
+    check_one_column("texts", texts)
     documents: Any = texts if hasattr(texts, "__len__") else list(texts)
     if len(documents) == 0:
         raise ValueError("texts must have at least one document; got 0")

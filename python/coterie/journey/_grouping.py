@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from coterie._validation import check_integer, check_option
+from coterie._validation import check_integer, check_integer_or_auto
 from coterie.cluster import KMeans, MiniBatchKMeans
 from coterie.cluster.auto_k import KSearch, choose_n_clusters
 from coterie.cluster.factory import make_clusterer, takes_n_clusters
@@ -110,7 +110,7 @@ def decide_n_clusters(
     if wanted is None:
         return default_n_clusters(X.shape[0]), None
     if isinstance(wanted, str):
-        check_option("n_clusters", wanted, ("auto",))
+        check_integer_or_auto("n_clusters", wanted, minimum=1)
         search = choose_n_clusters(
             X, progress=lambda share: clock.report("cluster", 0.9 * share), **how_to_search
         )

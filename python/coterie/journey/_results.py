@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from coterie.auto import MethodSearch
 from coterie.cluster.auto_k import KSearch
+from coterie.journey._documents import check_texts
 from coterie.refine import Refinement
 
 
@@ -95,8 +96,15 @@ class ClusterModel:
         -------
         Assignment
             In the order of ``texts``.
+
+        Raises
+        ------
+        ValueError
+            If there are no texts.
+        TypeError
+            If ``texts`` is one string or a table.
         """
-        return nearest_centers(self.clusterer, self.encoder.transform(texts))
+        return nearest_centers(self.clusterer, self.encoder.transform(check_texts(texts)))
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Callable
 from typing import Any
 
@@ -90,7 +91,7 @@ def cosine_top_k(
     >>> found.similarities.ravel()
     array([0.70710677, 0.70710677, 0.70710677], dtype=float32)
     """
-    limit, least = _limits(k, threshold, lowest=-1.0)
+    limit, least = _limits(Y, k, threshold, lowest=-1.0)
     if device_of(X) is not None or device_of(Y) is not None:
         return _search_on_device(X, Y, limit, least, n_threads, device)
     rows = prepare_rows("X", X)
@@ -173,7 +174,7 @@ def jaccard_top_k(
     >>> jaccard_top_k([[1, 1, 0], [3, 1, 1]], k=1, weighted=True).similarities.ravel()
     array([0.4, 0.4], dtype=float32)
     """
-    limit, least = _limits(k, threshold, lowest=0.0)
+    limit, least = _limits(Y, k, threshold, lowest=0.0)
     for name, given in (("X", X), ("Y", Y)):
         if (place := device_of(given)) is not None:
             raise TypeError(f"{name} must be on the host, which makes it CSR; it lies on {place}")
@@ -197,7 +198,9 @@ def token_sets(name: str, X: Any, *, weighted: bool) -> CsrParts:
     return rows
 
 
-def _limits(k: int | None, threshold: float | None, lowest: float) -> tuple[int, float]:
+def _limits(Y: Any, k: int | None, threshold: float | None, lowest: float) -> tuple[int, float]:
+    if isinstance(Y, numbers.Integral):
+        raise TypeError(f"Y must be rows; got {Y}: the number of neighbours is k={Y}")
     if k is None and threshold is None:
         raise ValueError("k or threshold must be given; got neither")
     limit = 0 if k is None else check_integer("k", k, minimum=1)

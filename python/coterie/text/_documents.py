@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coterie import _core
+from coterie._validation import check_one_column
 
 # A batch is a sequence of documents, or the (offsets, bytes) of an Arrow string array.
 ArrowParts = list[NDArray[Any]]
@@ -28,6 +29,7 @@ def document_batches(raw_documents: Any, *, nested: bool, arrow: bool) -> Iterat
     """
     if isinstance(raw_documents, str):
         raise ValueError("Iterable over raw text documents expected, string object received.")
+    check_one_column("raw_documents", raw_documents)
     if _is_arrow(raw_documents):
         yield from _arrow_batches(raw_documents, arrow)
     elif hasattr(raw_documents, "__len__"):
