@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
 import shlex
 
@@ -10,11 +12,24 @@ import pytest
 from rules.source import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/README.md", "bench/README.md"]
+DOCS = sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))
+PAGES = ["README.md", "CONTRIBUTING.md", "bench/README.md", *DOCS]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+def read(page: str) -> str:
+    return (ROOT / page).read_text(encoding="utf-8")
+
+
+def blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def commands_of(text: str) -> list[list[str]]:
+    """The words of every ``coterie ...`` in console blocks, indented lines and code spans."""
+    shown = [line for block in blocks("console", text) for line in block.replace("\\\n", " ").splitlines()]
+    shown += re.findall(r"^ {4}(coterie .*)$", text, re.MULTILINE) + re.findall(r"`(coterie [^`]+)`", text)
+    parts = [part.strip().removeprefix("$ ") for line in shown for part in line.split("&&")]
+    return [shlex.split(part, comments=True) for part in parts if re.match(r"coterie \w", part)]
 
 
 def test_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,17 +42,16 @@ def test_python_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert any("bank" in line for line in printed)
 
 
-def test_commands_and_their_options_exist() -> None:
-    typer_main = pytest.importorskip("typer.main", reason='the extra "cli" is not installed')
-    from coterie.cli.app import make_app
+@pytest.mark.parametrize("page", DOCS)
+def test_what_the_pages_import_is_there(page: str) -> None:
+    for code in blocks("python", read(page)):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and str(node.module).startswith("coterie"):
+                module = importlib.import_module(str(node.module))
+                assert [name.name for name in node.names if not hasattr(module, name.name)] == []
 
-    known = {name: command.params for name, command in typer_main.get_command(make_app()).commands.items()}
-    shown = [line for block in blocks("console") for line in block.splitlines()] + re.findall(
-        r"`(coterie [^`]+)`", README
-    )
-    commands = [
-        shlex.split(part) for line in shown for part in line.split("&&") if part.split()[:1] == ["coterie"]
-    ]
+
+def test_the_table_names_every_command() -> None:
     wanted = {
         "assign",
         "classify",
@@ -53,15 +67,26 @@ def test_commands_and_their_options_exist() -> None:
         "export",
         "similar",
     }
-    assert wanted == {words[1] for words in commands}
-    for words in commands:
-        options = {option for param in known[words[1]] for option in [*param.opts, *param.secondary_opts]}
-        assert {word for word in words if word.startswith("-")} <= options, words
+    assert wanted == {words[1] for words in commands_of(README)}
+
+
+@pytest.mark.parametrize("page", ["README.md", *DOCS])
+def test_commands_and_their_options_exist(page: str) -> None:
+    typer_main = pytest.importorskip("typer.main", reason='the extra "cli" is not installed')
+    from coterie.cli.app import make_app
+
+    known = typer_main.get_command(make_app()).commands
+    for words in commands_of(read(page)):
+        command = known[words[1]]
+        if len(words) > 2:
+            command = getattr(command, "commands", {}).get(words[2], command)
+        options = {option for param in command.params for option in [*param.opts, *param.secondary_opts]}
+        assert {word for word in words if word.startswith("-") and word != "-"} <= options, words
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_somewhere(page: str) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
+    text = read(page)
     targets = [t for t in re.findall(r"\]\(([^)#]+)\)", text) if not t.startswith("http")]
     missing = [t for t in targets if not (ROOT / page).parent.joinpath(t).exists()]
     assert missing == []

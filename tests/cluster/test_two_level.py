@@ -10,6 +10,9 @@ from sklearn.exceptions import ConvergenceWarning
 from coterie.cluster import KMeans, TwoLevelKMeans
 from coterie.cluster.two_level import share_clusters
 
+# the last iterations, over all clusters, may leave one without rows
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
 
 @pytest.fixture
 def rows() -> np.ndarray:
@@ -18,9 +21,6 @@ def rows() -> np.ndarray:
     return (groups[rng.integers(60, size=4000)] + rng.standard_normal((4000, 10))).astype(np.float32)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::sklearn.exceptions.ConvergenceWarning"
-)  # the last iterations may empty one
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_labels_are_those_of_the_nearest_centre(rows: np.ndarray, metric: str, sparse: bool) -> None:

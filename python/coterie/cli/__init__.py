@@ -1,4 +1,4 @@
-"""The command line: ``coterie cluster``, ``assign``, ``evaluate``, ``similar``, ``demo`` and ``doctor``."""
+"""The command line: ``coterie COMMAND``, which the extra "cli" brings; :func:`main` runs it."""
 
 from coterie.cli.entry import main
 
