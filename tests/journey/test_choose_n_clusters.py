@@ -130,6 +130,15 @@ def test_a_coarse_split_does_not_hide_the_finer_one_inside_it() -> None:
     assert (alone.n_clusters, alone.is_clear) == (2, True)
 
 
+def test_coarser_divisions_that_come_back_are_named() -> None:
+    stability = {2: 0.4, 3: 0.7, 4: 0.6, 6: 0.55, 8: 0.6, 11: 0.3, 16: 0.45, 23: 0.3}
+    trials = [trial(k, 0.02 * k, ari, shared=0.1 * k) for k, ari in stability.items()]
+    found = decide(trials, 100)
+    assert found.n_clusters == 23
+    assert [t.n_clusters for t in found.coarser] == [3, 8]  # 16 is a peak too, but changes from fit to fit
+    assert found.reason.endswith("Coarser divisions come back too: k=3 (ARI 0.70), k=8 (ARI 0.60).")
+
+
 def test_shared_information_is_that_of_planted_clusters() -> None:
     rng = np.random.default_rng(0)
     X = np.repeat(10 * np.eye(6), 60, axis=0) + rng.random((360, 6))

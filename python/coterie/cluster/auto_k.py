@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -97,6 +97,16 @@ class KSearch:
     reason: str
     n_sampled: int
 
+    @property
+    def coarser(self) -> list[KTrial]:
+        """The trials with fewer clusters than chosen that come back (ARI >= 0.5) better than those next to them."""
+        edges = (-1.0, *(t.stability for t in self.trials), -1.0)
+        return [
+            t
+            for t, before, after in zip(self.trials, edges, edges[2:], strict=False)
+            if t.n_clusters < self.n_clusters and t.stability >= max(before, after, _STABLE)
+        ]
+
     def __str__(self) -> str:
         """Return the table of all trials, the choice marked with ``*``, and the reason."""
         head = "     k  silhouette  shuffled     gap  +/-    stability  shared nats  Calinski-Harabasz"
@@ -136,6 +146,9 @@ def choose_n_clusters(
       reader than split.
     - If even the largest gap is not above two standard errors, the documents cluster no better than shuffled
       ones: no clear k, and the most stable k of all is the fallback.
+
+    Documents often divide well at several levels: news into sections, and again into stories. The choice is the fine
+    one; ``reason`` names those above it, which :attr:`KSearch.coarser` holds.
 
     Parameters
     ----------
@@ -233,6 +246,14 @@ def search_sample(
 
 def decide(trials: list[KTrial], n_sampled: int) -> KSearch:
     """Apply the rule of :func:`choose_n_clusters` to finished trials."""
+    search = _decide(trials, n_sampled)
+    if not search.coarser:
+        return search
+    levels = ", ".join(f"k={t.n_clusters} (ARI {t.stability:.2f})" for t in search.coarser)
+    return replace(search, reason=f"{search.reason} Coarser divisions come back too: {levels}.")
+
+
+def _decide(trials: list[KTrial], n_sampled: int) -> KSearch:
     best = max(trials, key=lambda t: (t.gap, -t.n_clusters))
     error = float(np.sqrt(np.mean([t.gap_error**2 for t in trials])))
     evidence = (
