@@ -83,6 +83,7 @@ def test_documents_without_a_label(call, write_jsonl, documents):
     assert "labels are missing for 2 of 60 documents (rows 4, 9)" in failed.stderr
     done = call("classify", "train", file, "--label-field", "topic", "-o", "model", "--drop-missing")
     assert "2 of 60 documents have no label and are left out" in done.stderr
+    assert done.stdout.startswith("58 documents, ")
 
 
 def test_unsure_labels_are_left_empty(call, trained, document_file):

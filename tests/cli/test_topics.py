@@ -12,6 +12,8 @@ from coterie.cli.times import read_times
 from coterie.cli.topic_options import parse_n_topics
 from coterie.persistence import load
 
+_LONG = [[f"{stem}{'long' * 4}{i}" for i in range(12)] for stem in ("apple", "train")]
+
 
 def test_writes_what_it_promises(call, document_file, documents, tmp_path):
     call("topics", document_file, "-k", 3, "--id-field", "id", "--timestamp-field", "year", "-o", "out", "-q")
@@ -34,6 +36,21 @@ def test_writes_what_it_promises(call, document_file, documents, tmp_path):
     assert sum(metrics["over_time"]["n_documents"]) == 60
     assert "coterie" in (out / "report.html").read_text()
     assert "apple\t" in (out / "vocabulary.txt").read_text()
+
+
+def test_long_terms_leave_the_numbers_their_room(call, write_jsonl):
+    file = write_jsonl([{"text": " ".join(words)} for words in _LONG * 10])
+    printed = call("topics", file, "-k", 2).stdout
+    rows = [line.split() for line in printed.splitlines()[1:3]]
+    assert {row[0] for row in rows} == {"0", "1"}
+    assert [row[1:3] for row in rows] == [["50.0", "%"]] * 2
+
+
+def test_limits_that_were_widened_are_told(call, write_jsonl):
+    texts = ["red apple pie", "sweet red apple", "slow late train", "late train again"]
+    file = write_jsonl([{"text": text} for text in texts])
+    said = call("topics", file, "-k", 2, "--min-df", 4, "--json").stderr
+    assert said.startswith("coterie: note: --min-df 1 instead of 4")
 
 
 def test_prints_topics_and_json(call, document_file):

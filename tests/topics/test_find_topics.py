@@ -61,9 +61,9 @@ def test_chinese_is_segmented() -> None:
 
 
 def test_limits_are_widened_where_nothing_would_be_left() -> None:
-    result = find_topics(["red apple", "slow train", "tall tree"], n_topics=5, max_iter=3)
+    result = find_topics(["red apple", "slow train", "tall tree"], max_iter=3)
     assert result.parameters["min_df"] == 1
-    assert result.mixtures.shape == (3, 5)
+    assert result.mixtures.shape == (3, 3)  # without a number at most as many topics as texts
 
 
 def test_bad_input_is_named() -> None:
@@ -75,6 +75,10 @@ def test_bad_input_is_named() -> None:
         find_topics(["", "the of"])
     with pytest.raises(ValueError, match="n_topics must be >= 1; got 0"):
         find_topics(texts(), n_topics=0)
+    with pytest.raises(ValueError, match="n_topics must be at most the number of documents, 2; got 3"):
+        find_topics(["red apple", "slow train"], n_topics=3)
+    with pytest.raises(ValueError, match="n_topics must be at most the number of documents, 40; got 41"):
+        find_topics(["red apple", "slow train"] * 20, n_topics=[2, 41])
     with pytest.raises(ValueError, match="n_topics must be one of 'auto'; got 'many'"):
         find_topics(texts(), n_topics="many")
     with pytest.raises(ValueError, match="all 60 rows are empty"):

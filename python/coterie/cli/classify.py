@@ -152,13 +152,15 @@ def train(
         if clusters is None:
             rows, labels = _labels(corpus, label_field, label_separator, drop_missing, quiet)
             classifier = make_classifier(**how).fit([corpus.texts[row].as_py() for row in rows], labels)
+            n_documents = len(rows)
         else:
             classifier = _from_clusters(clusters, corpus.texts.to_pylist(), how)
+            n_documents = len(corpus)
         save(classifier, output, overwrite=overwrite, copy_encoder=copy_encoder)
     if as_json:
-        print_json(_record(classifier, len(corpus), output))
+        print_json(_record(classifier, n_documents, output))
     elif not quiet:
-        record = _record(classifier, len(corpus), output)
+        record = _record(classifier, n_documents, output)
         kind = "several labels per document" if record["multi_label"] else "one label per document"
         numbers = "{n_documents:,} documents, {n_labels:,} labels ({kind}), {n_features:,} features"
         stdout_console().print(numbers.format(**record, kind=kind) + f"\nWritten to {output}", soft_wrap=True)

@@ -42,7 +42,8 @@ NTopics = Annotated[
         parser=parse_n_topics,
         metavar="N|LOW:HIGH|auto",
         rich_help_panel=TOPICS,
-        help="How many topics; a range or auto tries several numbers and says why it chose.",
+        help="How many topics; a range or auto tries several numbers and says why it chose. "
+        "Default: 20, or as many as there are documents.",
     ),
 ]
 MaxIter = Annotated[

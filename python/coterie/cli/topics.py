@@ -14,12 +14,14 @@ import typer
 from coterie.cli import options, topic_options
 from coterie.cli.cluster import title_of
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
-from coterie.cli.documents import input_options, read_documents, read_stop_words
+from coterie.cli.documents import input_options, read_documents, read_stop_words, report_limits
 
 if TYPE_CHECKING:
     from coterie.io import Corpus, OutputFolder
     from coterie.topics import TopicResult, TopicsOverTime
 
+_COLUMN_GAP = 2
+_LEAST_TERMS_WIDTH = 20  # on a terminal however narrow
 # the arguments that are parameters of find_topics by the same name
 _PARAMETERS = (
     "n_topics",
@@ -50,7 +52,7 @@ def topics(
     max_features: options.MaxFeatures = None,
     stop_words: options.StopWords = "auto",
     vocabulary: topic_options.Vocabulary = None,
-    n_topics: topic_options.NTopics = "20",
+    n_topics: topic_options.NTopics = None,
     max_iter: topic_options.MaxIter = 300,
     random_state: options.RandomState = 0,
     n_threads: options.NThreads = None,
@@ -89,6 +91,8 @@ def topics(
         seconds_read = time.perf_counter() - started
         times = _times(corpus, timestamp_field)
         result = find_topics(corpus.texts, progress=stages.share, **parameters)
+        if vocabulary is None and not quiet:
+            report_limits(parameters, result.parameters)
         timings = {"read": seconds_read, **result.timings}
         course = None if times is None else _course(result, times, quiet)
         if folder is not None:
@@ -221,9 +225,12 @@ def print_result(corpus: Corpus, result: TopicResult, timings: dict[str, float],
 
     console = stdout_console()
     table = Table(box=None, pad_edge=False, header_style="bold")
+    left = console.width
     for name in ("topic", "share", "documents", "coherence"):
-        table.add_column(name, justify="right", no_wrap=True, min_width=len(name))
-    table.add_column("terms", no_wrap=True, overflow="ellipsis")
+        width = max(len(name), len("100.0 %"))
+        table.add_column(name, justify="right", no_wrap=True, min_width=width)
+        left -= width + _COLUMN_GAP
+    table.add_column("terms", no_wrap=True, overflow="ellipsis", max_width=max(left, _LEAST_TERMS_WIDTH))
     for topic in sorted(result.topics, key=lambda topic: -topic.share):
         terms = ", ".join(term for term, _ in topic.terms)
         cells = (

@@ -140,7 +140,8 @@ def choose_n_topics(
     Raises
     ------
     ValueError
-        For entries that are no counts, fewer than 20 documents with two or more tokens, or a number below 1.
+        For entries that are no counts, fewer than 20 documents with two or more tokens, or a number below 1 or above
+        the number of documents.
     TypeError
         For a number that is not an integer.
 
@@ -210,10 +211,18 @@ def _numbers(n_topics: Iterable[int] | None, n_documents: int) -> list[int]:
     if n_topics is None:
         numbers = [k for k in (5, 10, 20, 35, 60, 100) if k * 10 <= n_documents] or [2, 3, 5]
     else:
-        numbers = sorted({check_integer("n_topics", k, minimum=1) for k in n_topics})
+        numbers = sorted({check_n_topics(k, n_documents) for k in n_topics})
     if not numbers:
         raise ValueError("n_topics must have at least one number; got none")
     return numbers
+
+
+def check_n_topics(n_topics: object, n_documents: int) -> int:
+    """Return the number if it is an integer from 1 to the number of documents."""
+    k = check_integer("n_topics", n_topics, minimum=1)
+    if k > n_documents:
+        raise ValueError(f"n_topics must be at most the number of documents, {n_documents}; got {k}")
+    return k
 
 
 def _split(counts: sp.csr_array, seed: int) -> tuple[sp.csr_array, sp.csr_array]:

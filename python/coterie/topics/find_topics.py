@@ -13,10 +13,11 @@ from sklearn.pipeline import Pipeline
 
 from coterie._validation import check_integer, check_option
 from coterie.text import CountVectorizer
-from coterie.topics.choose_n_topics import TopicSearch, choose_n_topics
+from coterie.topics.choose_n_topics import TopicSearch, check_n_topics, choose_n_topics
 from coterie.topics.coherence import topic_coherence, topic_diversity
 from coterie.topics.latent_dirichlet_allocation import LatentDirichletAllocation
 
+_N_TOPICS = 20
 _COHERENCE_TERMS = 10
 
 
@@ -92,7 +93,7 @@ class TopicResult:
 def find_topics(
     texts: Iterable[str],
     *,
-    n_topics: int | Literal["auto"] | Iterable[int] = 20,
+    n_topics: int | Literal["auto"] | Iterable[int] | None = None,
     language: str = "en",
     min_df: int | float = 2,
     max_df: int | float = 0.5,
@@ -113,8 +114,9 @@ def find_topics(
     ----------
     texts : iterable of str
         The documents.
-    n_topics : int, "auto" or iterable of int, default=20
-        How many topics; several numbers are compared by :func:`choose_n_topics`, "auto" is its own range.
+    n_topics : int, "auto", iterable of int or None, default=None
+        How many topics; None is 20, or as many as there are texts. Several numbers are compared by
+        :func:`choose_n_topics`, "auto" is its own range.
     language : {"en", "zh"}, default="en"
         How texts are split into terms; "zh" needs the extra of that name.
     min_df, max_df : int or float, default=2 and 0.5
@@ -147,7 +149,7 @@ def find_topics(
     Raises
     ------
     ValueError
-        If there are no texts, or no terms in any of them.
+        If there are no texts, no terms in any of them, or more topics than texts are asked for.
     TypeError
         If ``texts`` is one string.
 
@@ -222,10 +224,12 @@ def _count(
 def _n_topics(
     wanted: Any, X: sp.csr_array, random_state: int, n_threads: int | None, clock: Any
 ) -> tuple[int, TopicSearch | None]:
+    if wanted is None:
+        return min(_N_TOPICS, X.shape[0]), None
     if isinstance(wanted, str):
         check_option("n_topics", wanted, ("auto",))
     elif not isinstance(wanted, Iterable):
-        return check_integer("n_topics", wanted, minimum=1), None
+        return check_n_topics(wanted, X.shape[0]), None
     with clock.stage("search"):
         search = choose_n_topics(
             X,
