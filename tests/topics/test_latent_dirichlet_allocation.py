@@ -102,6 +102,15 @@ def test_planted_topics_are_recovered(way: str) -> None:
     assert lda.n_batch_iter_ == (1 if way == "fit" else 4)
 
 
+def test_small_batches_keep_the_priors() -> None:
+    X, _, _ = planted(200)
+    lda = LatentDirichletAllocation(5, doc_topic_prior=0.3, batch_iter=20, random_state=0)
+    lda.partial_fit(X[:49])  # fewer than ten documents for each topic
+    assert lda.doc_topic_prior_ == pytest.approx(np.full(5, 0.3))
+    lda.partial_fit(X[:50])
+    assert lda.doc_topic_prior_ != pytest.approx(np.full(5, 0.3))
+
+
 def test_priors_are_learned() -> None:
     X, _, _ = planted(1500)
     lda = LatentDirichletAllocation(5, random_state=0).fit(X)

@@ -10,6 +10,8 @@ from sklearn.utils.validation import validate_data
 
 from coterie._validation import CsrParts, check_sparse_structure, rows_argument
 
+_DOCUMENTS_PER_TOPIC = 10
+
 
 def validate_counts(estimator: Any, X: Any, *, reset: bool) -> CsrParts:
     """Check X as scikit-learn does and return it as the compiled ops take it.
@@ -21,6 +23,11 @@ def validate_counts(estimator: Any, X: Any, *, reset: bool) -> CsrParts:
         estimator, X, reset=reset, accept_sparse="csr", dtype=np.float32, accept_large_sparse=True
     )
     return cast(CsrParts, rows_argument(sp.csr_array(checked)))
+
+
+def has_enough_documents(parts: CsrParts, n_topics: int) -> bool:
+    """Whether priors can be learned: of few documents for each topic, every one seems to mix all topics."""
+    return bool(np.count_nonzero(np.diff(parts[2])) >= _DOCUMENTS_PER_TOPIC * n_topics)
 
 
 def csr_of(parts: CsrParts) -> sp.csr_array:

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from coterie import _core
 from coterie._validation import CsrParts, check_n_threads
 from coterie.topics._completion import halves
-from coterie.topics._counts import csr_of, validate_counts
+from coterie.topics._counts import csr_of, has_enough_documents, validate_counts
 from coterie.topics._parameters import check_allocation
 from coterie.topics._term_topics import faded, matrix_of, summed, totals_of
 from coterie.topics.class_tfidf import top_terms
@@ -42,9 +42,10 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         Prior tokens of each term in a topic (beta), > 0. None means 0.01.
     learn_priors : bool, default=True
         Start from the priors above and learn both from the counts, alpha for each topic alone. False keeps them.
+        ``partial_fit`` learns them from batches with at least ten documents for each topic.
     max_iter : int, default=300
         Iterations of ``fit``, >= 1; each draws the topic of every token twice.
-    batch_iter : int, default=30
+    batch_iter : int, default=100
         Iterations of each ``partial_fit``, >= 1.
     learning_decay, learning_offset : float, default=0.7 and 10.0
         Before batch number t (from 1) of ``partial_fit``, the counts so far are multiplied by
@@ -132,7 +133,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         topic_word_prior: float | None = None,
         learn_priors: bool = True,
         max_iter: int = 300,
-        batch_iter: int = 30,
+        batch_iter: int = 100,
         learning_decay: float = 0.7,
         learning_offset: float = 10.0,
         max_doc_update_iter: int = 100,
@@ -332,13 +333,14 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def _learn(
         self, counts: CsrParts, n_iter: int, n_samples: int, background: _core.TermTopics | None
     ) -> None:
+        learns = self.learn_priors and (n_samples > 1 or has_enough_documents(counts, self.n_components))
         found, self._n_samples, alpha, beta, self.log_likelihood_, n_tokens = (
             _core.latent_dirichlet_allocation(
                 counts,
                 self.doc_topic_prior_,
                 self.topic_word_prior_,
                 n_iter,
-                bool(self.learn_priors),
+                bool(learns),
                 n_samples,
                 background,
                 self._seed + self.n_batch_iter_,
