@@ -189,6 +189,13 @@ class PyDeviceSamples {
 }  // namespace
 
 void init_device_samples(py::module_& m) {
+    // (whether the filter of dense rows uses wgmma there, why not)
+    m.def("wgmma_state", [](cuda::Device& device) {
+        py::gil_scoped_release release;
+        const cuda::WgmmaState state =
+            cuda::wgmma_state(device, cluster::device::kernels_for(device).wgmma_probe);
+        return std::make_pair(state.is_used, state.why);
+    });
     py::class_<PyDeviceSamples>(m, "DeviceSamples")
         .def(py::init<const py::object&, const std::optional<py::array>&, const std::string&,
                       const std::shared_ptr<cuda::Device>&, int>(),

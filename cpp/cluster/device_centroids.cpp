@@ -53,6 +53,7 @@ DeviceFilter<Dense>::DeviceFilter(const DeviceSamples<Dense>& samples, const Cen
     : samples_(samples),
       centroids_(samples, host, ceil_div(host.k, Tiles::kTileColumns) * Tiles::kTileColumns),
       d_padded_(kernels::bf16_depth(samples.n_features())),
+      uses_wgmma_(cuda::wgmma_state(samples.device(), samples.kernels().wgmma_probe).is_used),
       mean_(samples.device(), samples.n_features(), "the mean"),
       packed_rows_(samples.device(), samples.most_samples() * d_padded_, "the rows in bfloat16"),
       packed_columns_(samples.device(), centroids_.n_columns * d_padded_, "the centroids in bfloat16"),
@@ -62,6 +63,8 @@ DeviceFilter<Dense>::DeviceFilter(const DeviceSamples<Dense>& samples, const Cen
       column_norm_(samples.device(), host.k, "the centroids' bounds"),
       column_residual_(samples.device(), host.k, "the centroids' bounds") {
     static_assert(Tiles::kTileDepth == kernels::kBf16Depth);
+    static_assert(Tiles::kTileRows == cuda::WgmmaProduct::kTileRows &&
+                  Tiles::kTileColumns == cuda::WgmmaProduct::kTileColumns);
     if (samples.n_samples() > 0) renew_rows();
 }
 
@@ -94,8 +97,9 @@ void DeviceFilter<Dense>::prepare() {
                           1);
 }
 
-template <bool kCollect>
-device::DenseFilter<kCollect> DeviceFilter<Dense>::program(const device::Verdict& verdict, index_t n) const {
+template <bool kCollect, typename Tiles>
+device::DenseFilter<kCollect, Tiles> DeviceFilter<Dense>::program(const device::Verdict& verdict,
+                                                                  index_t n) const {
     return {samples_.rows(),
             {packed_rows_.data(), row_norm_.data(), row_residual_.data()},
             {packed_columns_.data(), centroids_.start.data(), centroids_.summary.data()},
@@ -109,13 +113,17 @@ device::DenseFilter<kCollect> DeviceFilter<Dense>::program(const device::Verdict
 
 void DeviceFilter<Dense>::decide(const device::Verdict& verdict) {
     const index_t n = samples_.n_samples();
-    samples_.kernels().dense_filter(samples_.device(), program<false>(verdict, n),
-                                    ceil_div(n, Tiles::kTileRows));
+    const index_t n_blocks = ceil_div(n, Tiles::kTileRows);
+    if (uses_wgmma_)
+        samples_.kernels().dense_filter_wgmma(samples_.device(),
+                                              program<false, cuda::WgmmaProduct>(verdict, n), n_blocks);
+    else
+        samples_.kernels().dense_filter(samples_.device(), program<false, Tiles>(verdict, n), n_blocks);
 }
 
 void DeviceFilter<Dense>::list_candidates(const device::Verdict& verdict) {
     const index_t n = samples_.n_samples();
-    samples_.kernels().dense_candidates(samples_.device(), program<true>(verdict, n),
+    samples_.kernels().dense_candidates(samples_.device(), program<true, Tiles>(verdict, n),
                                         std::min(ceil_div(n, Tiles::kTileRows), kMostBlocks));
 }
 

@@ -41,12 +41,13 @@ class DeviceFilter<Dense> {
     void list_candidates(const device::Verdict& verdict);
 
   private:
-    template <bool kCollect>
-    device::DenseFilter<kCollect> program(const device::Verdict& verdict, index_t n) const;
+    template <bool kCollect, typename Tiles>
+    device::DenseFilter<kCollect, Tiles> program(const device::Verdict& verdict, index_t n) const;
 
     const DeviceSamples<Dense>& samples_;
     CentroidArrays<Dense> centroids_;
     index_t d_padded_;
+    bool uses_wgmma_;
     cuda::DeviceArray<float> mean_;
     double mean_norm_ = -1;  // -1: the mean is not known yet
     cuda::DeviceArray<std::uint16_t> packed_rows_, packed_columns_;

@@ -4,6 +4,7 @@
 
 #include "cluster/device_bounds.hpp"
 #include "cuda/tile_product.hpp"
+#include "cuda/wgmma_product.hpp"
 #include "kernels/bf16.hpp"
 #include "kernels/kernels.hpp"
 
@@ -94,9 +95,8 @@ struct PackedColumns {
 
 // kCollect false: rows 0 .. n-1, or those of them that bounds list, are decided. true: the uncertain rows, which the device has counted, are scored again, and
 // their candidates listed; by a grid of any size.
-template <bool kCollect>
+template <bool kCollect, typename Tiles = cuda::TileProduct>
 struct DenseFilter {
-    using Tiles = cuda::TileProduct;
     static constexpr const char* kName = kCollect ? "candidates of dense rows" : "assignment of dense rows";
     static constexpr int kThreads = Tiles::kThreads;
     static constexpr std::size_t kSharedBytes = Tiles::kSharedBytes;

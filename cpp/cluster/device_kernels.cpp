@@ -22,6 +22,8 @@ const Kernels& emulated_kernels() {
         &emulate<SampleMean>,
         &emulate<PackRows>,
         &emulate<DenseFilter<false>>,
+        &emulate<DenseFilter<false, cuda::WgmmaProduct>>,
+        &emulate<cuda::WgmmaProbe>,
         &emulate<DenseFilter<true>>,
         &emulate<SparseFilter<false>>,
         &emulate<SparseFilter<true>>,

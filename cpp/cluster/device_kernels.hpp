@@ -6,6 +6,7 @@
 #include "cluster/device_seeding.hpp"
 #include "cluster/device_update.hpp"
 #include "cuda/device.hpp"
+#include "cuda/wgmma_check.hpp"
 
 namespace coterie::cluster::device {
 
@@ -36,6 +37,8 @@ struct Kernels {
     Launch<SampleMean> sample_mean;
     Launch<PackRows> pack_rows;
     Launch<DenseFilter<false>> dense_filter;
+    Launch<DenseFilter<false, cuda::WgmmaProduct>> dense_filter_wgmma;
+    cuda::LaunchProbe wgmma_probe;
     Launch<DenseFilter<true>> dense_candidates;
     Launch<SparseFilter<false>> sparse_filter;
     Launch<SparseFilter<true>> sparse_candidates;

@@ -21,6 +21,8 @@ const Kernels& cuda_kernels() {
         &launch<SampleMean>,
         &launch<PackRows>,
         &launch<DenseFilter<false>>,
+        &launch<DenseFilter<false, cuda::WgmmaProduct>>,
+        &launch<cuda::WgmmaProbe>,
         &launch<DenseFilter<true>>,
         &launch<SparseFilter<false>>,
         &launch<SparseFilter<true>>,

@@ -11,6 +11,12 @@
 
 namespace coterie::cuda {
 
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+inline constexpr bool kHasWgmma = true;
+#else
+inline constexpr bool kHasWgmma = false;
+#endif
+
 class CudaBlock {
   public:
     __device__ explicit CudaBlock(char* shared) : shared_(shared) {}
@@ -66,6 +72,50 @@ class CudaBlock {
             : "r"(r.a[0]), "r"(r.a[1]), "r"(r.a[2]), "r"(r.a[3]), "r"(r.b[0]), "r"(r.b[1]));
     }
 
+    // By the two warpgroups of Hopper's asynchronous matrix units; no other device is asked for it.
+    __device__ std::uint64_t shared_address(std::size_t byte) { return address(shared_ + byte); }
+    __device__ void show_copies_to_wgmma() {
+        if constexpr (kHasWgmma) asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    }
+    __device__ void fence_wgmma() {
+        if constexpr (kHasWgmma) asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+    }
+    __device__ void commit_wgmma() {
+        if constexpr (kHasWgmma) asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+    }
+    template <int kPending>
+    __device__ void wait_wgmma() {
+        if constexpr (kHasWgmma) asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
+    }
+    template <typename F>
+    __device__ __forceinline__ void wgmma(const F& registers) {
+        const WgmmaRegisters r = registers(static_cast<int>(threadIdx.x));
+        if constexpr (!kHasWgmma) {
+            __trap();
+        } else {
+            float* const d = r.d;
+            asm volatile(
+                "wgmma.mma_async.sync.aligned.m64n128k16.f32.bf16.bf16 "
+                "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+                "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31, "
+                "%32, %33, %34, %35, %36, %37, %38, %39, %40, %41, %42, %43, %44, %45, %46, %47, "
+                "%48, %49, %50, %51, %52, %53, %54, %55, %56, %57, %58, %59, %60, %61, %62, %63}, "
+                "%64, %65, 1, 1, 1, 0, 0;"
+                : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]), "+f"(d[4]), "+f"(d[5]), "+f"(d[6]),
+                  "+f"(d[7]), "+f"(d[8]), "+f"(d[9]), "+f"(d[10]), "+f"(d[11]), "+f"(d[12]), "+f"(d[13]),
+                  "+f"(d[14]), "+f"(d[15]), "+f"(d[16]), "+f"(d[17]), "+f"(d[18]), "+f"(d[19]), "+f"(d[20]),
+                  "+f"(d[21]), "+f"(d[22]), "+f"(d[23]), "+f"(d[24]), "+f"(d[25]), "+f"(d[26]), "+f"(d[27]),
+                  "+f"(d[28]), "+f"(d[29]), "+f"(d[30]), "+f"(d[31]), "+f"(d[32]), "+f"(d[33]), "+f"(d[34]),
+                  "+f"(d[35]), "+f"(d[36]), "+f"(d[37]), "+f"(d[38]), "+f"(d[39]), "+f"(d[40]), "+f"(d[41]),
+                  "+f"(d[42]), "+f"(d[43]), "+f"(d[44]), "+f"(d[45]), "+f"(d[46]), "+f"(d[47]), "+f"(d[48]),
+                  "+f"(d[49]), "+f"(d[50]), "+f"(d[51]), "+f"(d[52]), "+f"(d[53]), "+f"(d[54]), "+f"(d[55]),
+                  "+f"(d[56]), "+f"(d[57]), "+f"(d[58]), "+f"(d[59]), "+f"(d[60]), "+f"(d[61]), "+f"(d[62]),
+                  "+f"(d[63])
+                : "l"(r.a), "l"(r.b)
+                : "memory");
+        }
+    }
+
   private:
     __device__ static unsigned address(const void* shared) {
         return static_cast<unsigned>(__cvta_generic_to_shared(shared));
@@ -76,7 +126,7 @@ class CudaBlock {
 
 template <typename Program>
 __global__ void __launch_bounds__(Program::kThreads) run_program(const __grid_constant__ Program program) {
-    extern __shared__ __align__(128) char shared[];
+    extern __shared__ __align__(1024) char shared[];  // as the swizzles of matrix descriptors need it
     CudaBlock block(shared);
     program(block);
 }

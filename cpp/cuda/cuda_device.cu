@@ -117,6 +117,10 @@ class CudaDevice final : public Device {
     }
 
     bool is_emulated() const override { return false; }
+    bool has_wgmma() const override {
+        return properties_.major == 9 && properties_.minor == 0 &&
+               std::string(COTERIE_CUDA_ARCHITECTURES).find("90a") != std::string::npos;
+    }
     std::string name() const override { return properties_.name; }
     std::int64_t free_memory() const override {
         const UseDevice use(index_);

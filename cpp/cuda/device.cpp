@@ -7,7 +7,7 @@
 namespace coterie::cuda {
 
 std::shared_ptr<Device> open_device(const std::string& name) {
-    if (name == "emulated") return open_emulated_device();
+    if (name == "emulated" || name == "emulated:wgmma") return open_emulated_device(name != "emulated");
     if (name == "cuda") return open_cuda_device(-1);
     const std::string prefix = "cuda:";
     int index = -1;

@@ -93,6 +93,8 @@ class Device {
     virtual std::unique_ptr<Recording> record(std::function<void()> work) = 0;
 
     virtual bool is_emulated() const = 0;
+    // Whether it has the asynchronous matrix units of compute capability 9.0, and this build code for them.
+    virtual bool has_wgmma() const = 0;
     virtual std::string name() const = 0;
     virtual std::int64_t free_memory() const = 0;
     // cudaStream_t of the queue; null for the emulation.
@@ -165,12 +167,12 @@ struct CudaState {
 };
 CudaState cuda_state();
 
-// "cuda" (the current device), "cuda:N" or "emulated". Throws DeviceError in a sentence that says what is missing,
+// "cuda" (the current device), "cuda:N", "emulated" or "emulated:wgmma". Throws DeviceError in a sentence that says what is missing,
 // std::invalid_argument for another name.
 std::shared_ptr<Device> open_device(const std::string& name);
 
 // Parts of the two above: implemented with CUDA (cuda_device.cu) or without (no_cuda.cpp).
 std::shared_ptr<Device> open_cuda_device(int index);
-std::shared_ptr<Device> open_emulated_device();
+std::shared_ptr<Device> open_emulated_device(bool has_wgmma = false);
 
 }  // namespace coterie::cuda

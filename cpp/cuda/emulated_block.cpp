@@ -94,4 +94,42 @@ void EmulatedBlock::emulate_mma(const MmaRegisters (&lanes)[kWarp]) {
     }
 }
 
+// Element (row, column) of a matrix that is major by columns, by the manual's "matrix descriptor format": start, a stride for
+// every eight rows, and the 64-byte swizzle, which exchanges chunks of 16 bytes by bits 7 and 8 of the address.
+float EmulatedBlock::element(std::uint64_t descriptor, int row, int column) {
+    const std::uint64_t start = (descriptor & 0x3FFF) << 4, stride = (descriptor >> 32 & 0x3FFF) << 4;
+    if (descriptor >> 62 != 2 || (descriptor >> 49 & 7) != 0)
+        throw std::logic_error(
+            "a matrix descriptor of another swizzle than 64 bytes, or with an offset of its base");
+    constexpr std::uint64_t kRowBytes = 64;
+    std::uint64_t at = start + static_cast<std::uint64_t>(row / 8) * stride +
+                       static_cast<std::uint64_t>(row % 8) * kRowBytes +
+                       2 * static_cast<std::uint64_t>(column);
+    at ^= (at >> 7 & 3) << 4;
+    std::uint16_t value;
+    std::memcpy(&value, bytes(shared_) + at, sizeof value);
+    return widen(value, 0);
+}
+
+// D: lane l of warp w of the warpgroup has rows 16 w + l / 4 and 8 more, columns 8 p + 2 (l % 4) + {0, 1} in registers 4 p + 2
+// (whether it is the later row) + {0, 1}.
+void EmulatedBlock::emulate_wgmma(const WgmmaRegisters (&lanes)[kWarpgroup]) {
+    constexpr int kWgmmaRows = 64, kWgmmaColumns = 128;
+    float a[kWgmmaRows][kDepth], b[kWgmmaColumns][kDepth];
+    for (const WgmmaRegisters& lane : lanes)
+        if (lane.a != lanes[0].a || lane.b != lanes[0].b)
+            throw std::logic_error("threads of one warpgroup gave different matrix descriptors");
+    for (int j = 0; j < kDepth; ++j) {
+        for (int r = 0; r < kWgmmaRows; ++r) a[r][j] = element(lanes[0].a, r, j);
+        for (int c = 0; c < kWgmmaColumns; ++c) b[c][j] = element(lanes[0].b, c, j);
+    }
+    for (int t = 0; t < kWarpgroup; ++t) {
+        for (int i = 0; i < kWgmmaColumns / 2; ++i) {
+            const int row = t / kWarp * 16 + t % kWarp / 4 + 8 * (i / 2 % 2);
+            const int column = i / 4 * 8 + 2 * (t % 4) + i % 2;
+            lanes[t].d[i] = dot_truncated(a[row], b[column], lanes[t].d[i]);
+        }
+    }
+}
+
 }  // namespace coterie::cuda

@@ -39,7 +39,14 @@ struct LoadMatrices {
     std::uint32_t* out;
 };
 
-inline constexpr int kWarp = 32;
+// One thread's part of wgmma.m64n128k16 (A and B row-major by K in shared memory): its accumulators, d += a b in float32, and
+// the matrix descriptors, the same in all threads of a warpgroup.
+struct WgmmaRegisters {
+    float* d;  // [64]
+    std::uint64_t a, b;
+};
+
+inline constexpr int kWarp = 32, kWarpgroup = 128;
 
 class EmulatedBlock {
   public:
@@ -131,7 +138,34 @@ class EmulatedBlock {
         }
     }
 
+    // Asynchronous products: what was committed happens when it is waited for, as late as the hardware may do it.
+    std::uint64_t shared_address(std::size_t byte) const { return byte; }
+    void show_copies_to_wgmma() {}
+    void fence_wgmma() {}
+    template <typename F>
+    void wgmma(const F& registers) {
+        for (int group = 0; group < n_threads_; group += kWarpgroup) {
+            Product product;
+            for (int l = 0; l < kWarpgroup; ++l) product.lanes[l] = registers(group + l);
+            open_products_.push_back(product);
+        }
+    }
+    void commit_wgmma() {
+        products_.push_back(std::move(open_products_));
+        open_products_.clear();
+    }
+    template <int kPending>
+    void wait_wgmma() {
+        while (products_.size() > kPending) {
+            for (const Product& product : products_.front()) emulate_wgmma(product.lanes);
+            products_.pop_front();
+        }
+    }
+
   private:
+    struct Product {
+        WgmmaRegisters lanes[kWarpgroup];
+    };
     struct alignas(16) Chunk {
         char bytes[16];
     };
@@ -152,6 +186,8 @@ class EmulatedBlock {
     void note_writes_of(int t);
     void join_writes();
     static void emulate_mma(const MmaRegisters (&lanes)[kWarp]);
+    void emulate_wgmma(const WgmmaRegisters (&lanes)[kWarpgroup]);
+    float element(std::uint64_t descriptor, int row, int column);
 
     index_t block_, n_blocks_;
     int n_threads_;
@@ -162,6 +198,8 @@ class EmulatedBlock {
     std::vector<std::vector<Write>> written_;  // by each thread since then
     std::vector<Copy> open_, arrived_;
     std::deque<std::vector<Copy>> groups_;
+    std::vector<Product> open_products_;
+    std::deque<std::vector<Product>> products_;
 };
 
 // Runs a program as a grid of n_blocks, the last block first.

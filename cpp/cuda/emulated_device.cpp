@@ -67,6 +67,7 @@ class EmulatedRecording final : public Recording {
 
 class EmulatedDevice final : public Device {
   public:
+    explicit EmulatedDevice(bool has_wgmma) : has_wgmma_(has_wgmma) {}
     void* allocate(std::size_t bytes, const char* what) override {
         const std::size_t whole = (bytes + kAlignment - 1) / kAlignment * kAlignment;
         void* const memory = std::aligned_alloc(kAlignment, whole);
@@ -100,16 +101,23 @@ class EmulatedDevice final : public Device {
     }
 
     bool is_emulated() const override { return true; }
-    std::string name() const override { return "emulation of a CUDA device on the host"; }
+    bool has_wgmma() const override { return has_wgmma_; }
+    std::string name() const override {
+        return has_wgmma_ ? "emulation of a CUDA device with wgmma on the host"
+                          : "emulation of a CUDA device on the host";
+    }
     std::int64_t free_memory() const override { return std::int64_t{1} << 40; }
     void* queue() const override { return nullptr; }
     int index() const override { return 0; }
+
+  private:
+    bool has_wgmma_;
 };
 
 }  // namespace
 
-std::shared_ptr<Device> open_emulated_device() {
-    return std::make_shared<EmulatedDevice>();
+std::shared_ptr<Device> open_emulated_device(bool has_wgmma) {
+    return std::make_shared<EmulatedDevice>(has_wgmma);
 }
 
 }  // namespace coterie::cuda

@@ -45,7 +45,8 @@ class Opened:
             state(gpu(0), gpu(1), gpu(2, supported=False)),
             {
                 "CUDA": "built with CUDA 13.0 for 90a; the driver supports 13.0; device='cuda' can be used",
-                "cuda:0": "Test GPU, compute capability 9.0, 80 GiB, 132 processors; 79.0 GiB are free",
+                "cuda:0": "Test GPU, compute capability 9.0, 80 GiB, 132 processors; 79.0 GiB are free; "
+                "K-means multiplies by mma.sync, not wgmma: its products are WRONG: row 1",
                 "cuda:1": "cannot be opened: opening the device: cudaErrorDevicesUnavailable; it is busy",
                 "cuda:2": "7.5, 80 GiB, 132 processors; too old: compute capability 8.0 (Ampere) is the least",
             },
@@ -67,6 +68,7 @@ class Opened:
 def test_doctor_has_a_sentence_for_each_state(monkeypatch, found, rows):
     monkeypatch.setattr(_core, "cuda_state", lambda: found)
     monkeypatch.setattr(_core, "Device", Opened)
+    monkeypatch.setattr(_core, "wgmma_state", lambda device: (False, "its products are WRONG: row 1"))
     shown = doctor._cuda_rows(doctor._cuda())
     assert list(shown) == list(rows)
     for name, text in rows.items():

@@ -5,6 +5,7 @@
 
 #include "cuda/canonical.hpp"
 #include "cuda/emulated_block.hpp"
+#include "cuda/wgmma_check.hpp"
 
 using namespace coterie;
 using namespace coterie::cuda;
@@ -117,7 +118,56 @@ const char* product() {
     return "right";
 }
 
+// Products of ones, taken before (kWait false) or after they were waited for.
+template <bool kWait>
+struct Late {
+    static constexpr int kThreads = kWarpgroup;
+    static constexpr std::size_t kSharedBytes = 1 << 14;
+    float* out;
+
+    template <typename Block>
+    void operator()(Block& block) const {
+        std::uint16_t* const ones = block.template shared<std::uint16_t>(0);
+        struct Registers {
+            float d[64] = {};
+        };
+        typename Block::template PerThread<Registers> r(block);
+        block.each([&](int t) {
+            for (int q = t; q < 4096; q += kThreads) ones[q] = to_bf16(1.0f);
+        });
+        block.sync();
+        constexpr std::uint64_t kDescriptor =
+            std::uint64_t{1} << 16 | std::uint64_t{32} << 32 | std::uint64_t{2} << 62;
+        block.wgmma([&](int t) { return WgmmaRegisters{r(t).d, kDescriptor, kDescriptor}; });
+        block.commit_wgmma();
+        if (kWait) block.template wait_wgmma<0>();
+        block.each([&](int t) { out[t] = r(t).d[63]; });
+    }
+};
+
+template <typename Program>
+const char* awaited() {
+    float out[kWarpgroup];
+    emulate(*open_emulated_device(), Program{out}, 1);
+    for (const float v : out)
+        if (v != 16) return "wrong";
+    return "right";
+}
+
+template <int kSpoilt>
+const char* checked() {
+    const LaunchProbe launch = [](Device& device, const WgmmaProbe& probe, index_t n_blocks) {
+        emulate(device, probe, n_blocks);
+        if (kSpoilt >= 0) probe.out[kSpoilt] += 1;
+    };
+    return wgmma_problem(*open_emulated_device(true), launch).empty() ? "right" : "wrong";
+}
+
 int main() {
+    std::printf("products waited for: %s\n", awaited<Late<true>>());
+    std::printf("products not waited for: %s\n", awaited<Late<false>>());
+    std::printf("check of wgmma: %s\n", checked<-1>());
+    std::printf("check of a wgmma that errs: %s\n", checked<256 * 256 - 1>());
     std::printf("barrier: %s\n", verdict<AddNeighbours<true, false>>());
     std::printf("no barrier: %s\n", verdict<AddNeighbours<false, false>>());
     std::printf("colliding writes: %s\n", verdict<AddNeighbours<true, true>>());

@@ -71,6 +71,22 @@ def test_rows_are_looked_at_again_after_a_cluster_was_empty(device, metric):
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)
+@pytest.mark.parametrize(("n", "d", "k"), [(260, 33, 130), (40, 420, 9)])
+def test_wgmma_gives_the_same(metric, n, d, k):
+    """Rows that stay in shared memory and rows that do not, more than a tile of rows and of columns."""
+    hopper = _core.Device("emulated:wgmma")
+    assert _core.wgmma_state(hopper) == (True, "")
+    X, centers = cases.rows_of("near ties", n, d, k)
+    cases.check_fit(X, centers, metric, hopper, n_iter=2)
+
+
+def test_wgmma_is_not_asked_of_a_device_without():
+    used, why = _core.wgmma_state(_core.Device("emulated"))
+    assert not used
+    assert "none that this build has code for" in why
+
+
+@pytest.mark.parametrize("metric", cases.METRICS)
 def test_seeds_are_the_rows_that_the_cpu_draws(device, metric):
     random = np.random.default_rng(2)
     X, _ = cases.rows_of("normal", 1100, 9, 1)

@@ -45,6 +45,14 @@ def test_weights_and_empty_clusters(device, metric):
     cases.check_fit(X, centers, metric, device, random.integers(0, 4, 3000) / 3)
 
 
+def test_wgmma_is_used_where_it_is(device):
+    """On Hopper its own check must pass: where it does not, mma.sync takes over, and here that is a failure."""
+    major, minor = _core.cuda_state()["devices"][device.index]["compute_capability"]
+    used, why = _core.wgmma_state(device)
+    built = "90a" in _core.cuda_state()["architectures"]
+    assert used == ((major, minor) == (9, 0) and built), why
+
+
 @pytest.mark.parametrize("metric", cases.METRICS)
 @pytest.mark.parametrize("spread", [0.1, 0.5, 1.0])
 def test_rows_that_cannot_change_are_skipped(device, metric, spread):

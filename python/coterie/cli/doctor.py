@@ -146,10 +146,13 @@ def _when_opened(device: dict[str, Any]) -> str:
     if not device["supported"]:
         return "too old: compute capability 8.0 (Ampere) is the least"
     try:
-        free = _core.Device(f"cuda:{device['index']}").free_memory
-    except RuntimeError as error:  # another process has it to itself, or a driver that does not know it
+        opened = _core.Device(f"cuda:{device['index']}")
+        free = opened.free_memory
+        by_wgmma, why = _core.wgmma_state(opened)
+    except (RuntimeError, MemoryError) as error:  # another process has it to itself, a driver that does not know it
         return f"cannot be opened: {error}"
-    return f"{free / 2**30:.1f} GiB are free"
+    products = "wgmma" if by_wgmma else f"mma.sync, not wgmma: {why}"
+    return f"{free / 2**30:.1f} GiB are free; K-means multiplies by {products}"
 
 
 def _dotted(version: tuple[int, int]) -> str:
