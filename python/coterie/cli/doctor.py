@@ -149,7 +149,10 @@ def _when_opened(device: dict[str, Any]) -> str:
         opened = _core.Device(f"cuda:{device['index']}")
         free = opened.free_memory
         by_wgmma, why = _core.wgmma_state(opened)
-    except (RuntimeError, MemoryError) as error:  # another process has it to itself, a driver that does not know it
+    except (
+        RuntimeError,
+        MemoryError,
+    ) as error:  # another process has it to itself, a driver that does not know it
         return f"cannot be opened: {error}"
     products = "wgmma" if by_wgmma else f"mma.sync, not wgmma: {why}"
     return f"{free / 2**30:.1f} GiB are free; K-means multiplies by {products}"
