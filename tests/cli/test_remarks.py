@@ -41,7 +41,7 @@ def test_warnings_are_notes_without_places_in_the_code(call, lines):
 def test_limits_that_were_widened_are_told(call, lines, options):
     asked = ("cluster", lines(ENGLISH), "-k", "2", "--min-df", "4", *options)
     said = call(*asked, "--json").stderr
-    assert said.startswith("coterie: note: --min-df 1 instead of 4")
+    assert said.startswith("coterie: note: --min-df is 1 instead of 4")
     assert call(*asked, "--quiet").stderr == ""
 
 
@@ -63,6 +63,12 @@ def test_texts_without_a_neighbour_are_told(call, lines):
         (3, 1),
         ("quantum", 0),
     ]
+
+
+def test_one_group_is_spoken_of_in_the_singular(call, lines):
+    path = lines(["red apple", "red apple", "slow train"])
+    for command in (("dedupe",), ("similar", "--near-duplicates")):
+        assert "\n1 group of near-duplicates (" in call(command[0], path, *command[1:]).stdout
 
 
 def test_one_document_is_spoken_of_in_the_singular(call, tmp_path):

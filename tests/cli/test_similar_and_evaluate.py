@@ -90,7 +90,7 @@ def test_near_duplicates(call, write_jsonl, tmp_path):
     assert columns.pop("similarity") == pytest.approx([1, 0.927, 1], abs=1e-3)
     assert columns == {"id": [0, 2, 3], "group": [0, 0, 0], "keep": [True, False, False]}
     shown = call("similar", path, "--near-duplicates", "--threshold", 0.8).stdout
-    assert "1 groups of near-duplicates (cosine >= 0.8); keeping one of each drops 2 of 4 documents" in shown
+    assert "1 group of near-duplicates (cosine >= 0.8); keeping one of each drops 2 of 4 documents" in shown
 
 
 def test_jaccard_counts_common_terms(call, write_jsonl):

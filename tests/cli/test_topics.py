@@ -50,7 +50,7 @@ def test_limits_that_were_widened_are_told(call, write_jsonl):
     texts = ["red apple pie", "sweet red apple", "slow late train", "late train again"]
     file = write_jsonl([{"text": text} for text in texts])
     said = call("topics", file, "-k", 2, "--min-df", 4, "--json").stderr
-    assert said.startswith("coterie: note: --min-df 1 instead of 4")
+    assert said.startswith("coterie: note: --min-df is 1 instead of 4")
 
 
 def test_prints_topics_and_json(call, document_file):

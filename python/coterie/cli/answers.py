@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from coterie._excerpt import excerpt
 from coterie._validation import require_extra
-from coterie.cli.console import stdout_console
+from coterie.cli.console import counted, stdout_console
 
 if TYPE_CHECKING:
     from coterie.io import Corpus
@@ -168,6 +168,6 @@ class DuplicatesAnswer:
                 console.print(f"  and {len(group) - 5:,} more")
         n_dropped = int((~self.found.keep).sum())
         console.print(
-            f"\n{len(groups):,} groups of near-duplicates ({self.found.metric} >= {self.found.threshold:g}); "
+            f"\n{counted(len(groups), 'group')} of near-duplicates ({self.found.metric} >= {self.found.threshold:g}); "
             f"keeping one of each drops {n_dropped:,} of {len(self.corpus):,} documents"
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coterie.cli import options
-from coterie.cli.console import print_json, reports_errors, stdout_console
+from coterie.cli.console import counted, print_json, reports_errors, stdout_console
 from coterie.cli.documents import InputOptions, input_options, report_oddities
 
 if TYPE_CHECKING:
@@ -150,8 +150,7 @@ def _print_counts(summaries: Any, answer: _Answer, output: Path | None) -> None:
     counts = answer.counts.tolist()
     sizes = dict(enumerate(counts))
     console.print(clusters_table(summaries, sizes, console.width))
-    console.print(
-        f"\n{answer.n_documents:,} documents in {sum(size > 0 for size in counts):,} of {len(sizes):,} clusters"
-    )
+    n_used = sum(size > 0 for size in counts)
+    console.print(f"\n{counted(answer.n_documents, 'document')} in {n_used:,} of {len(sizes):,} clusters")
     if output is not None:
         console.print(f"Written to {output}", soft_wrap=True)

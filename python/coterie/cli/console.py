@@ -95,6 +95,11 @@ def warn(sentence: str) -> None:
     _complain(f"note: {sentence}")
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 document" or "2,000 documents"."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def stdout_console() -> Console:
     """Return where tables and sentences go; plain text of a fixed width when that is not a terminal."""
     from rich.console import Console

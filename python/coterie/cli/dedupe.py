@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from coterie.cli import dedupe_options, options
-from coterie.cli.console import print_json, reports_errors, stdout_console
+from coterie.cli.console import counted, print_json, reports_errors, stdout_console
 from coterie.cli.documents import input_options, read_stop_words, report_oddities
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _print_groups(found: DedupeResult) -> None:
         if size > len(members):
             console.print(f"  and {size - len(members):,} more")
     console.print(
-        f"\n{found.n_groups:,} groups of near-duplicates ({found.parameters['metric']} >= "
+        f"\n{counted(found.n_groups, 'group')} of near-duplicates ({found.parameters['metric']} >= "
         f"{found.parameters['threshold']:g}); keeping one of each leaves {found.n_kept:,} of {found.n_documents:,} "
         f"documents and drops {found.n_dropped:,}, of which {found.n_copies:,} have the very terms of what is kept"
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from coterie.cli.console import warn
+from coterie.cli.console import counted, warn
 from coterie.cli.options import MAX_DOCUMENT_BYTES
 
 if TYPE_CHECKING:
@@ -36,13 +36,11 @@ def input_options(given: Mapping[str, Any]) -> InputOptions:
 def report_oddities(n_null_texts: int, n_duplicate_ids: int) -> None:
     """Remark on what was odd about the documents."""
     if n_null_texts:
-        one = n_null_texts == 1
-        warn(
-            f"{_documents(n_null_texts)} {'has no text and counts' if one else 'have no text and count'} as empty"
-        )
+        count = "has no text and counts" if n_null_texts == 1 else "have no text and count"
+        warn(f"{counted(n_null_texts, 'document')} {count} as empty")
     if n_duplicate_ids:
         carry = "carries" if n_duplicate_ids == 1 else "carry"
-        warn(f"{_documents(n_duplicate_ids)} {carry} an id that an earlier document carries too")
+        warn(f"{counted(n_duplicate_ids, 'document')} {carry} an id that an earlier document carries too")
 
 
 def report_limits(asked: Mapping[str, Any], used: Mapping[str, Any]) -> None:
@@ -50,9 +48,9 @@ def report_limits(asked: Mapping[str, Any], used: Mapping[str, Any]) -> None:
     names = [name for name in ("min_df", "max_df") if used.get(name, asked[name]) != asked[name]]
     if names:
         told = " and ".join(
-            f"--{name.replace('_', '-')} {used[name]} instead of {asked[name]}" for name in names
+            f"--{name.replace('_', '-')} is {used[name]} instead of {asked[name]}" for name in names
         )
-        warn(f"{told} is used: more than half of the documents had no term left")
+        warn(f"{told}: more than half of the documents had no term left")
 
 
 def report_language(texts: Any, language: str) -> None:
@@ -63,10 +61,6 @@ def report_language(texts: Any, language: str) -> None:
         warn(
             "most of the text is Chinese, whose words --language zh finds; without it they end at punctuation"
         )
-
-
-def _documents(n: int) -> str:
-    return f"{n:,} document{'s' if n != 1 else ''}"
 
 
 def read_documents(
