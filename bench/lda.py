@@ -128,12 +128,12 @@ def publish(n_threads: int, most: int | None) -> None:
     ]
     for corpus, limit, k, n_seeds, runs in PUBLISHED:
         lines += compared(corpus, min(limit, most or limit), k, runs, n_seeds, n_threads)
+        if most is None:  # after each corpus, so that a run that is cut short leaves what it measured
+            page = PAGE.read_text(encoding="utf-8")
+            before, after = page[: page.index(BEGIN)], page[page.index(END) :]
+            PAGE.write_text(before + "\n".join([*lines, ""]) + after, encoding="utf-8")
     if most is not None:
         print("\n".join(lines[1:]))
-        return
-    page = PAGE.read_text(encoding="utf-8")
-    before, after = page[: page.index(BEGIN)], page[page.index(END) :]
-    PAGE.write_text(before + "\n".join([*lines, ""]) + after, encoding="utf-8")
 
 
 def time_mixture(data: lda.Data, n_clusters: int, n_passes: int, n_threads: int) -> None:
