@@ -232,6 +232,7 @@ def test_noise_and_the_tree_of_the_clusters_are_drawn(open_page, fruit_trains_mu
     assert n_noise > 0
     assert page.locator("#cards .card").last.inner_text().startswith("Noise")
     assert page.locator("#legend li").last.inner_text().split()[-1] == str(n_noise)
+    assert f"in no cluster\n{n_noise}\n" in page.locator(".facts").inner_text()
     assert visible_points(page) == len(texts)
     page.locator("#legend .toggle").last.click()
     assert visible_points(page) == len(texts) - n_noise
