@@ -65,7 +65,7 @@ Centroids<Sparse>::Centroids(index_t k_, index_t d_, Metric metric_)
       d(d_),
       ld(ceil_div(k_, kFloatsPerCacheLine) * kFloatsPerCacheLine),
       metric(metric_),
-      values(static_cast<std::size_t>(d_ * ld), 0.0f) {}
+      values(static_cast<std::size_t>(d_ * ld)) {}
 
 void Centroids<Sparse>::assign_rows(const float* rows, int n_threads) {
     parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {

@@ -71,7 +71,7 @@ class Centroids<Sparse> : public CentroidNorms {
     index_t ld;  // k rounded up to a cache line of floats
     index_t k_padded = 0;
     Metric metric;
-    LargeVector<float> values;  // [d][ld], zero in the padding
+    LargeZeros<float> values;  // [d][ld], zero in the padding
 };
 
 // The canonical score of row i and centroid c.

@@ -116,7 +116,7 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
       ld_(leading_dimension(samples.x, k)),
       scale_(std::move(scales.feature)),
       weight_scale_(scales.weight),
-      sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_)), 0),
+      sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_))),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
       range_(balanced_ranges(samples.x, resolve_thread_count(samples.n_threads))),

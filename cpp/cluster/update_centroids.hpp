@@ -58,7 +58,7 @@ class ClusterSums {
     index_t ld_;                        // Dense: d (sums are [k][ld]); Sparse: k padded (sums are [d][ld])
     std::vector<double> scale_;         // [d] 2^e_j
     double weight_scale_;               // power of two
-    LargeVector<std::int64_t> sums_;    // see ld_
+    LargeZeros<std::int64_t> sums_;     // see ld_
     std::vector<std::int64_t> weight_;  // [k] sum of round(w_i * weight_scale)
     std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none
     std::vector<index_t> moved_;        // scratch of move_rows

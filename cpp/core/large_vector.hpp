@@ -2,6 +2,7 @@
 // faults than in stores, and nearly every probe of a table of tens of megabytes also misses the TLB.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <new>
@@ -57,5 +58,39 @@ struct HugePageAllocator {
 // Slots and tallies have default member values, so that only plain numbers stay uninitialised.
 template <typename T>
 using LargeVector = std::vector<T, HugePageAllocator<T>>;
+
+// From this many bytes on, zeros come from the system in whole huge pages.
+inline constexpr std::size_t kLargeZeros = std::size_t{1} << 22;
+
+void* map_zeros(std::size_t bytes);  // throws std::bad_alloc
+void unmap_zeros(void* memory, std::size_t bytes) noexcept;
+
+template <typename T>
+struct ZeroPageAllocator : HugePageAllocator<T> {
+    ZeroPageAllocator() = default;
+    template <typename U>
+    ZeroPageAllocator(const ZeroPageAllocator<U>&) {}
+    template <typename U>
+    struct rebind {
+        using other = ZeroPageAllocator<U>;
+    };
+
+    T* allocate(std::size_t n) {
+        const std::size_t bytes = n * sizeof(T);
+        if (bytes >= kLargeZeros) return static_cast<T*>(map_zeros(bytes));
+        T* const memory = HugePageAllocator<T>::allocate(n);
+        std::fill(memory, memory + n, T{});
+        return memory;
+    }
+    void deallocate(T* memory, std::size_t n) {
+        const std::size_t bytes = n * sizeof(T);
+        bytes >= kLargeZeros ? unmap_zeros(memory, bytes) : HugePageAllocator<T>::deallocate(memory, n);
+    }
+};
+
+// LargeZeros<T>(n): n zeros (numbers only). The thread that touches a page first has it cleared, and a page that nobody touches
+// costs nothing.
+template <typename T>
+using LargeZeros = std::vector<T, ZeroPageAllocator<T>>;
 
 }  // namespace coterie
