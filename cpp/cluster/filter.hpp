@@ -57,6 +57,9 @@ class Filter;
 template <>
 class Filter<Dense> {
   public:
+    // Whether rows remember the runner-up even where it is certain to lose, for later passes.
+    static constexpr bool kKeepsRivals = true;
+
     // packed: the rows for a filter on a small format, or null for the float32 one.
     Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids, const PackedRows* packed);
 
@@ -104,6 +107,9 @@ class Filter<Dense> {
 template <>
 class Filter<Sparse> {
   public:
+    // A row's few terms are soon scored against all centroids, and far movers spoil the bounds of most rows.
+    static constexpr bool kKeepsRivals = false;
+
     Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, const PackedRows*)
         : samples_(samples), centroids_(centroids) {}
 

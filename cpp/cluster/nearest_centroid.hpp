@@ -62,9 +62,14 @@ class ScoredRow {
     Decision find_label() {
         if (is_silent()) return compare_all();
         top_two();
-        // The runner-up is a rival even where it is certain to lose.
         const double reach = filter_.reach() * bound_.error;
         const float least = kernels::round_down(double{decision_.best} - reach);
+        if (!Filter<View>::kKeepsRivals && second_ < least) {
+            decision_.nearest.label = t_.find(scores_, filter_.k_padded(), decision_.best);
+            decision_.rivals.limit_rest(double{decision_.best} - second_ - 2 * bound_.error);
+            return decision_;
+        }
+        // The runner-up is a rival even where it is certain to lose.
         float below;
         const index_t n =
             t_.split_at(scores_, filter_.k_padded(), centroids_.k == 1 ? least : std::min(least, second_),
