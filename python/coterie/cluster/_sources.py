@@ -165,7 +165,10 @@ class RowFiles:
 
 def _refuse_texts(paths: Sequence[PathArgument]) -> None:
     first = paths[0]
-    if isinstance(first, str) and Path(first).suffix not in _SUFFIXES and not os.path.exists(first):
+    if not isinstance(first, str) or os.path.exists(first):
+        return
+    suffix = Path(first).suffix
+    if not suffix or " " in suffix:
         raise TypeError(
             f"X must be rows of numbers, or files of them; got the text {excerpt(first, 60)!r}: "
             "coterie.TfidfVectorizer makes rows of texts"
