@@ -54,7 +54,7 @@ def renaming(rename):
 def halving(function):
     def run(file, *args, **kwargs):
         if counted():
-            with open(getattr(file, "name", file), "wb") as half:
+            with open(file if isinstance(file, (str, os.PathLike)) else file.name, "wb") as half:
                 half.write(b"PK" + bytes(500))
             die()
         function(file, *args, **kwargs)
