@@ -1,7 +1,6 @@
 #include "cluster/farthest_rows.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include "cluster/assign_labels.hpp"
 #include "core/parallel.hpp"

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "core/check.hpp"
@@ -63,12 +64,12 @@ void FilterChoice<Dense>::start(const std::vector<PackedFormat>& formats, const 
     may_change_ = true;
     const bool is_small = samples_.x.rows < 8 * kSampleRows;
     // bfloat16 is safe without a trial: what it leaves seldom costs much. int8 is not where rows are read once.
-    const bool is_safe = n_passes_ > 1 || formats.front() == PackedFormat::bfloat16;
-    if (is_small || n_passes_ == 1) {
-        if (is_safe) return use(formats.front());
-        if (is_small) return;
+    const bool is_bfloat16 = formats.front() == PackedFormat::bfloat16;
+    if (!is_small && (n_passes_ > 1 || !is_bfloat16)) {
+        choose(formats, centroids);
+    } else if (n_passes_ > 1 || is_bfloat16) {
+        use(formats.front());
     }
-    choose(formats, centroids);
 }
 
 void FilterChoice<Dense>::use(PackedFormat format) {
