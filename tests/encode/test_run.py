@@ -99,7 +99,7 @@ def test_the_first_failure_is_raised_and_the_rest_is_not_begun() -> None:
     texts = [f"{i:04d}" for i in range(4000)]
     with pytest.raises(RuntimeError, match="the device is gone"):
         encode_texts(texts, HostSink(np.empty((4000, 2))), Plan(tokenize, fail, 4, 2), EncodingStatistics())
-    assert len(begun) < 4000
+    assert len(begun) <= 2  # one a thread
 
 
 def test_batches_do_not_depend_on_the_number_of_threads() -> None:

@@ -110,7 +110,7 @@ def encode_texts(
         for rows, tokens in _tokenized_ahead(texts, distinct, plan.tokenize, ahead):
             statistics.add(n_tokens=len(tokens.ids), n_truncated=tokens.n_truncated)
             jobs = [
-                workers.submit(_encode_batch, tokens, part, rows, out, plan.run, statistics, stop)
+                workers.submit(_encode_or_stop, tokens, part, rows, out, plan.run, statistics, stop)
                 for part in _batches(tokens.lengths, plan.batch_tokens, statistics)
             ]
             _clear_empty(tokens.lengths, rows, out, statistics)
@@ -124,7 +124,7 @@ def encode_texts(
             if progress is not None:
                 progress(n_done, statistics.n_tokens)
     finally:
-        stop.set()  # after an error or Ctrl-C, batches that wait are not begun
+        stop.set()  # after Ctrl-C too, batches that wait are not begun
         ahead.shutdown(cancel_futures=True)
         workers.shutdown(cancel_futures=True)
     copies = np.flatnonzero(same_as != np.arange(len(texts)))
@@ -195,6 +195,23 @@ def _clear_empty(
     empty = rows[lengths == 0]
     out.clear(empty)
     statistics.add(n_empty=len(empty))
+
+
+def _encode_or_stop(
+    tokens: TokenizedTexts,
+    part: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    out: RowSink,
+    run: RunBatch,
+    statistics: EncodingStatistics,
+    stop: threading.Event,
+) -> None:
+    """Run one batch; its failure keeps those that wait from beginning, whenever the caller comes to see it."""
+    try:
+        _encode_batch(tokens, part, rows, out, run, statistics, stop)
+    except BaseException:
+        stop.set()
+        raise
 
 
 def _encode_batch(
