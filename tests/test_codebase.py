@@ -22,7 +22,6 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "cpp/similarity/device_top_k.hpp": "cosine and Jaccard on a device; compared with the CPU in tests/device",
         "cpp/similarity/identical_rows.hpp": "exact equality; tested through near_duplicates and minhash",
         "cpp/similarity/minhash.hpp": "its answer is verified pairs; test_minhash.py compares with near_duplicates",
-        "cpp/text/count_terms.hpp": "its reference is scikit-learn: tests/text/test_parity.py, on every data set",
         "cpp/text/hash_features.hpp": "its reference is scikit-learn: tests/text/test_estimators.py",
     },
     "file length": {},

@@ -1,8 +1,6 @@
-#include <pybind11/stl.h>
-
 #include "bindings/init.hpp"
+#include "bindings/term_rows.hpp"
 #include "bindings/text_documents.hpp"
-#include "text/count_terms.hpp"
 #include "text/hash_features.hpp"
 #include "text/term_sequences.hpp"
 
@@ -14,15 +12,6 @@ using text::TermCounter;
 using text::TermId;
 using text::TermList;
 using text::Vocabulary;
-
-template <typename Enum>
-Enum named(const char* parameter, const std::string& value,
-           std::initializer_list<std::pair<const char*, Enum>> names) {
-    for (const auto& [name, result] : names)
-        if (value == name) return result;
-    require(false, "text", "unknown ", parameter, " '", value, "'");
-    return {};
-}
 
 AnalyzeOptions analyze_options(const std::string& analyzer, std::pair<int, int> ngram_range,
                                int min_token_chars, bool lowercase, const std::string& strip_accents) {
@@ -41,56 +30,6 @@ AnalyzeOptions analyze_options(const std::string& analyzer, std::pair<int, int> 
     return o;
 }
 
-text::Norm norm_named(const std::string& name) {
-    return named<text::Norm>("norm", name,
-                             {{"none", text::Norm::none}, {"l1", text::Norm::l1}, {"l2", text::Norm::l2}});
-}
-
-// The idf array is kept alive by the caller.
-text::WeightOptions weight_options(const std::string& tf, const std::string& norm, const py::object& idf) {
-    using text::TermFrequency;
-    text::WeightOptions w;
-    w.tf = named<TermFrequency>("tf", tf,
-                                {{"count", TermFrequency::count},
-                                 {"binary", TermFrequency::binary},
-                                 {"sublinear", TermFrequency::sublinear},
-                                 {"relative", TermFrequency::relative}});
-    w.norm = norm_named(norm);
-    if (!idf.is_none()) {
-        const auto array = idf.cast<py::array>();
-        w.idf = vector_data<double>(array, array.size(), "idf");
-    }
-    return w;
-}
-
-template <typename T>
-py::array_t<T> own_array(LargeVector<T>&& values) {
-    auto owner = std::make_unique<LargeVector<T>>(std::move(values));
-    const auto size = static_cast<index_t>(owner->size());
-    T* const data = owner->data();
-    py::capsule keep(owner.release(), [](void* p) { delete static_cast<LargeVector<T>*>(p); });
-    return py::array_t<T>(size, data, keep);
-}
-
-template <typename T>
-py::tuple csr_tuple(text::CountMatrix<T>&& m) {
-    return py::make_tuple(own_array(std::move(m.data)), own_array(std::move(m.indices)),
-                          to_numpy(std::move(m.indptr)));
-}
-
-// Calls run with a value of the named dtype.
-template <typename Run>
-py::tuple for_dtype(const std::string& dtype, const Run& run) {
-    if (dtype == "float32") return run(float{});
-    require(dtype == "float64", "text", "dtype must be float32 or float64; got ", dtype);
-    return run(double{});
-}
-
-std::vector<TermId> term_ids(const py::array& ids) {
-    const auto* data = vector_data<TermId>(ids, ids.size(), "ids");
-    return {data, data + ids.size()};
-}
-
 const std::int64_t* checked_offsets(const py::array& offsets, index_t n_terms) {
     require(offsets.size() >= 1, "offsets", "expected at least 1 element; got 0");
     const index_t n = offsets.size();
@@ -103,22 +42,6 @@ const std::int64_t* checked_offsets(const py::array& offsets, index_t n_terms) {
 void check_ids(const std::vector<TermId>& ids, const TermCounter& counter) {
     for (const TermId id : ids)
         require(id < counter.tallies().size(), "text", "term id ", id, " of ", counter.tallies().size());
-}
-
-py::tuple counter_rows(TermCounter& counter, const py::array& ids, const std::string& dtype,
-                       const std::string& tf, const std::string& norm, const py::object& idf, int n_threads) {
-    const std::vector<TermId> columns = term_ids(ids);
-    const text::WeightOptions weights = weight_options(tf, norm, idf);
-    const auto run = [&](auto zero) {
-        text::CountMatrix<decltype(zero)> m;
-        {
-            py::gil_scoped_release release;
-            m = counter.rows<decltype(zero)>(columns, weights, n_threads);
-        }
-        return csr_tuple(std::move(m));
-    };
-    check_ids(columns, counter);
-    return dtype == "int64" ? run(std::int64_t{}) : for_dtype(dtype, run);
 }
 
 void init_term_list(py::module_& m) {
@@ -186,8 +109,8 @@ void init_term_selection(py::class_<TermCounter>& counter) {
                  }
                  return py::make_tuple(to_numpy(std::move(f.document)), to_numpy(std::move(f.term)));
              })
-        .def("rows", &counter_rows, py::arg("ids"), py::arg("dtype"), py::arg("tf"), py::arg("norm"),
-             py::arg("idf").none(true), py::arg("n_threads"));
+        .def("rows", &term_rows<TermCounter>, py::arg("ids"), py::arg("dtype"), py::arg("tf"),
+             py::arg("norm"), py::arg("idf").none(true), py::arg("n_threads"));
 }
 
 void init_term_counter(py::module_& m) {

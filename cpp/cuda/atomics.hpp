@@ -30,6 +30,16 @@ COTERIE_HOST_DEVICE inline std::int32_t atomic_add(std::int32_t* place, std::int
 #endif
 }
 
+COTERIE_HOST_DEVICE inline std::uint32_t atomic_add(std::uint32_t* place, std::uint32_t value) {
+#ifdef __CUDA_ARCH__
+    return atomicAdd(place, value);
+#else
+    const std::uint32_t before = *place;
+    *place += value;
+    return before;
+#endif
+}
+
 COTERIE_HOST_DEVICE inline void atomic_or(std::uint32_t* place, std::uint32_t bits) {
 #ifdef __CUDA_ARCH__
     atomicOr(place, bits);

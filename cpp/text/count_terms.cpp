@@ -114,52 +114,68 @@ void TermCounter::add_totals(const TermList& terms, const std::int64_t* document
     n_documents_ += n_documents;
 }
 
-// Ids of the part's terms in the first slot or the vocabulary, whose totals go up; -1: not counted.
-std::vector<std::int32_t> TermCounter::ids_of(const CountedDocuments& part) {
+TermId TermCounter::n_stop_words() const {
+    return vocabulary_ != nullptr ? vocabulary_->n_stop_words() : static_cast<TermId>(stop_words_.size());
+}
+
+// An id of the first slot's lexicon, with room for its tally.
+TermId TermCounter::known(TermId id) {
     CountingSlot& s = slot(0);
-    std::vector<std::int32_t> ids(static_cast<std::size_t>(part.terms->size()), -1);
-    const auto n_stop_words =
-        vocabulary_ != nullptr ? vocabulary_->n_stop_words() : static_cast<TermId>(stop_words_.size());
-    std::string padded;  // readable behind the term
-    for (index_t i = 0; i < part.terms->size(); ++i) {
-        const std::string_view text = (*part.terms)[i];
-        TermId id = kAbsent;
-        if (vocabulary_ != nullptr) {
-            padded.assign(text).append(8, '\0');
-            const auto* const bytes = reinterpret_cast<const std::uint8_t*>(padded.data());
-            const Lexicon& lexicon = vocabulary_->lexicon();
-            id = lexicon.find(lexicon.token_key(bytes, static_cast<std::uint32_t>(text.size())), bytes);
-        } else {
-            id = s.lexicon.intern_token(text);
-            if (id >= s.tallies.size()) s.tallies.resize(std::size_t{id} + 1);
+    if (id != kAbsent && id >= s.tallies.size()) s.tallies.resize(std::size_t{id} + 1);
+    return id;
+}
+
+std::vector<TermId> TermCounter::token_ids(const TermList& tokens) {
+    std::vector<TermId> ids;
+    std::string padded;  // readable behind the token
+    for (index_t i = 0; i < tokens.size(); ++i) {
+        if (vocabulary_ == nullptr) {
+            ids.push_back(known(slot(0).lexicon.intern_token(tokens[i])));
+            continue;
         }
-        if (id == kAbsent || id < n_stop_words) continue;
-        s.tallies[id].document_frequency += part.document_frequency[i];
-        s.tallies[id].term_frequency += part.term_frequency[i];
-        ids[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(id);
+        padded.assign(tokens[i]).append(8, '\0');
+        const auto* const bytes = reinterpret_cast<const std::uint8_t*>(padded.data());
+        const Lexicon& lexicon = vocabulary_->lexicon();
+        ids.push_back(
+            lexicon.find(lexicon.token_key(bytes, static_cast<std::uint32_t>(tokens[i].size())), bytes));
     }
     return ids;
 }
 
-void TermCounter::add_counted(const std::vector<CountedDocuments>& parts, index_t n_documents) {
-    std::vector<std::vector<std::int32_t>> ids;
-    for (const CountedDocuments& part : parts) ids.push_back(ids_of(part));
-    n_documents_ += n_documents;
-    if (!keep_rows_) return;
-    std::vector<std::int64_t> next(parts.size(), 0);
-    for (index_t i = 0; i < n_documents; ++i) {
-        if (i % kMaxRowsPerTask == 0) rows_.emplace_back();
-        CountedRows& rows = rows_.back();
-        const std::size_t before = rows.entries.size();
-        for (std::size_t p = 0; p < parts.size(); ++p) {
-            const std::int64_t end = next[p] + parts[p].row_length[i];
-            for (std::int64_t& e = next[p]; e < end; ++e) {
-                const std::int32_t id = ids[p][parts[p].entry_terms[e]];
-                if (id >= 0) rows.entries.push_back({static_cast<TermId>(id), parts[p].entry_counts[e]});
-            }
+std::vector<TermId> TermCounter::gram_ids(const std::vector<std::uint64_t>& keys,
+                                          const std::vector<TermId>& prefixes,
+                                          const std::vector<TermId>& lasts) {
+    std::vector<TermId> ids;
+    ids.reserve(keys.size());
+    for (const std::uint64_t key : keys) {
+        const TermId prefix = prefixes[key >> 32], last = lasts[key & 0xFFFFFFFF];
+        if (vocabulary_ == nullptr) {
+            Lexicon& lexicon = slot(0).lexicon;
+            ids.push_back(known(lexicon.intern(lexicon.gram_key(prefix, last), nullptr)));
+        } else {
+            const Lexicon& lexicon = vocabulary_->lexicon();
+            const bool is_known = prefix != kAbsent && last != kAbsent;
+            ids.push_back(is_known ? lexicon.find(lexicon.gram_key(prefix, last), nullptr) : kAbsent);
         }
-        rows.row_lengths.push_back(static_cast<std::int64_t>(rows.entries.size() - before));
     }
+    return ids;
+}
+
+void TermCounter::add_counted(const std::vector<TermId>& ids,
+                              const std::vector<std::int64_t>& document_frequency,
+                              const std::vector<std::int64_t>& term_frequency, index_t n_documents) {
+    CountingSlot& s = slot(0);
+    if (vocabulary_ != nullptr) s.tallies.resize(vocabulary_->lexicon().size());
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+        if (ids[i] == kAbsent) continue;
+        s.tallies[ids[i]].document_frequency += document_frequency[i];
+        s.tallies[ids[i]].term_frequency += term_frequency[i];
+    }
+    n_documents_ += n_documents;
+}
+
+std::vector<std::int32_t> TermCounter::columns_of(const std::vector<TermId>& ids) const {
+    return vocabulary_ != nullptr ? vocabulary_->columns() : columns_by_slot(ids).front();
 }
 
 // map[id] = the id of from's term in the joined lexicon, or kAbsent: on all cores, an n-gram after its first n - 1 tokens.
@@ -301,7 +317,10 @@ Frequencies TermCounter::frequencies(const std::vector<TermId>& ids, int n_threa
 std::vector<std::vector<std::int32_t>> TermCounter::columns_by_slot(const std::vector<TermId>& ids) const {
     std::vector<std::vector<std::int32_t>> columns(slots_.size());
     columns[0].assign(slots_[0]->tallies.size(), -1);
-    for (std::size_t j = 0; j < ids.size(); ++j) columns[0][ids[j]] = static_cast<std::int32_t>(j);
+    for (std::size_t j = 0; j < ids.size(); ++j) {
+        require(ids[j] < columns[0].size(), "text", "term id ", ids[j], " of ", columns[0].size());
+        columns[0][ids[j]] = static_cast<std::int32_t>(j);
+    }
     for (std::size_t k = 1; k < slots_.size(); ++k) {
         if (slots_[k] == nullptr) continue;
         columns[k].reserve(slots_[k]->merged_ids.size());

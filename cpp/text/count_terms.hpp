@@ -56,14 +56,6 @@ struct CountMatrix {
     std::vector<std::int64_t> indptr;
 };
 
-// Documents that were counted elsewhere: their terms, and by document the entries.
-struct CountedDocuments {
-    const TermList* terms;                                    // not joined
-    const std::int64_t *document_frequency, *term_frequency;  // [terms]
-    const std::uint32_t *entry_terms, *entry_counts;          // [sum of row_length] places in terms; counts
-    const std::int64_t* row_length;                           // [documents]
-};
-
 class TermCounter {
   public:
     // vocabulary may be null: the terms are then those that occur, but for stop_words. keep_rows: rows() will
@@ -82,8 +74,22 @@ class TermCounter {
     void add_totals(const TermList& terms, const std::int64_t* document_frequency,
                     const std::int64_t* term_frequency, index_t n_documents, bool joined);
 
-    // Adds documents that were counted elsewhere and follow those added before; each one's entries are in one of the parts.
-    void add_counted(const std::vector<CountedDocuments>& parts, index_t n_documents);
+    // What counts documents elsewhere asks for ids here and adds its totals of them; it keeps the rows. A term that is not
+    // in the vocabulary has none (kAbsent); a token's id below n_stop_words() is that of a stop word.
+    const AnalyzeOptions& options() const { return options_; }
+    bool keeps_rows() const { return keep_rows_; }
+    TermId n_stop_words() const;
+    std::vector<TermId> token_ids(const TermList& tokens);
+    // Of the n-grams with the n-gram prefixes[key >> 32] before the token lasts[key's low half].
+    std::vector<TermId> gram_ids(const std::vector<std::uint64_t>& keys, const std::vector<TermId>& prefixes,
+                                 const std::vector<TermId>& lasts);
+    void add_counted(const std::vector<TermId>& ids, const std::vector<std::int64_t>& document_frequency,
+                     const std::vector<std::int64_t>& term_frequency, index_t n_documents);
+    // By id: the column as in rows(ids, ..), or -1.
+    std::vector<std::int32_t> columns_of(const std::vector<TermId>& ids) const;
+    index_t n_columns(const std::vector<TermId>& ids) const {
+        return vocabulary_ != nullptr ? vocabulary_->size() : static_cast<index_t>(ids.size());
+    }
 
     // Adds all that another counter has counted; its merge() was the last call on it.
     void add_counter(const TermCounter& other, int n_threads);
@@ -108,7 +114,7 @@ class TermCounter {
 
   private:
     CountingSlot& slot(int i);
-    std::vector<std::int32_t> ids_of(const CountedDocuments& part);
+    TermId known(TermId id);
     void find_known(const Lexicon& from, std::vector<TermId>& map, int n_threads) const;
     void add_slot(const CountingSlot& from, std::vector<TermId>& merged_ids, int n_threads);
     template <typename CountRows>

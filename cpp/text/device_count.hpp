@@ -1,4 +1,4 @@
-// Counts the words of documents on a device, into a TermCounter: what its add_documents counts on the CPU, exactly.
+// Counts the terms of documents on a device, into a TermCounter: what its add_documents and rows do on the CPU, exactly.
 #pragma once
 
 #include <cstdint>
@@ -7,19 +7,27 @@
 #include "cuda/device.hpp"
 #include "text/count_terms.hpp"
 #include "text/device_text_kernels.hpp"
+#include "text/device_write_rows.hpp"
 
 namespace coterie::text {
 
-class DeviceWordCounter {
+class DeviceTermCounter {
   public:
-    // Words alone: analyzer "word", one word a term, no accents stripped; else std::invalid_argument. hash_mask: which
-    // bits of hashes count; fewer make them collide, for tests. Documents go to the device in batches of batch_bytes.
-    DeviceWordCounter(std::shared_ptr<cuda::Device> device, const AnalyzeOptions& options,
+    // Of the analysis of counter, which must outlive this: words and their n-grams, else std::invalid_argument. hash_mask:
+    // which bits of hashes count; fewer make them collide, for tests. Documents go to the device in batches of batch_bytes.
+    DeviceTermCounter(std::shared_ptr<cuda::Device> device, TermCounter& counter,
                       std::int64_t batch_bytes = kBatchBytes, std::uint64_t hash_mask = ~std::uint64_t{0});
 
     static constexpr std::int64_t kBatchBytes = std::int64_t{32} << 20;
 
-    void add_documents(TermCounter& counter, const DocumentSource& documents, int n_threads);
+    void add_documents(const DocumentSource& documents, int n_threads);
+
+    // As TermCounter::rows, of the documents that were added here. Consumes them.
+    template <typename T>
+    CountMatrix<T> rows(const std::vector<TermId>& ids, const WeightOptions& weights, int n_threads) {
+        return write_rows<T>(*device_, batches_, counter_.columns_of(ids), counter_.n_columns(ids), weights,
+                             n_threads);
+    }
 
   private:
     // UTF-8 texts of documents of a batch, with a zero byte behind each.
@@ -29,32 +37,36 @@ class DeviceWordCounter {
         std::vector<std::int32_t> document;
         bool is_normalised = false;
     };
-    // What a batch holds; entries go by document.
-    struct Counts {
-        TermList terms;
-        std::vector<std::int64_t> document_frequency, term_frequency, row_length;
-        std::vector<std::uint32_t> entry_terms, entry_counts;
-        std::vector<std::uint32_t> marked;  // by segment
-    };
     struct OnDevice;
+    struct Runs;
+    struct Words;
+    struct Pairs;
 
     Texts texts_of(const DocumentSource& documents, index_t first, index_t last,
                    const std::vector<std::int64_t>& sizes, int n_threads) const;
     Texts normalised(const DocumentSource& documents, index_t first, const Texts& raw,
                      const std::vector<std::uint32_t>& marked, index_t first_row) const;
-    Counts count(const Texts& texts, index_t n_documents);
+    std::vector<std::uint32_t> count(const Texts& texts, CountedBatch& batch);
+    void classify(const Texts& texts, OnDevice& there);
     void find_tokens(OnDevice& there, std::uint64_t seed);
-    bool number_terms(OnDevice& there);
-    void count_pairs(OnDevice& there, index_t n_documents, Counts& out);
-    void gather_terms(const OnDevice& there, Counts& out);
+    bool number_tokens(OnDevice& there, Runs& terms);
+    Runs number_runs(const cuda::DeviceArray<std::uint64_t>& keys,
+                     const cuda::DeviceArray<std::uint32_t>& order,
+                     const cuda::DeviceArray<std::uint32_t>& is_first, index_t n, index_t n_places);
+    TermList texts_of_terms(const OnDevice& there, const Runs& terms);
+    Words words_of(const OnDevice& there, const Runs& terms, const std::vector<TermId>& ids);
+    Runs number_grams(const Words& words, const Runs& prefixes, int length);
+    void add_pairs(const Words& words, const Runs& terms, const std::vector<TermId>& ids, Pairs& pairs);
+    void count_pairs(Pairs& pairs, CountedBatch& batch);
 
     std::shared_ptr<cuda::Device> device_;
     const device::Kernels& kernels_;
-    AnalyzeOptions options_;
+    TermCounter& counter_;
     std::int64_t batch_bytes_;
     std::uint64_t hash_mask_;
     cuda::DeviceArray<std::uint16_t> block_of_, record_of_;
     cuda::DeviceArray<CharRecord> records_;
+    std::vector<CountedBatch> batches_;
 };
 
 }  // namespace coterie::text

@@ -1,8 +1,8 @@
-// Device programs that find the words of documents and count them. The rules are those of Normalizer and find_tokens.
+// Device programs that find the words of documents. The rules are those of Normalizer and find_tokens.
 //
 // Documents lie one after the other as UTF-8 with at least one zero byte behind each, so that no word reaches into the next.
-// A document that needs what is not done here (a lower case of several characters or of another length, a sigma, bytes that
-// are not UTF-8) is marked; the host normalises it, and it comes again as a segment of its own.
+// A document that needs what is not done here (a lower case of several characters or of another length, a sigma, accents to
+// be stripped, bytes that are not UTF-8) is marked; the host normalises it, and it comes again as a segment of its own.
 #pragma once
 
 #include <cstdint>
@@ -61,7 +61,9 @@ struct ClassifyText {
     CharTables tables;
     Segments segments;
     bool lowercase;
-    bool is_normalised;  // nothing to change, nothing to mark; surrogates are characters
+    bool is_normalised;         // nothing to change, nothing to mark; surrogates are characters
+    bool marks_all;             // characters that are not ASCII are left to the host
+    std::uint8_t marked_flags;  // and those with one of these CharFlags
     std::uint8_t *lower, *kind;
 
     template <typename Block>
@@ -104,14 +106,16 @@ struct ClassifyText {
     COTERIE_HOST_DEVICE void classify_character(index_t i) const {
         int length = 0;
         char32_t code = decode(i, length);
-        if (code == 0) return mark(i);
+        if (code == 0 || (marks_all && !is_normalised)) return mark(i);
         if (lowercase && !is_normalised) {
             const CharRecord record = tables.at(code);
             if (record.flags & kLowerIsSpecial) return mark(i);
             code += static_cast<char32_t>(record.lower_delta);
             if (utf8_size(code) != length) return mark(i);
         }
-        const bool is_word = tables.at(code).flags & kWord;
+        const std::uint8_t flags = tables.at(code).flags;
+        if ((flags & marked_flags) && !is_normalised) return mark(i);
+        const bool is_word = flags & kWord;
         kind[i] = is_word ? kWordChar : kNoWord;
         for (int b = length - 1; b > 0; --b, code >>= 6) {
             lower[i + b] = static_cast<std::uint8_t>(0x80 | (code & 0x3F));
@@ -211,144 +215,6 @@ struct FindTokens {
         h = (h ^ (h >> 33)) * 0xFF51AFD7ED558CCDu;
         h = (h ^ (h >> 33)) * 0xC4CEB9FE1A85EC53u;
         return (h ^ (h >> 33)) & hash_mask;
-    }
-};
-
-// is_first[i]: sorted key i is not that before. Where tokens are given, equal hashes must be of equal bytes.
-struct MarkRuns {
-    static constexpr const char* kName = "runs of equal keys";
-    static constexpr int kThreads = kTextThreads;
-    static constexpr std::size_t kSharedBytes = 0;
-
-    const std::uint64_t* keys;
-    index_t n;
-    std::uint32_t* is_first;
-    const std::uint32_t* order;  // [n] the token of a key; null: keys are compared alone
-    const Token* tokens;
-    const std::uint8_t* lower;
-    std::uint32_t* collides;  // [1]
-
-    template <typename Block>
-    COTERIE_HOST_DEVICE void operator()(Block& block) const {
-        block.each([&](int t) {
-            const index_t i = block.block() * kThreads + t;
-            if (i >= n) return;
-            is_first[i] = i == 0 || keys[i] != keys[i - 1];
-            if (order != nullptr && is_first[i] == 0 && !same_bytes(tokens[order[i]], tokens[order[i - 1]]))
-                cuda::atomic_or(collides, 1u);
-        });
-    }
-
-  private:
-    COTERIE_HOST_DEVICE bool same_bytes(const Token& a, const Token& b) const {
-        if (a.length != b.length) return false;
-        for (index_t q = 0; q < a.length; ++q)
-            if (lower[a.begin + q] != lower[b.begin + q]) return false;
-        return true;
-    }
-};
-
-// Sorted key i is of the term before[i + 1] - 1. term_token: a token of each term. pairs[i] = document and term.
-struct NumberTerms {
-    static constexpr const char* kName = "numbers of terms";
-    static constexpr int kThreads = kTextThreads;
-    static constexpr std::size_t kSharedBytes = 0;
-
-    const std::int64_t* before;  // [n + 1] running sum of is_first
-    const std::uint32_t* order;  // [n]
-    const Token* tokens;
-    index_t n;
-    Token* term_token;     // [terms]
-    std::uint64_t* pairs;  // [n]
-
-    template <typename Block>
-    COTERIE_HOST_DEVICE void operator()(Block& block) const {
-        block.each([&](int t) {
-            const index_t i = block.block() * kThreads + t;
-            if (i >= n) return;
-            const Token token = tokens[order[i]];
-            const std::int64_t term = before[i + 1] - 1;
-            if (before[i + 1] != before[i]) term_token[term] = token;
-            pairs[i] = static_cast<std::uint64_t>(token.document) << 32 | static_cast<std::uint64_t>(term);
-        });
-    }
-};
-
-// run_begin[e] = where run e of the sorted pairs begins, run_begin[runs] = n.
-struct RunBegins {
-    static constexpr const char* kName = "beginnings of runs";
-    static constexpr int kThreads = kTextThreads;
-    static constexpr std::size_t kSharedBytes = 0;
-
-    const std::int64_t* before;  // [n + 1]
-    index_t n;
-    std::int64_t* run_begin;
-
-    template <typename Block>
-    COTERIE_HOST_DEVICE void operator()(Block& block) const {
-        block.each([&](int t) {
-            const index_t i = block.block() * kThreads + t;
-            if (i >= n) return;
-            if (before[i + 1] != before[i]) run_begin[before[i]] = i;
-            if (i == n - 1) run_begin[before[n]] = n;
-        });
-    }
-};
-
-// Entry e: how often a document has a term; both frequencies of the term; the entries of each document.
-struct CountEntries {
-    static constexpr const char* kName = "counts of terms";
-    static constexpr int kThreads = kTextThreads;
-    static constexpr std::size_t kSharedBytes = 0;
-
-    const std::uint64_t* pairs;     // sorted
-    const std::int64_t* run_begin;  // [n + 1]
-    index_t n;
-    std::uint32_t *terms, *counts;                      // [n]
-    std::int64_t *document_frequency, *term_frequency;  // [terms], from zero
-    std::int64_t* row_length;                           // [documents], from zero
-
-    template <typename Block>
-    COTERIE_HOST_DEVICE void operator()(Block& block) const {
-        block.each([&](int t) {
-            const index_t e = block.block() * kThreads + t;
-            if (e >= n) return;
-            const std::uint64_t pair = pairs[run_begin[e]];
-            const std::int64_t count = run_begin[e + 1] - run_begin[e];
-            terms[e] = static_cast<std::uint32_t>(pair);
-            counts[e] = static_cast<std::uint32_t>(count);
-            cuda::atomic_add(document_frequency + terms[e], std::int64_t{1});
-            cuda::atomic_add(term_frequency + terms[e], count);
-            cuda::atomic_add(row_length + (pair >> 32), std::int64_t{1});
-        });
-    }
-};
-
-// out[offsets[u] ..] = the bytes of term u; with out null its length goes to lengths.
-struct GatherTerms {
-    static constexpr const char* kName = "texts of terms";
-    static constexpr int kThreads = kTextThreads;
-    static constexpr std::size_t kSharedBytes = 0;
-
-    const Token* term_token;
-    const std::uint8_t* lower;
-    index_t n;
-    std::uint32_t* lengths;       // [n]
-    const std::int64_t* offsets;  // [n + 1]
-    std::uint8_t* out;
-
-    template <typename Block>
-    COTERIE_HOST_DEVICE void operator()(Block& block) const {
-        block.each([&](int t) {
-            const index_t u = block.block() * kThreads + t;
-            if (u >= n) return;
-            const Token token = term_token[u];
-            if (out == nullptr) {
-                lengths[u] = static_cast<std::uint32_t>(token.length);
-                return;
-            }
-            for (index_t b = 0; b < token.length; ++b) out[offsets[u] + b] = lower[token.begin + b];
-        });
     }
 };
 

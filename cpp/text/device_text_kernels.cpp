@@ -9,8 +9,11 @@ using cuda::emulate;
 
 const Kernels& emulated_kernels() {
     static constexpr Kernels kernels = {
-        &emulate<ClassifyText>, &emulate<FindTokens>,   &emulate<MarkRuns>,    &emulate<NumberTerms>,
-        &emulate<RunBegins>,    &emulate<CountEntries>, &emulate<GatherTerms>,
+        &emulate<ClassifyText>,     &emulate<FindTokens>,        &emulate<MarkRuns>,
+        &emulate<NumberTerms>,      &emulate<GatherTerms>,       &emulate<KeepWords>,
+        &emulate<GramKeys>,         &emulate<PairTerms>,         &emulate<RunBegins>,
+        &emulate<CountEntries>,     &emulate<FindColumns>,       &emulate<RowNorms>,
+        &emulate<WriteRows<float>>, &emulate<WriteRows<double>>, &emulate<WriteRows<std::int64_t>>,
     };
     return kernels;
 }

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "cuda/device.hpp"
-#include "text/device_text.hpp"
+#include "text/device_terms.hpp"
+#include "text/device_weights.hpp"
 
 namespace coterie::text::device {
 
@@ -15,9 +16,17 @@ struct Kernels {
     Launch<FindTokens> find_tokens;
     Launch<MarkRuns> mark_runs;
     Launch<NumberTerms> number_terms;
+    Launch<GatherTerms> gather_terms;
+    Launch<KeepWords> keep_words;
+    Launch<GramKeys> gram_keys;
+    Launch<PairTerms> pair_terms;
     Launch<RunBegins> run_begins;
     Launch<CountEntries> count_entries;
-    Launch<GatherTerms> gather_terms;
+    Launch<FindColumns> find_columns;
+    Launch<RowNorms> row_norms;
+    Launch<WriteRows<float>> write_float_rows;
+    Launch<WriteRows<double>> write_double_rows;
+    Launch<WriteRows<std::int64_t>> write_integer_rows;
 };
 
 // The table for a device. A build without CUDA has no device that would ask for the second.

@@ -75,6 +75,13 @@ std::vector<double> inverse_document_frequency(const std::int64_t* document_freq
     return idf;
 }
 
+std::vector<double> sublinear_frequencies(index_t largest) {
+    std::vector<double> factors(static_cast<std::size_t>(largest) + 1);
+    for (index_t n = 0; n <= largest; ++n)
+        factors[static_cast<std::size_t>(n)] = sublinear(static_cast<double>(n));
+    return factors;
+}
+
 template <typename T>
 void weight_rows(T* data, const std::int32_t* indices, const std::int64_t* indptr, index_t n_rows,
                  const WeightOptions& options, int n_threads) {

@@ -28,6 +28,9 @@ void weight_row(double* values, const std::int32_t* columns, index_t n, const We
 std::vector<double> inverse_document_frequency(const std::int64_t* document_frequency, index_t n_terms,
                                                index_t n_documents, bool smooth);
 
+// 1 + ln n for n = 0 .. largest, 0 for n = 0: the factors of TermFrequency::sublinear.
+std::vector<double> sublinear_frequencies(index_t largest);
+
 // weight_row on every row of a CSR matrix, in place; T is float or double.
 template <typename T>
 void weight_rows(T* data, const std::int32_t* indices, const std::int64_t* indptr, index_t n_rows,

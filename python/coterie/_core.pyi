@@ -10,7 +10,7 @@ from coterie._core_device import Device as Device
 from coterie._core_device import DeviceEmbeddings as DeviceEmbeddings
 from coterie._core_device import DevicePass as DevicePass
 from coterie._core_device import DeviceSamples as DeviceSamples
-from coterie._core_device import DeviceWordCounter as DeviceWordCounter
+from coterie._core_device import DeviceTermCounter as DeviceTermCounter
 from coterie._validation import CsrParts, RowsArgument
 
 def default_thread_count() -> int: ...

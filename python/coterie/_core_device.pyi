@@ -1,5 +1,7 @@
 """Types of the classes of the compiled module that work on a device; ``_core.pyi`` has the others."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -75,13 +77,17 @@ class DeviceEmbeddings:
     def to_host(self) -> NDArray[np.float32]: ...
     def lend(self) -> object: ...
 
-class DeviceWordCounter:
+class DeviceTermCounter:
     def __init__(
-        self,
-        device: Device,
-        min_token_chars: int,
-        lowercase: bool,
-        batch_bytes: int = ...,
-        hash_mask: int = ...,
+        self, device: Device, counter: TermCounter, batch_bytes: int = ..., hash_mask: int = ...
     ) -> None: ...
-    def add_documents(self, counter: TermCounter, documents: TextDocuments, n_threads: int) -> None: ...
+    def add_documents(self, documents: TextDocuments, n_threads: int) -> None: ...
+    def rows(
+        self,
+        ids: NDArray[np.uint32],
+        dtype: str,
+        tf: str,
+        norm: str,
+        idf: NDArray[np.float64] | None,
+        n_threads: int,
+    ) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int64]]: ...

@@ -126,6 +126,14 @@ def open_device(device: object, X: Any = None) -> _core.Device | None:
     return None if wanted == "cpu" else _opened(wanted)
 
 
+def is_read_there(device: object, rows: DeviceRows) -> bool:
+    """Return whether work on ``device`` can read these rows where they lie."""
+    wanted = check_device(device)
+    if wanted == "cuda":
+        wanted = f"cuda:{_opened(wanted).index}"
+    return wanted in ("auto", rows.device)
+
+
 @functools.lru_cache(maxsize=16)
 def _opened(name: str) -> _core.Device:
     return _core.Device(name)

@@ -1,4 +1,4 @@
-"""Words that a device finds and counts are those of the CPU, with the same totals and the same matrices."""
+"""Terms that a device finds, counts and weighs are those of the CPU, with the same totals and the same matrices."""
 
 import numpy as np
 import pytest
@@ -39,6 +39,17 @@ def same_matrix(here, there):
         {"max_features": 9, "norm": "l1", "dtype": np.float64, "token_pattern": r"\w{3,}"},
         {"binary": True, "use_idf": False},
         {"vocabulary": ["fish", "мир", "今天", "absent", "ὀδυσσεύς"], "tf": "relative", "norm": None},
+        {"tf": "relative", "norm": "l1", "smooth_idf": False},
+        {"ngram_range": (1, 3), "stop_words": ["fish", "one"], "min_df": 2},
+        {"ngram_range": (2, 2), "sublinear_tf": True, "max_features": 12},
+        {"ngram_range": (3, 4), "token_pattern": r"\w+", "norm": None, "dtype": np.float64},
+        {
+            "ngram_range": (1, 2),
+            "stop_words": ["red"],
+            "vocabulary": ["red fish", "one fish", "fish blue", "fish"],
+        },
+        {"strip_accents": "unicode", "ngram_range": (1, 2)},
+        {"strip_accents": "ascii", "lowercase": False},
     ],
 )
 def test_matrices_are_those_of_the_cpu(options):
@@ -71,11 +82,11 @@ def test_bytes_that_are_not_utf8_are_refused_with_their_row():
 
 
 def counter_on(device, documents, **options):
-    counter = _core.TermCounter("word", (1, 1), 2, True, "none", _core.TermList([]), None, True)
+    counter = _core.TermCounter("word", (1, 2), 2, True, "none", _core.TermList([]), None, True)
     if device is None:
         counter.add_documents(tuple(documents), 1)
     else:
-        _core.DeviceWordCounter(device, 2, True, **options).add_documents(counter, tuple(documents), 1)
+        _core.DeviceTermCounter(device, counter, **options).add_documents(tuple(documents), 1)
     counter.merge(1)
     return counter
 
@@ -90,6 +101,7 @@ def test_batches_are_joined_and_collisions_are_seen():
     device = _core.Device("emulated")
     expected = totals_by_term(counter_on(None, TEXTS))
     assert expected["fish"] == (10, 18)
+    assert expected["red fish"] == (2, 2)
     assert totals_by_term(counter_on(device, TEXTS)) == expected
     assert totals_by_term(counter_on(device, TEXTS, batch_bytes=64)) == expected
     # With 7 bits one seed of seven lets two of these words collide; another one is taken then.
@@ -102,16 +114,48 @@ def test_batches_are_joined_and_collisions_are_seen():
         counter_on(device, words, hash_mask=1)
 
 
+def test_counts_are_whole_numbers_where_they_are_asked_for():
+    options = {"ngram_range": (1, 2), "dtype": np.int64}
+    here = CountVectorizer(**options).fit_transform(TEXTS)
+    same_matrix(here, CountVectorizer(device="emulated", **options).fit_transform(TEXTS))
+
+
+def test_rows_of_several_batches_and_calls_are_joined():
+    counter = _core.TermCounter("word", (1, 2), 2, True, "none", _core.TermList(["one"]), None, True)
+    there = _core.DeviceTermCounter(_core.Device("emulated"), counter, batch_bytes=200)
+    for texts in (TEXTS[:5], [], TEXTS[5:], ["", "one one"]):
+        there.add_documents(tuple(texts), 1)
+    counter.merge(1)
+    ids = counter.sort_by_text(counter.select(1, np.inf, 1), 1)
+    rows = there.rows(ids, "float64", "count", "l2", None, 1)
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), stop_words=["one"], use_idf=False, dtype=np.float64)
+    expected = vectorizer.fit_transform([*TEXTS, "", "one one"])
+    assert counter.n_documents == len(TEXTS) + 2
+    for a, b in zip((expected.data, expected.indices, expected.indptr), rows, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_documents_that_are_added_in_pieces_have_one_vocabulary():
+    here, there = CountVectorizer(), CountVectorizer(device="emulated", ngram_range=(1, 1))
+    for texts in (TEXTS[:4], TEXTS[4:]):
+        there.partial_fit(texts)
+    here.fit(TEXTS)
+    assert here.vocabulary_ == there.vocabulary_
+    np.testing.assert_array_equal(here.document_frequency_, there.document_frequency_)
+
+
+def test_texts_without_terms():
+    with pytest.raises(ValueError, match="empty vocabulary"):
+        TfidfVectorizer(device="emulated", ngram_range=(1, 2)).fit_transform(["", "a b"])
+    fitted = TfidfVectorizer(device="emulated", ngram_range=(2, 3)).fit(["red fish swim"])
+    assert fitted.transform(["", "red", "blue whales", "red fish"]).toarray().tolist()[:3] == [[0.0] * 3] * 3
+
+
 def test_an_analysis_that_a_device_does_not_do_is_refused():
-    for options in (
-        {"ngram_range": (1, 2)},
-        {"analyzer": "char"},
-        {"strip_accents": "unicode"},
-        {"tokenizer": str.split},
-    ):
-        with pytest.raises(ValueError, match="device='cuda' counts single words"):
+    for options in ({"analyzer": "char"}, {"strip_accents": str}, {"tokenizer": str.split}):
+        with pytest.raises(ValueError, match="device='cuda' counts words and their n-grams"):
             CountVectorizer(device="cuda", token_pattern=None, **options).fit(TEXTS)
-    assert CountVectorizer(device="auto", ngram_range=(1, 2)).fit(["fish fish"]).n_documents_ == 1
+    assert CountVectorizer(device="auto", analyzer="char").fit(["fish fish"]).n_documents_ == 1
     with pytest.raises(ValueError, match="device must be 'auto', 'cpu', 'cuda' or 'cuda:N'; got 'gpu'"):
         CountVectorizer(device="gpu").fit(TEXTS)
-    assert _device_words.device_words("cpu", None) is None
+    assert _device_words.device_terms("cpu", None, None) is None

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from coterie import KMeans, _core
+from coterie import KMeans, _core, cluster_texts
+from coterie._device import LentRows
 from coterie.encode import DeviceRows, OnnxEncoder, _engines, _sinks
 from coterie.encode._engines import CPU, CUDA
 from encode.conftest import need
@@ -189,6 +190,37 @@ def test_kmeans_reads_the_rows_where_they_are(runtime: FakeRuntime, one_gpu: Non
     lent = np.from_dlpack(there)
     del there
     np.testing.assert_array_equal(lent, here)
+
+
+def test_cluster_texts_hands_the_rows_over_where_they_are(
+    runtime: FakeRuntime, one_gpu: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = f"onnx:{write_encoder(tmp_path / 'encoder', pooled=True)}"
+    lent = []
+    real = LentRows.samples
+    monkeypatch.setattr(LentRows, "samples", lambda self, *rest: lent.append(self.array) or real(self, *rest))
+    options = {"n_clusters": 3, "min_df": 1, "max_df": 1.0}
+    here = cluster_texts(TEXTS, encoder=spec, **options)
+    assert not lent
+    there = cluster_texts(TEXTS, encoder=spec, clusterer_options={"device": "emulated"}, **options)
+    assert lent
+    assert all(isinstance(rows, DeviceRows) for rows in lent)
+    for name in ("labels", "distances", "runner_up"):
+        np.testing.assert_array_equal(getattr(there, name), getattr(here, name))
+    np.testing.assert_array_equal(there.matrix, here.matrix)
+    # The model that is kept gives rows that every machine can take.
+    assert there.model.encoder.keep_on_device is False
+    assert there.model.predict(TEXTS[:3]).labels.tolist() == there.labels[:3].tolist()
+
+
+def test_an_encoder_that_leaves_its_rows_is_taken_as_it_is(
+    runtime: FakeRuntime, one_gpu: None, tmp_path: Path
+) -> None:
+    encoder = OnnxEncoder(write_encoder(tmp_path / "encoder", pooled=True), keep_on_device=True)
+    options = {"n_clusters": 3, "min_df": 1, "max_df": 1.0}
+    expected = cluster_texts(TEXTS, encoder=encoder, **options).labels  # K-means on the CPU
+    found = cluster_texts(TEXTS, encoder=encoder, clusterer_options={"device": "auto"}, **options).labels
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_what_cannot_stay_on_a_device_is_refused(runtime: FakeRuntime, one_gpu: None, tmp_path: Path) -> None:

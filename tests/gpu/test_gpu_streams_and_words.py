@@ -60,6 +60,8 @@ def test_an_interrupted_loop_leaves_the_device_usable(device):
         {},
         {"min_df": 2, "stop_words": "english", "sublinear_tf": True},
         {"max_features": 500, "dtype": np.float64},
+        {"ngram_range": (1, 3), "stop_words": "english", "min_df": 2, "norm": "l1"},
+        {"strip_accents": "unicode", "ngram_range": (2, 2), "tf": "relative", "norm": None},
     ],
 )
 def test_words(device, options):

@@ -225,6 +225,20 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.statistics_ = statistics
         return sink.rows
 
+    def computes_on(self, device: _core.Device) -> bool:
+        """Return whether the model runs on this CUDA device.
+
+        Parameters
+        ----------
+        device : coterie._core.Device
+            An open device.
+
+        Returns
+        -------
+        bool
+        """
+        return self._open().choice.provider in ON_GPU and device.index == DEVICE_ID
+
     def _sink(self, n_texts: int, session: Session, out: NDArray[Any] | None) -> HostSink | DeviceSink:
         if self.keep_on_device:
             if out is not None or self.dtype != "float32":

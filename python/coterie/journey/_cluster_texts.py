@@ -173,7 +173,9 @@ def _encode_and_group(
             )
     options = _options(clusterer, asked["n_init"], asked["max_iter"], asked["clusterer_options"])
     with clock.stage("vectorize" if by_name and encoder == "tfidf" else "encode"):
-        encoded = encode(documents, encoder, asked["min_df"], asked["max_df"], how_to_read, random_state)
+        limits = asked["min_df"], asked["max_df"]
+        device = options.get("device", "cpu") if clusterer == "kmeans" else "cpu"
+        encoded = encode(documents, encoder, *limits, how_to_read, random_state, device)
     with clock.stage("cluster"):
         grouping = group(
             encoded, clusterer, n_clusters, asked["metric"], random_state, n_threads, options, clock

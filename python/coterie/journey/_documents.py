@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,9 +12,13 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import check_array
 
+from coterie._device import DeviceRows, open_device
 from coterie._validation import check_one_column
 from coterie.evaluate.external import encode_labels
 from coterie.text import TfidfVectorizer
+
+if TYPE_CHECKING:
+    from coterie.encode import OnnxEncoder
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Encoded:
     encoder: Any
     rows: Any
     n_truncated: int = 0  # different texts that were longer than the encoder reads
+    on_device: DeviceRows | None = None  # the same rows, where the encoder computed them
 
     @property
     def filled(self) -> NDArray[np.intp]:
@@ -57,8 +62,12 @@ def encode(
     max_df: int | float,
     how_to_read: dict[str, Any],
     random_state: Any,
+    device: object = "cpu",
 ) -> Encoded:
-    """Fit the encoder and encode; ``min_df``, ``max_df`` and most of how to read are for "tfidf" alone."""
+    """Fit the encoder and encode; ``min_df``, ``max_df`` and most of how to read are for "tfidf" alone.
+
+    ``device`` is where the rows will be clustered: a named encoder that computes there leaves them there too.
+    """
     if isinstance(encoder, str) and encoder == "tfidf":
         return Encoded("tfidf", *vectorize(documents, min_df, max_df, how_to_read))
     if isinstance(encoder, str):
@@ -68,18 +77,37 @@ def encode(
         name = encoder
         language, n_threads = how_to_read["language"], how_to_read["n_threads"]
         fitted = make_encoder(encoder, language=language, random_state=random_state, n_threads=n_threads)
+        if device != "cpu" and encoder.startswith("onnx:"):
+            return _encoded_there(name, fitted, documents, device)
     elif hasattr(encoder, "fit_transform") and hasattr(encoder, "get_params"):
         name, fitted = type(encoder).__name__, clone(encoder)
     else:
         raise TypeError(f"encoder must be a name or an estimator with fit_transform; got {encoder!r}")
-    found = fitted.fit_transform(documents)
+    return _as_rows(name, fitted, documents, fitted.fit_transform(documents))
+
+
+def _encoded_there(name: str, encoder: OnnxEncoder, documents: Any, device: object) -> Encoded:
+    """Encode with an encoder that may compute on ``device``; the model that is kept gives rows on the host."""
+    encoder.fit()
+    opened = open_device(device)
+    if opened is None or not encoder.computes_on(opened):
+        return _as_rows(name, encoder, documents, encoder.transform(documents))
+    found = encoder.set_params(keep_on_device=True).transform(documents)
+    return _as_rows(name, encoder.set_params(keep_on_device=False), documents, found)
+
+
+def _as_rows(name: str, fitted: Any, documents: Any, found: Any) -> Encoded:
+    """Check what an encoder gave; rows on a device come to the host as well, for all but K-means."""
+    on_device = found if isinstance(found, DeviceRows) else None
+    found = found if on_device is None else on_device.numpy()
     rows = check_array(found, accept_sparse="csr", dtype=np.float32, input_name=f"rows of {name}")
     if rows.shape[0] != len(documents):
         raise ValueError(
             f"encoder must give one row per text; {name} gave {rows.shape[0]} for {len(documents)} texts"
         )
     n_truncated = int(getattr(getattr(fitted, "statistics_", None), "n_truncated", 0))
-    return Encoded(name, fitted, sp.csr_array(rows) if sp.issparse(rows) else rows, n_truncated)
+    rows = sp.csr_array(rows) if sp.issparse(rows) else rows
+    return Encoded(name, fitted, rows, n_truncated, on_device)
 
 
 def terms_of(

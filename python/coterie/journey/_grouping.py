@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import clone
 
+from coterie._device import is_read_there
 from coterie._validation import check_integer, check_integer_or_auto
 from coterie.cluster import KMeans, MiniBatchKMeans
 from coterie.cluster.auto_k import KSearch, choose_n_clusters
@@ -66,6 +67,8 @@ def group(
     else:
         name, estimator = _given(clusterer, n_clusters, options)
         metric = str(estimator.get_params().get("metric", "euclidean"))
+    if isinstance(estimator, KMeans) and with_content is rows:
+        rows = with_content = _where_read(encoded, estimator.device)
     estimator.fit(with_content)
     tree = getattr(estimator, "cluster_tree_", None)
     if isinstance(estimator, KMeans | MiniBatchKMeans):
@@ -77,6 +80,12 @@ def group(
         centers = NearestCenters(_metric_of_centers(metric), n_threads=n_threads).fit(with_content, labels)
         found = with_labels(centers, rows, filled, labels)
     return Grouping(name, estimator, centers, found, len(centers.cluster_centers_), metric, search, tree)
+
+
+def _where_read(encoded: Encoded, device: object) -> Any:
+    """Return the rows where K-means on ``device`` reads them: on a GPU, if the encoder left them on that one."""
+    there = encoded.on_device
+    return encoded.rows if there is None or not is_read_there(device, there) else there
 
 
 def _given(clusterer: Any, n_clusters: object, options: Mapping[str, Any]) -> tuple[str, Any]:

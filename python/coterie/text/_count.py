@@ -14,10 +14,12 @@ from coterie import _core
 from coterie._validation import check_n_threads
 from coterie.text._accumulate import AccumulateMixin
 from coterie.text._analysis import TEXT_CONSTRAINTS, AnalysisMixin, Plan
-from coterie.text._device_words import device_words
+from coterie.text._device_words import device_terms
 from coterie.text._matrix import Weights, csr_matrix
 from coterie.text._selection import Selection
 from coterie.text._vocabulary import FittedTerms
+
+CountedRows = _core.TermCounter | _core.DeviceTermCounter
 
 
 class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  # type: ignore[misc]
@@ -69,9 +71,9 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
     n_threads : int or None, default=None
         Threads to use; None: all cores this process may use. It changes no bit of any result.
     device : str, default="cpu"
-        "cuda" or "cuda:N" finds and counts the words on an NVIDIA GPU, with the same result; the rest is the CPU's.
-        For ``analyzer="word"``, ``ngram_range=(1, 1)``, no accents stripped and patterns in compiled code; "auto" is a
-        GPU where that and a GPU are given.
+        "cuda" or "cuda:N" finds, counts and weighs the terms on an NVIDIA GPU, with the same result; the CPU chooses
+        among the terms. For ``analyzer="word"`` and patterns in compiled code; "auto" is a GPU where that and a GPU
+        are given.
 
     Attributes
     ----------
@@ -252,8 +254,8 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         X : CSR matrix of shape (n_documents, n_features) and of ``dtype``
             Term counts, columns sorted within each row.
         """
-        counter, ids = self._learn(raw_documents, keep_rows=True)
-        return self._rows(counter, ids, self._weights(), self._value_dtype())
+        rows, ids = self._learn(raw_documents, keep_rows=True)
+        return self._rows(rows, ids, self._weights(), self._value_dtype())
 
     def _prepare(self, raw_documents: Any) -> Plan:
         if isinstance(raw_documents, str):
@@ -275,35 +277,37 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
             keep_rows,
         )
 
-    def _count(self, counter: _core.TermCounter, plan: Plan, raw_documents: Any) -> None:
+    def _count(self, counter: _core.TermCounter, plan: Plan, raw_documents: Any) -> CountedRows:
+        """Count documents; return what has their rows."""
         n_threads = check_n_threads(self.n_threads)
-        words = device_words(self.device, plan)
+        on_device = device_terms(self.device, plan, counter)
         for documents, offsets in self._analysed_batches(plan, raw_documents):
-            if words is not None:
-                words.add_documents(counter, documents, n_threads)
+            if on_device is not None:
+                on_device.add_documents(documents, n_threads)
             elif offsets is None:
                 counter.add_documents(documents, n_threads)
             else:
                 counter.add_terms(documents, offsets, n_threads)
         counter.merge(n_threads)
+        return counter if on_device is None else on_device
 
-    def _learn(self, raw_documents: Any, keep_rows: bool) -> tuple[_core.TermCounter, NDArray[np.uint32]]:
+    def _learn(self, raw_documents: Any, keep_rows: bool) -> tuple[CountedRows, NDArray[np.uint32]]:
         plan = self._prepare(raw_documents)
         self._validate_vocabulary()
         if self.fixed_vocabulary_:
             self._warn_for_upper_case_vocabulary()
-            counter = self._learn_fixed(plan, raw_documents, keep_rows, add=False)
-            return counter, np.empty(0, dtype=np.uint32)
+            rows = self._learn_fixed(plan, raw_documents, keep_rows, add=False)
+            return rows, np.empty(0, dtype=np.uint32)
         counter = self._counter(plan, keep_rows, None)
-        self._count(counter, plan, raw_documents)
+        rows = self._count(counter, plan, raw_documents)
         ids = self._select(counter)
         self.__dict__.pop("_totals", None)
-        return counter, ids
+        return rows, ids
 
-    def _learn_fixed(self, plan: Plan, raw_documents: Any, keep_rows: bool, add: bool) -> _core.TermCounter:
+    def _learn_fixed(self, plan: Plan, raw_documents: Any, keep_rows: bool, add: bool) -> CountedRows:
         vocabulary = self._fitted_terms().compiled(plan.joined, plan.stop_words)
         counter = self._counter(plan, keep_rows, vocabulary)
-        self._count(counter, plan, raw_documents)
+        rows = self._count(counter, plan, raw_documents)
         columns = vocabulary.columns()
         df = np.zeros(len(vocabulary), dtype=np.int64)
         known = np.flatnonzero(columns >= 0).astype(np.uint32)
@@ -311,7 +315,7 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         if not add:
             self.__dict__.pop("_document_frequency", None)
         self._add_fixed(df, counter.n_documents)
-        return counter
+        return rows
 
     def _add_fixed(self, df: NDArray[np.int64], n_documents: int) -> None:
         known = "_document_frequency" in self.__dict__
@@ -360,9 +364,8 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         self._check_vocabulary()
         plan = self._plan()
         vocabulary = self._fitted_terms().compiled(plan.joined, plan.stop_words)
-        counter = self._counter(plan, True, vocabulary)
-        self._count(counter, plan, raw_documents)
-        return self._rows(counter, np.empty(0, dtype=np.uint32), self._weights(), self._value_dtype())
+        rows = self._count(self._counter(plan, True, vocabulary), plan, raw_documents)
+        return self._rows(rows, np.empty(0, dtype=np.uint32), self._weights(), self._value_dtype())
 
     def _weights(self) -> Weights:
         return Weights(tf="binary" if self.binary else "count")
@@ -370,9 +373,9 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
     def _value_dtype(self) -> Any:
         return self.dtype
 
-    def _rows(self, counter: _core.TermCounter, ids: NDArray[np.uint32], weights: Weights, dtype: Any) -> Any:
+    def _rows(self, rows: CountedRows, ids: NDArray[np.uint32], weights: Weights, dtype: Any) -> Any:
         name = np.dtype(dtype).name
         native = name if name in ("float32", "float64") else "int64"
         n_threads = check_n_threads(self.n_threads)
-        parts = counter.rows(ids, native, weights.tf, weights.norm, weights.idf, n_threads)
+        parts = rows.rows(ids, native, weights.tf, weights.norm, weights.idf, n_threads)
         return csr_matrix(parts, len(self._fitted_terms()), dtype)

@@ -1,4 +1,4 @@
-"""Whether a device finds and counts the words of documents."""
+"""Whether a device finds, counts and weighs the terms of documents."""
 
 from __future__ import annotations
 
@@ -7,25 +7,17 @@ from coterie._device import check_device, open_device
 from coterie.text._analysis import Plan
 
 
-def device_words(device: object, plan: Plan) -> _core.DeviceWordCounter | None:
+def device_terms(device: object, plan: Plan, counter: _core.TermCounter) -> _core.DeviceTermCounter | None:
     """Return what counts on ``device``, or None for the CPU; refuse an analysis that a device does not do."""
     wanted = check_device(device)
     if wanted == "cpu":
         return None
-    single_words = (
-        plan.native
-        and plan.analyzer == "word"
-        and plan.ngram_range == (1, 1)
-        and plan.strip_accents == "none"
-    )
-    if not single_words:
+    if not (plan.native and plan.analyzer == "word"):
         if wanted == "auto":
             return None
         raise ValueError(
-            f"device={wanted!r} counts single words: analyzer must be 'word', ngram_range (1, 1), strip_accents None, "
-            "and tokenizer, preprocessor and token_pattern what compiled code does; device='cpu' does the others"
+            f"device={wanted!r} counts words and their n-grams: analyzer must be 'word', and tokenizer, preprocessor,"
+            " strip_accents and token_pattern what compiled code does; device='cpu' does the others"
         )
     opened = open_device(wanted)
-    if opened is None:
-        return None
-    return _core.DeviceWordCounter(opened, plan.min_token_chars, plan.lowercase)
+    return None if opened is None else _core.DeviceTermCounter(opened, counter)

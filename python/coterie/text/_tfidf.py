@@ -213,9 +213,9 @@ class TfidfVectorizer(CountVectorizer):
     n_threads : int or None, default=None
         Threads to use; None: all cores this process may use. It changes no bit of any result.
     device : str, default="cpu"
-        "cuda" or "cuda:N" finds and counts the words on an NVIDIA GPU, with the same result; the rest is the CPU's.
-        For ``analyzer="word"``, ``ngram_range=(1, 1)``, no accents stripped and patterns in compiled code; "auto" is a
-        GPU where that and a GPU are given.
+        "cuda" or "cuda:N" finds, counts and weighs the terms on an NVIDIA GPU, with the same result; the CPU chooses
+        among the terms. For ``analyzer="word"`` and patterns in compiled code; "auto" is a GPU where that and a GPU
+        are given.
 
     Attributes
     ----------
