@@ -95,16 +95,15 @@ struct Avx2 {
         return {v, v};
     }
     static U xor_u(U a, U b) { return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)}; }
-    static void multiply_half(__m256i a, __m256i factor, __m256i* high, __m256i* low) {
-        const __m256i even = _mm256_mul_epu32(a, factor);
-        const __m256i odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), factor);
-        *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xAA);
-        *low = _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xAA);
-    }
-    static void multiply_u(U a, std::uint32_t factor, U* high, U* low) {
+    static U add_u(U a, U b) { return {_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)}; }
+    static U multiply_even_u(U a, std::uint32_t factor) {
         const __m256i f = _mm256_set1_epi64x(factor);
-        multiply_half(a.low, f, &high->low, &low->low);
-        multiply_half(a.high, f, &high->high, &low->high);
+        return {_mm256_mul_epu32(a.low, f), _mm256_mul_epu32(a.high, f)};
+    }
+    static U odd_to_even_u(U a) { return {_mm256_srli_epi64(a.low, 32), _mm256_srli_epi64(a.high, 32)}; }
+    static U merge_u(U even, U odd) {
+        return {_mm256_blend_epi32(even.low, _mm256_slli_epi64(odd.low, 32), 0xAA),
+                _mm256_blend_epi32(even.high, _mm256_slli_epi64(odd.high, 32), 0xAA)};
     }
     static double fold(D a) {
         const __m256d four = _mm256_add_pd(a.low, a.high);

@@ -61,12 +61,13 @@ struct Avx512 {
     static void store_u(std::uint32_t* p, U a) { _mm512_storeu_si512(p, a); }
     static U broadcast_u(std::uint32_t x) { return _mm512_set1_epi32(static_cast<int>(x)); }
     static U xor_u(U a, U b) { return _mm512_xor_si512(a, b); }
-    static void multiply_u(U a, std::uint32_t factor, U* high, U* low) {
-        const __m512i f = _mm512_set1_epi64(factor);
-        const __m512i even = _mm512_mul_epu32(a, f);
-        const __m512i odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), f);
-        *high = _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
-        *low = _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
+    static U add_u(U a, U b) { return _mm512_add_epi32(a, b); }
+    static U multiply_even_u(U a, std::uint32_t factor) {
+        return _mm512_mul_epu32(a, _mm512_set1_epi64(factor));
+    }
+    static U odd_to_even_u(U a) { return _mm512_srli_epi64(a, 32); }
+    static U merge_u(U even, U odd) {
+        return _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
     }
     static double fold(D a) {
         const __m256d four = _mm256_add_pd(_mm512_castpd512_pd256(a), _mm512_extractf64x4_pd(a, 1));

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/kernels.hpp"
+#include "kernels/philox_body.hpp"
 
 namespace coterie::kernels {
 
@@ -191,38 +192,6 @@ struct Body {
         }
     }
 
-    static void random_words(std::uint64_t seed, std::uint64_t stream, std::uint64_t counter, index_t groups,
-                             std::uint32_t* out) noexcept {
-        using U = typename V::U;
-        for (index_t g = 0; g < groups; ++g, counter += kRandomLanes, out += 4 * kRandomLanes) {
-            std::uint32_t first[2][kRandomLanes];
-            for (index_t l = 0; l < kRandomLanes; ++l) {
-                const std::uint64_t c = counter + static_cast<std::uint64_t>(l);
-                first[0][l] = static_cast<std::uint32_t>(c);
-                first[1][l] = static_cast<std::uint32_t>(c >> 32);
-            }
-            U c0 = V::load_u(first[0]), c1 = V::load_u(first[1]);
-            U c2 = V::broadcast_u(static_cast<std::uint32_t>(stream));
-            U c3 = V::broadcast_u(static_cast<std::uint32_t>(stream >> 32));
-            auto k0 = static_cast<std::uint32_t>(seed), k1 = static_cast<std::uint32_t>(seed >> 32);
-            for (int round = 0; round < 10; ++round) {
-                U high0, low0, high1, low1;
-                V::multiply_u(c0, 0xD2511F53u, &high0, &low0);
-                V::multiply_u(c2, 0xCD9E8D57u, &high1, &low1);
-                c0 = V::xor_u(V::xor_u(high1, c1), V::broadcast_u(k0));
-                c2 = V::xor_u(V::xor_u(high0, c3), V::broadcast_u(k1));
-                c1 = low1;
-                c3 = low0;
-                k0 += 0x9E3779B9u;
-                k1 += 0xBB67AE85u;
-            }
-            V::store_u(out, c0);
-            V::store_u(out + kRandomLanes, c1);
-            V::store_u(out + 2 * kRandomLanes, c2);
-            V::store_u(out + 3 * kRandomLanes, c3);
-        }
-    }
-
     // R rows x W vectors of centroids: R * W accumulators stay in registers over the whole dot product.
     template <int R, int W>
     static void score_tile(const float* x, index_t ldx, const float* panel, const float* bias, index_t d,
@@ -388,10 +357,26 @@ struct Body {
     }
 
     static constexpr Table table(const char* name) {
-        return {name,         nullptr,     nullptr,          dot,         squared_distance,
-                dots,         sparse_dots, add_term_rows,    move_row,    update_terms,
-                random_words, L,           kPanel,           score_block, score_sparse_row,
-                top_two,      find,        collect_at_least, split_at,    collect_reaching};
+        return {name,
+                nullptr,
+                nullptr,
+                dot,
+                squared_distance,
+                dots,
+                sparse_dots,
+                add_term_rows,
+                move_row,
+                update_terms,
+                philox_words<V>,
+                L,
+                kPanel,
+                score_block,
+                score_sparse_row,
+                top_two,
+                find,
+                collect_at_least,
+                split_at,
+                collect_reaching};
     }
 };
 

@@ -60,9 +60,9 @@ struct Table {
 
     // ---- random numbers ----
 
-    // The four words of Philox4x32-10 (see core/philox.hpp) for the counters counter + i, i < 16 * groups:
+    // The four words of Philox4x32-10 (see core/philox.hpp) for the counters counter + i, i < 16 * groups, all below 2^32:
     // word w of counter + i is out[(i / 16) * 64 + w * 16 + i % 16].
-    void (*random_words)(std::uint64_t seed, std::uint64_t stream, std::uint64_t counter, index_t groups,
+    void (*random_words)(std::uint64_t seed, std::uint64_t stream, std::uint32_t counter, index_t groups,
                          std::uint32_t* out) noexcept;
 
     // ---- float32 filter, dense ----

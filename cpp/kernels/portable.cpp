@@ -135,12 +135,26 @@ struct Portable {
         for (int l = 0; l < 16; ++l) a.v[l] ^= b.v[l];
         return a;
     }
-    static void multiply_u(U a, std::uint32_t factor, U* high, U* low) {
-        for (int l = 0; l < 16; ++l) {
+    static U add_u(U a, U b) {
+        for (int l = 0; l < 16; ++l) a.v[l] += b.v[l];
+        return a;
+    }
+    // Lanes 2l and 2l + 1 hold the lower and the upper half of a 64-bit product of lane 2l.
+    static U multiply_even_u(U a, std::uint32_t factor) {
+        for (int l = 0; l < 16; l += 2) {
             const std::uint64_t product = std::uint64_t{factor} * a.v[l];
-            high->v[l] = static_cast<std::uint32_t>(product >> 32);
-            low->v[l] = static_cast<std::uint32_t>(product);
+            a.v[l] = static_cast<std::uint32_t>(product);
+            a.v[l + 1] = static_cast<std::uint32_t>(product >> 32);
         }
+        return a;
+    }
+    static U odd_to_even_u(U a) {
+        for (int l = 0; l < 16; l += 2) a.v[l] = a.v[l + 1];
+        return a;
+    }
+    static U merge_u(U even, U odd) {
+        for (int l = 0; l < 16; l += 2) even.v[l + 1] = odd.v[l];
+        return even;
     }
     static double fold(D a) {
         return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));

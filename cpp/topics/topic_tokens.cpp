@@ -55,7 +55,8 @@ struct TopicTokens::Scratch {
     std::vector<float> local;           // [n_topics], zero between groups
     std::vector<std::uint32_t> random;  // of the task's tokens
     std::vector<Token> gathered;
-    std::vector<std::int64_t> change;  // of C_k
+    std::vector<std::uint32_t> moving;  // tokens of a group whose proposal is another topic
+    std::vector<std::int64_t> change;   // of C_k
     CountHistograms histograms{0};
 };
 
@@ -151,26 +152,36 @@ index_t TopicTokens::draw_words(std::uint64_t stream, std::int64_t begin, index_
     const index_t odd = begin & 1;
     const index_t groups = ceil_div(ceil_div(n + odd, 2), kernels::kRandomLanes);
     random.resize(static_cast<std::size_t>(4 * kernels::kRandomLanes * groups));
-    kernels::active().random_words(seed_, stream, static_cast<std::uint64_t>(begin >> 1), groups,
+    kernels::active().random_words(seed_, stream, static_cast<std::uint32_t>(begin >> 1), groups,
                                    random.data());
     return odd;
 }
 
-// One step for each token of a group. scratch.local has the group's counts plus the prior.
+// Adds the group's counts to scratch.local, which has the prior, and makes one step for each token.
 void TopicTokens::sweep(const Group& group, Scratch& scratch) const {
     float* const local = scratch.local.data();
     const float* const total = total_plus_.data();
     std::int64_t* const change = scratch.change.data();
+    if (scratch.moving.size() < static_cast<std::size_t>(group.n))
+        scratch.moving.resize(static_cast<std::size_t>(group.n));
+    std::uint32_t* const moving = scratch.moving.data();
+    index_t n_moving = 0;
     for (index_t i = 0; i < group.n; ++i) {
-        Token& token = group.tokens[i];
+        const Token token = group.tokens[i];
+        local[token.topic] += 1;
+        moving[n_moving] = static_cast<std::uint32_t>(i);
+        n_moving += token.topic != token.proposal;  // about half are: no branch predicts which
+    }
+    for (index_t p = 0; p < n_moving; ++p) {
+        Token& token = group.tokens[moving[p]];
         const std::uint32_t s = token.topic, t = token.proposal;
-        if (s == t) continue;
         const float uniform =
-            static_cast<float>(words(group.random, group.place + i).acceptance >> 8) * 0x1p-24f;
-        const bool accepted = uniform * ((local[s] - 1) * total[t]) < local[t] * (total[s] - 1);
-        token.topic =
-            static_cast<std::uint16_t>(accepted ? t : s);  // about half are: no branch predicts which
-        const auto moved = static_cast<float>(accepted);
+            static_cast<float>(words(group.random, group.place + moving[p]).acceptance >> 8) * 0x1p-24f;
+        // Each step waits for the local counts of the one before, and for nothing else.
+        const float stay = (local[s] - 1) * (uniform * total[t]), go = local[t] * (total[s] - 1);
+        const bool accepted = stay < go;
+        const float moved = stay < go ? 1.0f : 0.0f;  // a mask, not a conversion
+        token.topic = static_cast<std::uint16_t>(accepted ? t : s);
         local[s] -= moved;
         local[t] += moved;
         change[s] -= accepted;
@@ -232,7 +243,6 @@ void TopicTokens::document_phase(index_t iteration, const TopicPriors& priors, C
                               document_start_[static_cast<std::size_t>(d + 1)] - start, mine.random.data(),
                               start - begin + odd};
             if (group.n == 0) continue;
-            for (index_t i = 0; i < group.n; ++i) mine.local[group.tokens[i].topic] += 1;
             sweep(group, mine);
             for (index_t i = 0; i < group.n; ++i) {
                 const std::uint16_t k = group.tokens[i].topic;
@@ -259,7 +269,6 @@ void TopicTokens::visit_term(index_t term, const Group& group, const TopicPriors
     for (std::int64_t p = begin; p < end; ++p)
         scratch.local[static_cast<std::size_t>(background_->topic[static_cast<std::size_t>(p)])] +=
             static_cast<float>(background_->count[static_cast<std::size_t>(p)]);
-    for (index_t i = 0; i < group.n; ++i) scratch.local[group.tokens[i].topic] += 1;
     sweep(group, scratch);
     for (index_t i = 0; i < group.n; ++i) {
         float& local = scratch.local[group.tokens[i].topic];
