@@ -16,6 +16,7 @@
 #include "cluster/device_kmeans.hpp"
 #include "cluster/device_kmeans_plusplus.hpp"
 #include "cuda/device.hpp"
+#include "cuda/wgmma_check.hpp"
 
 namespace coterie {
 namespace {
@@ -189,11 +190,10 @@ class PyDeviceSamples {
 }  // namespace
 
 void init_device_samples(py::module_& m) {
-    // (whether the filter of dense rows uses wgmma there, why not)
+    // (whether dense rows are multiplied by wgmma there, why not)
     m.def("wgmma_state", [](cuda::Device& device) {
         py::gil_scoped_release release;
-        const cuda::WgmmaState state =
-            cuda::wgmma_state(device, cluster::device::kernels_for(device).wgmma_probe);
+        const cuda::WgmmaState state = cuda::wgmma_state(device);
         return std::make_pair(state.is_used, state.why);
     });
     py::class_<PyDeviceSamples>(m, "DeviceSamples")

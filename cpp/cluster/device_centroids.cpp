@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cuda/wgmma_check.hpp"
 #include "kernels/bf16_pack.hpp"
 #include "kernels/rounding.hpp"
 
@@ -53,7 +54,7 @@ DeviceFilter<Dense>::DeviceFilter(const DeviceSamples<Dense>& samples, const Cen
     : samples_(samples),
       centroids_(samples, host, ceil_div(host.k, Tiles::kTileColumns) * Tiles::kTileColumns),
       d_padded_(kernels::bf16_depth(samples.n_features())),
-      uses_wgmma_(cuda::wgmma_state(samples.device(), samples.kernels().wgmma_probe).is_used),
+      uses_wgmma_(cuda::wgmma_state(samples.device()).is_used),
       mean_(samples.device(), samples.n_features(), "the mean"),
       packed_rows_(samples.device(), samples.most_samples() * d_padded_, "the rows in bfloat16"),
       packed_columns_(samples.device(), centroids_.n_columns * d_padded_, "the centroids in bfloat16"),

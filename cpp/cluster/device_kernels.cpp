@@ -23,7 +23,6 @@ const Kernels& emulated_kernels() {
         &emulate<PackRows>,
         &emulate<DenseFilter<false>>,
         &emulate<DenseFilter<false, cuda::WgmmaProduct>>,
-        &emulate<cuda::WgmmaProbe>,
         &emulate<DenseFilter<true>>,
         &emulate<SparseFilter<false>>,
         &emulate<SparseFilter<true>>,

@@ -6,7 +6,6 @@
 #include "cluster/device_seeding.hpp"
 #include "cluster/device_update.hpp"
 #include "cuda/device.hpp"
-#include "cuda/wgmma_check.hpp"
 
 namespace coterie::cluster::device {
 
@@ -38,7 +37,6 @@ struct Kernels {
     Launch<PackRows> pack_rows;
     Launch<DenseFilter<false>> dense_filter;
     Launch<DenseFilter<false, cuda::WgmmaProduct>> dense_filter_wgmma;
-    cuda::LaunchProbe wgmma_probe;
     Launch<DenseFilter<true>> dense_candidates;
     Launch<SparseFilter<false>> sparse_filter;
     Launch<SparseFilter<true>> sparse_candidates;

@@ -22,7 +22,6 @@ const Kernels& cuda_kernels() {
         &launch<PackRows>,
         &launch<DenseFilter<false>>,
         &launch<DenseFilter<false, cuda::WgmmaProduct>>,
-        &launch<cuda::WgmmaProbe>,
         &launch<DenseFilter<true>>,
         &launch<SparseFilter<false>>,
         &launch<SparseFilter<true>>,

@@ -87,6 +87,13 @@ class CudaBlock {
     __device__ void wait_wgmma() {
         if constexpr (kHasWgmma) asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(kPending) : "memory");
     }
+    // The compiler does not know that a product writes these registers later: nothing that uses them may pass this place.
+    template <typename F>
+    __device__ __forceinline__ void hold_wgmma(const F& accumulators) {
+        float* const d = accumulators(static_cast<int>(threadIdx.x));
+#pragma unroll
+        for (int i = 0; i < 64; ++i) asm volatile("" : "+f"(d[i])::"memory");
+    }
     template <typename F>
     __device__ __forceinline__ void wgmma(const F& registers) {
         const WgmmaRegisters r = registers(static_cast<int>(threadIdx.x));

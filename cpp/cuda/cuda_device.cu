@@ -31,7 +31,7 @@ class CudaDevice final : public Device {
     explicit CudaDevice(int index) : index_(index) {
         const UseDevice use(index_);
         check_cuda(cudaGetDeviceProperties(&properties_, index_), "cudaGetDeviceProperties");
-        stream_ = make_stream("opening the device");  // makes its context: a busy device is refused here
+        open();
     }
     ~CudaDevice() override {
         int before = 0;
@@ -132,6 +132,13 @@ class CudaDevice final : public Device {
     int index() const override { return index_; }
 
   private:
+    // The queue, which makes the device's context: a busy or a full device is refused here.
+    void open() {
+        cudaStream_t stream = nullptr;
+        const cudaError_t error = cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking);
+        check_opened(error, index_);
+        stream_.reset(stream);
+    }
     cudaStream_t current_queue() const { return recorded_ != nullptr ? recorded_ : stream_.get(); }
 
     // Where this thread's work goes while it records; a thread records on one device at a time.
@@ -168,6 +175,12 @@ std::string explain(cudaError_t error) {
         text += "; another process holds the device in exclusive mode, or it is busy";
     if (error == cudaErrorNoKernelImageForDevice)
         text += "; this build has code for " COTERIE_CUDA_ARCHITECTURES " only";
+    if (error == cudaErrorSystemNotReady)
+        text += "; the machine's fabric manager does not run, or has not finished";
+    if (error == cudaErrorSystemDriverMismatch)
+        text += "; the driver was updated and its old part is still loaded: restart the machine";
+    if (error == cudaErrorInitializationError)
+        text += "; CUDA cannot be used in a process forked from one that used it: start processes by 'spawn'";
     return text;
 }
 

@@ -143,6 +143,8 @@ class EmulatedBlock {
     void show_copies_to_wgmma() {}
     void fence_wgmma() {}
     template <typename F>
+    void hold_wgmma(const F&) {}
+    template <typename F>
     void wgmma(const F& registers) {
         for (int group = 0; group < n_threads_; group += kWarpgroup) {
             Product product;

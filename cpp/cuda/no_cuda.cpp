@@ -1,6 +1,7 @@
 // The device room of a build without CUDA.
 #include "cuda/algorithms.hpp"
 #include "cuda/device.hpp"
+#include "cuda/wgmma_check.hpp"
 
 namespace coterie::cuda {
 
@@ -23,6 +24,9 @@ void cuda_sort_keys(Device&, DeviceArray<std::uint64_t>&, index_t, int) {
     throw DeviceError("device='cuda': " + cuda_state().problem);
 }
 void cuda_running_sum(Device&, const std::uint32_t*, std::int64_t*, index_t) {
+    throw DeviceError("device='cuda': " + cuda_state().problem);
+}
+void cuda_launch_probe(Device&, const WgmmaProbe&, index_t) {
     throw DeviceError("device='cuda': " + cuda_state().problem);
 }
 

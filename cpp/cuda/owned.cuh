@@ -11,12 +11,24 @@
 
 namespace coterie::cuda {
 
+// The first call for a device makes its context, which takes memory.
+inline void check_opened(cudaError_t error, int index) {
+    if (error == cudaErrorMemoryAllocation) {
+        cudaGetLastError();
+        throw DeviceMemoryError(
+            "device " + std::to_string(index) +
+            " cannot be opened: that takes some hundred MiB and its memory is taken; nvidia-smi "
+            "lists the processes that have it");
+    }
+    check_cuda(error, "opening the device");
+}
+
 // The thread's current device for as long as this lives.
 class UseDevice {
   public:
     explicit UseDevice(int index) : index_(index) {
         check_cuda(cudaGetDevice(&before_), "cudaGetDevice");
-        if (before_ != index_) check_cuda(cudaSetDevice(index_), "opening the device");
+        if (before_ != index_) check_opened(cudaSetDevice(index_), index_);
     }
     ~UseDevice() {
         if (before_ != index_ && cudaSetDevice(before_) != cudaSuccess) cudaGetLastError();
@@ -57,7 +69,13 @@ inline Event make_event() {
 
 inline Pinned make_pinned(std::size_t bytes, const char* what) {
     void* memory = nullptr;
-    check_cuda(cudaMallocHost(&memory, bytes), what);
+    const cudaError_t error = cudaMallocHost(&memory, bytes);
+    if (error == cudaErrorMemoryAllocation) {
+        cudaGetLastError();
+        throw DeviceMemoryError(std::string(what) + ": the host cannot lock " + std::to_string(bytes >> 20) +
+                                " MiB of its memory (a limit of the container, or ulimit -l)");
+    }
+    check_cuda(error, what);
     return Pinned(static_cast<char*>(memory));
 }
 

@@ -2,30 +2,19 @@
 // come: n x k of them exist in registers only.
 #pragma once
 
-#include "core/types.hpp"
 #include "cuda/emulated_block.hpp"
+#include "cuda/packed_tiles.hpp"
 
 namespace coterie::cuda {
 
-// A block of 256 threads takes kTileRows rows down all columns, kTileColumns at a time. Its 8 warps are 4 x 2, each with 64 x 64
-// scores in registers: 4 x 8 products of 16 x 8. Steps of kTileDepth dimensions come through kStages buffers of shared memory
-// by asynchronous copies, of which kStages - 1 are under way. A tile row is 64 bytes; its four chunks of 16 bytes are permuted by
-// the row (chunk ^ row / 2 % 4), so that the eight rows which a matrix load reads at once lie in different banks.
-struct TileProduct {
-    static constexpr int kThreads = 256;
-    static constexpr int kTileRows = 256, kTileColumns = 128, kTileDepth = 32, kStages = 4;
-    static constexpr int kChunk = 8;                        // elements of 16 bytes
-    static constexpr int kChunks = kTileDepth / kChunk;     // of a tile row
-    static constexpr int kRowsAtOnce = kThreads / kChunks;  // that one round of copies fills
-    static constexpr int kStage = (kTileRows + kTileColumns) * kTileDepth;
-    static constexpr std::size_t kSharedBytes = std::size_t{kStages} * kStage * sizeof(std::uint16_t);
+// The 8 warps of a block are 4 x 2, each with 64 x 64 scores in registers: 4 x 8 products of 16 x 8. All but one of the buffers
+// are on their way while one is multiplied.
+struct TileProduct : PackedTiles {
+    static constexpr std::size_t kStageBytes = kRowsBytes + kColumnsBytes;
+    static constexpr std::size_t kSharedBytes = kStages * kStageBytes;
     static constexpr int kMTiles = 4, kNTiles = 8, kRowsPerThread = 2 * kMTiles;
     // Threads that share the columns of a tile of one row.
     static constexpr int kParts = 8;
-
-    const std::uint16_t* rows;     // [n][d_padded], d_padded a multiple of kTileDepth
-    const std::uint16_t* columns;  // [n_columns][d_padded], n_columns a multiple of kTileColumns
-    index_t n_columns, d_padded;
 
     // Register 2 i + h of product (m, p) of thread t is the score of row tile_row(t, m, i) and column tile_column(t, p) + h.
     struct Scores {
@@ -45,25 +34,17 @@ struct TileProduct {
     // leaves them zero; it must not touch shared memory.
     template <typename Block, typename RowOf, typename Take>
     COTERIE_HOST_DEVICE void run(Block& block, const RowOf& row_of, const Take& take) const {
-        const index_t depth = d_padded / kTileDepth, n_steps = n_columns / kTileColumns * depth;
+        const index_t depth = steps_of_depth(), steps = n_steps();
         typename Block::template PerThread<Sources> sources(block);
         typename Block::template PerThread<Scores> scores(block);
-        block.each([&](int t) {
-            const int chunk = t % kChunks, r = t / kChunks;
-#pragma unroll
-            for (int q = 0; q < kTileRows / kRowsAtOnce; ++q)
-                sources(t).row[q] = rows + row_of(r + q * kRowsAtOnce) * d_padded + chunk * kChunk;
-            sources(t).column = columns + r * d_padded + chunk * kChunk;
-        });
-        index_t loaded = 0, load_tile = 0, load_depth = 0;
+        find_sources(block, sources, row_of);
+        Cursor next;
         const auto load_next = [&] {
-            if (loaded < n_steps) {
-                load(block, sources, static_cast<int>(loaded % kStages), load_tile, load_depth);
-                ++loaded;
-                if (++load_depth == depth) {
-                    load_depth = 0;
-                    ++load_tile;
-                }
+            if (next.step < steps) {
+                const std::size_t at = stage(next.step);
+                load_rows(block, sources, at, next.depth);
+                load_columns(block, sources, at + kRowsBytes, next);
+                next.advance(depth);
             }
             block.commit_copies();  // also an empty group, so that the count of groups is that of steps
         };
@@ -74,7 +55,7 @@ struct TileProduct {
                 block.template wait_copies<kStages - 2>();
                 block.sync();  // this step's tiles are there, and all are done with those of the step before
                 load_next();
-                multiply(block, static_cast<int>(step % kStages), scores);
+                multiply(block, stage(step), scores);
             }
             take(tile, scores);
         }
@@ -83,10 +64,6 @@ struct TileProduct {
     }
 
   private:
-    struct Sources {
-        const std::uint16_t* row[kTileRows / kRowsAtOnce];
-        const std::uint16_t* column;
-    };
     struct Left {
         std::uint32_t v[kMTiles][4];
     };
@@ -94,35 +71,14 @@ struct TileProduct {
         std::uint32_t v[kNTiles * 2];
     };
 
-    // Where chunk c of tile row r lies.
-    COTERIE_HOST_DEVICE static int place(int r, int c) {
-        return r * kTileDepth + (c ^ (r >> 1 & (kChunks - 1))) * kChunk;
-    }
-
-    template <typename Block, typename PerThreadSources>
-    COTERIE_HOST_DEVICE void load(Block& block, PerThreadSources& sources, int stage, index_t tile,
-                                  index_t j) const {
-        std::uint16_t* const left =
-            block.template shared<std::uint16_t>(stage * kStage * sizeof(std::uint16_t));
-        std::uint16_t* const right = left + kTileRows * kTileDepth;
-        block.each([&](int t) {
-            const int chunk = t % kChunks, r = t / kChunks;
-#pragma unroll
-            for (int q = 0; q < kTileRows / kRowsAtOnce; ++q)
-                block.copy_async(left + place(r + q * kRowsAtOnce, chunk),
-                                 sources(t).row[q] + j * kTileDepth);
-#pragma unroll
-            for (int q = 0; q < kTileColumns / kRowsAtOnce; ++q)
-                block.copy_async(
-                    right + place(r + q * kRowsAtOnce, chunk),
-                    sources(t).column + (tile * kTileColumns + q * kRowsAtOnce) * d_padded + j * kTileDepth);
-        });
+    // The byte of shared memory where a step's rows begin; its columns follow.
+    COTERIE_HOST_DEVICE static std::size_t stage(index_t step) {
+        return static_cast<std::size_t>(step % kStages) * kStageBytes;
     }
 
     template <typename Block, typename PerThreadScores>
-    COTERIE_HOST_DEVICE void multiply(Block& block, int stage, PerThreadScores& scores) const {
-        const std::uint16_t* const left =
-            block.template shared<std::uint16_t>(stage * kStage * sizeof(std::uint16_t));
+    COTERIE_HOST_DEVICE void multiply(Block& block, std::size_t at, PerThreadScores& scores) const {
+        const std::uint16_t* const left = block.template shared<std::uint16_t>(at);
         const std::uint16_t* const right = left + kTileRows * kTileDepth;
         typename Block::template PerThread<Left> a(block);
         typename Block::template PerThread<Right> b(block);

@@ -55,14 +55,14 @@ std::string problem_at(Device& device, LaunchProbe launch, index_t d) {
     return "";
 }
 
-WgmmaState found_state(Device& device, LaunchProbe launch) {
+WgmmaState found_state(Device& device) {
     if (!device.has_wgmma()) return {false, "it has none that this build has code for"};
     if (const char* const asked = std::getenv("COTERIE_CUDA_WGMMA");
         asked != nullptr && std::string(asked) == "0")
         return {false, "COTERIE_CUDA_WGMMA=0"};
     std::string problem;
     try {
-        problem = wgmma_problem(device, launch);
+        problem = wgmma_problem(device, device.is_emulated() ? &emulate<WgmmaProbe> : &cuda_launch_probe);
     } catch (const DeviceMemoryError&) {
         throw;
     } catch (const DeviceError& error) {
@@ -84,13 +84,13 @@ std::string wgmma_problem(Device& device, LaunchProbe launch) {
     return "";
 }
 
-WgmmaState wgmma_state(Device& device, LaunchProbe launch) {
+WgmmaState wgmma_state(Device& device) {
     static std::mutex mutex;
     static std::map<std::string, WgmmaState> states;
     const std::scoped_lock lock(mutex);
     const std::string key = std::to_string(device.index()) + device.name();
     const auto known = states.find(key);
-    return known != states.end() ? known->second : states[key] = found_state(device, launch);
+    return known != states.end() ? known->second : states[key] = found_state(device);
 }
 
 }  // namespace coterie::cuda

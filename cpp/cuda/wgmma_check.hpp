@@ -45,6 +45,8 @@ struct WgmmaProbe {
 };
 
 using LaunchProbe = void (*)(Device& device, const WgmmaProbe& program, index_t n_blocks);
+// On a CUDA device (cuda_wgmma_check.cu, no_cuda.cpp).
+void cuda_launch_probe(Device& device, const WgmmaProbe& program, index_t n_blocks);
 
 // Empty if all products are right; else the first that is not. Of small integers, so that no rounding hides anything.
 std::string wgmma_problem(Device& device, LaunchProbe launch);
@@ -54,6 +56,6 @@ struct WgmmaState {
     std::string why;  // it is not
 };
 // Asks the device once in a process. COTERIE_CUDA_WGMMA=0 in the environment: it is not used.
-WgmmaState wgmma_state(Device& device, LaunchProbe launch);
+WgmmaState wgmma_state(Device& device);
 
 }  // namespace coterie::cuda

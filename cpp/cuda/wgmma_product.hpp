@@ -1,38 +1,22 @@
 // The products of tile_product.hpp by the matrix units of Hopper (compute capability 9.0), which read shared memory themselves.
 #pragma once
 
-#include "core/types.hpp"
 #include "cuda/emulated_block.hpp"
-#include "cuda/host_device.hpp"
+#include "cuda/packed_tiles.hpp"
 
 namespace coterie::cuda {
 
-// A block of 256 threads, two warpgroups, takes kTileRows rows down all columns, kTileColumns at a time; a warpgroup has 128 x
-// 128 scores in registers, two products of 64 x 128. Rows of up to kMostResident dimensions are brought to shared memory once;
-// longer ones come with every tile of columns. Steps of kTileDepth dimensions come through kStages buffers by asynchronous
-// copies, two of them under way; the product of one step is still under way when that of the next begins.
-//
-// A tile row of a step is 64 bytes, its four chunks of 16 bytes permuted by the row (chunk ^ row / 2 % 4): the 64-byte swizzle
-// of the PTX manual's matrix descriptors, whose groups of eight rows are 512 bytes apart.
-struct WgmmaProduct {
-    static constexpr int kThreads = 256, kWarpgroup = 128;
-    static constexpr int kTileRows = 256, kTileColumns = 128, kTileDepth = 32, kStages = 4;
+// A block is two warpgroups; one has 128 x 128 scores in registers, two products of 64 x 128. Rows of up to kMostResident
+// dimensions are brought to shared memory once; longer ones come with every tile of columns. Two buffers are on their way; the
+// product of one step is still under way when that of the next begins. Groups of eight tile rows are 512 bytes apart.
+struct WgmmaProduct : PackedTiles {
+    static constexpr int kWarpgroup = 128;
     static constexpr index_t kMostResident = 384;
-    static constexpr int kChunk = 8;                        // elements of 16 bytes
-    static constexpr int kChunks = kTileDepth / kChunk;     // of a tile row
-    static constexpr int kRowsAtOnce = kThreads / kChunks;  // that one round of copies fills
-    static constexpr std::size_t kRowBytes = kTileDepth * sizeof(std::uint16_t);
-    static constexpr std::size_t kRowsBytes = kTileRows * kRowBytes;  // of a step
-    static constexpr std::size_t kColumnsBytes = kTileColumns * kRowBytes;
     static constexpr std::size_t kRowRoom = kMostResident / kTileDepth * kRowsBytes;  // >= kStages steps
     static constexpr std::size_t kSharedBytes = kRowRoom + kStages * kColumnsBytes;
     static constexpr int kMTiles = 2, kNTiles = 16, kRowsPerThread = 2 * kMTiles;
     // Threads that share the columns of a tile of one row.
     static constexpr int kParts = 4;
-
-    const std::uint16_t* rows;     // [n][d_padded], d_padded a multiple of kTileDepth
-    const std::uint16_t* columns;  // [n_columns][d_padded], n_columns a multiple of kTileColumns
-    index_t n_columns, d_padded;
 
     // Register 2 i + h of part p of product m of thread t is the score of row tile_row(t, m, i) and column tile_column(t, p) + h.
     struct Scores {
@@ -48,44 +32,36 @@ struct WgmmaProduct {
     // As TileProduct::run.
     template <typename Block, typename RowOf, typename Take>
     COTERIE_HOST_DEVICE void run(Block& block, const RowOf& row_of, const Take& take) const {
-        const index_t depth = d_padded / kTileDepth, n_steps = n_columns / kTileColumns * depth;
+        const index_t depth = steps_of_depth(), steps = n_steps();
         const bool is_resident = d_padded <= kMostResident;
         typename Block::template PerThread<Sources> sources(block);
         typename Block::template PerThread<Scores> scores(block);
-        block.each([&](int t) {
-            const int chunk = t % kChunks, r = t / kChunks;
-#pragma unroll
-            for (int q = 0; q < kTileRows / kRowsAtOnce; ++q)
-                sources(t).row[q] = rows + row_of(r + q * kRowsAtOnce) * d_padded + chunk * kChunk;
-            sources(t).column = columns + r * d_padded + chunk * kChunk;
-        });
-        index_t loaded = 0, load_tile = 0, load_depth = 0;
+        find_sources(block, sources, row_of);
+        Cursor next;
         const auto load_next = [&] {
-            if (loaded < n_steps) {
-                if (!is_resident || load_tile == 0)
-                    load_rows(block, sources, row_place(loaded, load_depth, is_resident), load_depth);
-                load_columns(block, sources, loaded, load_tile, load_depth);
-                ++loaded;
-                if (++load_depth == depth) {
-                    load_depth = 0;
-                    ++load_tile;
-                }
+            if (next.step < steps) {
+                if (!is_resident || next.tile == 0)
+                    load_rows(block, sources, row_place(next.step, next.depth, is_resident), next.depth);
+                load_columns(block, sources, column_place(next.step), next);
+                next.advance(depth);
             }
             block.commit_copies();  // also an empty group, so that the count of groups is that of steps
         };
         for (int s = 0; s < kStages - 2; ++s) load_next();
         index_t step = 0;
         for (index_t tile = 0; tile * kTileColumns < n_columns; ++tile) {
+            hold(block, scores);
             for (index_t j = 0; j < depth; ++j, ++step) {
                 block.template wait_copies<kStages - 3>();
                 block.show_copies_to_wgmma();
-                block
-                    .sync();  // this step's tiles are there; the product of the step before the last is over in all threads
+                // This step's tiles are there, and the product of the step before the last is over in all threads.
+                block.sync();
                 load_next();  // into the place of that one
                 multiply(block, row_place(step, j, is_resident), column_place(step), scores);
                 block.template wait_wgmma<1>();
             }
             block.template wait_wgmma<0>();
+            hold(block, scores);
             take(tile, scores);
         }
         block.template wait_copies<0>();
@@ -93,10 +69,11 @@ struct WgmmaProduct {
     }
 
   private:
-    struct Sources {
-        const std::uint16_t* row[kTileRows / kRowsAtOnce];
-        const std::uint16_t* column;
-    };
+    template <typename Block, typename PerThreadScores>
+    COTERIE_HOST_DEVICE static void hold(Block& block, PerThreadScores& scores) {
+#pragma unroll
+        for (int m = 0; m < kMTiles; ++m) block.hold_wgmma([&](int t) { return scores(t).v[m][0]; });
+    }
 
     // Bytes of shared memory where the rows and columns of a step begin, j its place in the depth.
     COTERIE_HOST_DEVICE static std::size_t row_place(index_t step, index_t j, bool is_resident) {
@@ -105,36 +82,6 @@ struct WgmmaProduct {
     COTERIE_HOST_DEVICE static std::size_t column_place(index_t step) {
         return kRowRoom + static_cast<std::size_t>(step % kStages) * kColumnsBytes;
     }
-    // Where chunk c of tile row r lies, in elements.
-    COTERIE_HOST_DEVICE static int place(int r, int c) {
-        return r * kTileDepth + (c ^ (r >> 1 & (kChunks - 1))) * kChunk;
-    }
-
-    template <typename Block, typename PerThreadSources>
-    COTERIE_HOST_DEVICE void load_rows(Block& block, PerThreadSources& sources, std::size_t at,
-                                       index_t j) const {
-        std::uint16_t* const to = block.template shared<std::uint16_t>(at);
-        block.each([&](int t) {
-#pragma unroll
-            for (int q = 0; q < kTileRows / kRowsAtOnce; ++q)
-                block.copy_async(to + place(t / kChunks + q * kRowsAtOnce, t % kChunks),
-                                 sources(t).row[q] + j * kTileDepth);
-        });
-    }
-
-    template <typename Block, typename PerThreadSources>
-    COTERIE_HOST_DEVICE void load_columns(Block& block, PerThreadSources& sources, index_t step, index_t tile,
-                                          index_t j) const {
-        std::uint16_t* const to = block.template shared<std::uint16_t>(column_place(step));
-        block.each([&](int t) {
-#pragma unroll
-            for (int q = 0; q < kTileColumns / kRowsAtOnce; ++q)
-                block.copy_async(
-                    to + place(t / kChunks + q * kRowsAtOnce, t % kChunks),
-                    sources(t).column + (tile * kTileColumns + q * kRowsAtOnce) * d_padded + j * kTileDepth);
-        });
-    }
-
     // Matrix descriptor of rows from this byte of shared memory on: 64-byte swizzle, eight rows in 512 bytes.
     COTERIE_HOST_DEVICE static std::uint64_t descriptor(std::uint64_t byte) {
         return (byte & 0x3FFFF) >> 4 | std::uint64_t{1} << 16 | std::uint64_t{512 >> 4} << 32 |

@@ -10,6 +10,7 @@
 
 #include "cuda/canonical.hpp"
 #include "cuda/tile_product.hpp"
+#include "cuda/wgmma_product.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/matrix_unit_error.hpp"
 #include "similarity/device_best.hpp"
@@ -19,13 +20,13 @@ namespace coterie::device {
 
 using DenseView = MatrixView<const float>;
 
-// The columns that one thread of TileProduct has of a tile of one row.
-inline constexpr int kGroupColumns = 2 * cuda::TileProduct::kNTiles;
+// The columns of a tile in groups: 16 that lie in eight pairs, 8 apart. One thread has all of a group for one row.
+inline constexpr int kGroupColumns = 16, kTileGroups = cuda::PackedTiles::kTileColumns / kGroupColumns;
 
 COTERIE_HOST_DEVICE inline index_t group_column(index_t group, int element) {
-    const index_t tile = group / cuda::TileProduct::kParts;
-    const int part = static_cast<int>(group % cuda::TileProduct::kParts);
-    return tile * cuda::TileProduct::kTileColumns + part / 4 * 64 + element / 2 * 8 + 2 * (part % 4) +
+    const index_t tile = group / kTileGroups;
+    const int part = static_cast<int>(group % kTileGroups);
+    return tile * cuda::PackedTiles::kTileColumns + part / 4 * 64 + element / 2 * 8 + 2 * (part % 4) +
            element % 2;
 }
 
@@ -135,11 +136,13 @@ struct PackUnitRows {
 };
 
 // maxima[r][group] of raw over the group's columns, for rows first .. first + n - 1 of X.
+template <typename Tiles = cuda::TileProduct>
 struct GroupMaxima {
-    using Tiles = cuda::TileProduct;
     static constexpr const char* kName = "filter of dense neighbours";
     static constexpr int kThreads = Tiles::kThreads;
     static constexpr std::size_t kSharedBytes = Tiles::kSharedBytes;
+    static constexpr int kParts = kGroupColumns / 2;  // of a thread's columns in one group
+    static_assert(Tiles::kNTiles / kParts * Tiles::kParts == kTileGroups);
 
     Tiles tiles;
     const float* start;  // [n_columns], kPadScore beyond Y
@@ -153,30 +156,39 @@ struct GroupMaxima {
             block, [&](int r) -> index_t { return first + (n - 1 < begin + r ? n - 1 : begin + r); },
             [&](index_t tile, auto& scores) {
                 block.each([&](int t) {
-                    float most[Tiles::kRowsPerThread];
 #pragma unroll
-                    for (int q = 0; q < Tiles::kRowsPerThread; ++q) most[q] = 2 * kernels::kPadScore;  // -inf
-#pragma unroll
-                    for (int p = 0; p < Tiles::kNTiles; ++p) {
-                        const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
-                        const float starts[2] = {start[c], start[c + 1]};
-#pragma unroll
-                        for (int m = 0; m < Tiles::kMTiles; ++m) {
-#pragma unroll
-                            for (int i = 0; i < 4; ++i) {
-                                const float raw = scores(t).v[m][p][i] + starts[i % 2];
-                                scores(t).v[m][p][i] = 0;
-                                if (raw > most[2 * m + i / 2]) most[2 * m + i / 2] = raw;
-                            }
-                        }
-                    }
-#pragma unroll
-                    for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
-                        const index_t r = begin + Tiles::tile_row(t, q / 2, q % 2);
-                        if (r < n) maxima[r * n_groups + tile * Tiles::kParts + Tiles::part(t)] = most[q];
-                    }
+                    for (int g = 0; g < Tiles::kNTiles / kParts; ++g) take(t, begin, tile, g, scores(t));
                 });
             });
+    }
+
+  private:
+    // The g-th group of thread t: 4 g more than its first.
+    template <typename Scores>
+    COTERIE_HOST_DEVICE void take(int t, index_t begin, index_t tile, int g, Scores& scores) const {
+        float most[Tiles::kRowsPerThread];
+#pragma unroll
+        for (int q = 0; q < Tiles::kRowsPerThread; ++q) most[q] = 2 * kernels::kPadScore;  // -inf
+#pragma unroll
+        for (int e = 0; e < kParts; ++e) {
+            const int p = g * kParts + e;
+            const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
+            const float starts[2] = {start[c], start[c + 1]};
+#pragma unroll
+            for (int m = 0; m < Tiles::kMTiles; ++m) {
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    const float raw = scores.v[m][p][i] + starts[i % 2];
+                    scores.v[m][p][i] = 0;
+                    if (raw > most[2 * m + i / 2]) most[2 * m + i / 2] = raw;
+                }
+            }
+        }
+#pragma unroll
+        for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
+            const index_t r = begin + Tiles::tile_row(t, q / 2, q % 2);
+            if (r < n) maxima[r * n_groups + tile * kTileGroups + Tiles::part(t) + 4 * g] = most[q];
+        }
     }
 };
 

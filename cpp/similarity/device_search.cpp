@@ -6,13 +6,14 @@
 
 #include "core/check.hpp"
 #include "core/parallel.hpp"
+#include "cuda/wgmma_check.hpp"
 #include "kernels/kernels.hpp"
 
 namespace coterie {
 namespace {
 
 using cuda::DeviceArray;
-using Tiles = cuda::TileProduct;
+using Tiles = cuda::PackedTiles;
 
 constexpr index_t kSampleRows = 2048;              // for the mean, which only keeps the bound small
 constexpr index_t kMostMaxima = index_t{1} << 26;  // floats on the device at once
@@ -102,6 +103,7 @@ void PackedUnits::pack(cuda::Device& device, const DeviceArray<float>& mean, ind
 
 DenseCosineSearch::DenseCosineSearch(cuda::Device& device, const DeviceDense& x, const DeviceDense* y)
     : device_(device),
+      uses_wgmma_(cuda::wgmma_state(device).is_used),
       columns_(device, y == nullptr ? x : *y),
       other_(y == nullptr ? nullptr : std::make_unique<PackedUnits>(device, x)),
       rows_(y == nullptr ? &columns_ : other_.get()),
@@ -124,6 +126,14 @@ DenseCosineSearch::DenseCosineSearch(cuda::Device& device, const DeviceDense& x,
     maxima_ = DeviceArray<float>(device, at_once_ * n_groups, "the filter's maxima");
 }
 
+template <typename Product>
+void DenseCosineSearch::find_maxima(device::Launch<device::GroupMaxima<Product>> launch, index_t first,
+                                    index_t n, index_t n_padded) {
+    const Product product{{rows_->packed.data(), columns_.packed.data(), n_padded, rows_->d_padded}};
+    launch(device_, {product, start_.data(), first, n, n_padded / device::kGroupColumns, maxima_.data()},
+           ceil_div(n, Tiles::kTileRows));
+}
+
 // Queues the filter, over no more columns than are wanted, and gives the comparison of what it leaves.
 template <typename Kept>
 device::DenseTopK<Kept> DenseCosineSearch::filtered(index_t first, index_t n, const device::Wanted& wanted,
@@ -131,15 +141,11 @@ device::DenseTopK<Kept> DenseCosineSearch::filtered(index_t first, index_t n, co
     const index_t needed = wanted.below_only ? std::min(first + n, n_columns()) : n_columns();
     const index_t n_padded = ceil_div(needed, Tiles::kTileColumns) * Tiles::kTileColumns;
     const index_t n_groups = n_padded / device::kGroupColumns;
-    device::top_k_kernels_for(device_).group_maxima(
-        device_,
-        {{rows_->packed.data(), columns_.packed.data(), n_padded, rows_->d_padded},
-         start_.data(),
-         first,
-         n,
-         n_groups,
-         maxima_.data()},
-        ceil_div(n, Tiles::kTileRows));
+    const device::TopKKernels& run = device::top_k_kernels_for(device_);
+    if (uses_wgmma_)
+        find_maxima(run.group_maxima_wgmma, first, n, n_padded);
+    else
+        find_maxima(run.group_maxima, first, n, n_padded);
     return {rows_->view,
             columns_.view,
             rows_->length.data(),
@@ -183,27 +189,6 @@ SparseSearch<Measure, DeviceMeasure>::SparseSearch(cuda::Device& device, const C
     other_size_ = sizes_of<Measure>(device, *y, n_threads);
     y_ = other_.get();
     y_size_ = other_size_.data();
-}
-
-template <typename Measure, typename DeviceMeasure>
-void SparseSearch<Measure, DeviceMeasure>::best(index_t first, index_t n, const device::Wanted& wanted,
-                                                const device::Answers& out) {
-    const device::TopKKernels& run = device::top_k_kernels_for(device_);
-    if constexpr (std::is_same_v<DeviceMeasure, device::Cosine>)
-        run.sparse_cosine(device_, {x_.view, y_->view, x_size_.data(), y_size_, first, wanted, out}, n);
-    else
-        run.sparse_jaccard(device_, {x_.view, y_->view, x_size_.data(), y_size_, first, wanted, out}, n);
-}
-
-template <typename Measure, typename DeviceMeasure>
-void SparseSearch<Measure, DeviceMeasure>::pairs(index_t first, index_t n, const device::Wanted& wanted,
-                                                 const device::Pairs& out) {
-    const device::TopKKernels& run = device::top_k_kernels_for(device_);
-    if constexpr (std::is_same_v<DeviceMeasure, device::Cosine>)
-        run.sparse_cosine_pairs(device_, {x_.view, y_->view, x_size_.data(), y_size_, first, wanted, out}, n);
-    else
-        run.sparse_jaccard_pairs(device_, {x_.view, y_->view, x_size_.data(), y_size_, first, wanted, out},
-                                 n);
 }
 
 template class SparseSearch<CosineMeasure, device::Cosine>;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <type_traits>
 #include <vector>
 
 #include "cuda/device.hpp"
@@ -60,11 +59,15 @@ class DenseCosineSearch {
     void pairs(index_t first, index_t n, const device::Wanted& wanted, const device::Pairs& out);
 
   private:
+    template <typename Product>
+    void find_maxima(device::Launch<device::GroupMaxima<Product>> launch, index_t first, index_t n,
+                     index_t n_padded);
     template <typename Kept>
     device::DenseTopK<Kept> filtered(index_t first, index_t n, const device::Wanted& wanted,
                                      const typename Kept::Answers& out);
 
     cuda::Device& device_;
+    bool uses_wgmma_;
     PackedUnits columns_;
     std::unique_ptr<PackedUnits> other_;
     PackedUnits* rows_;
@@ -85,10 +88,23 @@ class SparseSearch {
     index_t most_rows() const {
         return std::min(n_rows(), index_t{1} << 16);
     }  // between two looks for Ctrl-C
-    void best(index_t first, index_t n, const device::Wanted& wanted, const device::Answers& out);
-    void pairs(index_t first, index_t n, const device::Wanted& wanted, const device::Pairs& out);
+    void best(index_t first, index_t n, const device::Wanted& wanted, const device::Answers& out) {
+        run().best(device_, comparison<device::BlockBest>(first, wanted, out), n);
+    }
+    void pairs(index_t first, index_t n, const device::Wanted& wanted, const device::Pairs& out) {
+        run().pairs(device_, comparison<device::BlockPairs>(first, wanted, out), n);
+    }
 
   private:
+    template <typename Kept>
+    device::SparseTopK<DeviceMeasure, Kept> comparison(index_t first, const device::Wanted& wanted,
+                                                       const typename Kept::Answers& out) const {
+        return {x_.view, y_->view, x_size_.data(), y_size_, first, wanted, out};
+    }
+    const device::SparseKernels<DeviceMeasure>& run() const {
+        return device::top_k_kernels_for(device_).sparse(DeviceMeasure{});
+    }
+
     cuda::Device& device_;
     DeviceCsr x_;
     cuda::DeviceArray<double> x_size_, other_size_;

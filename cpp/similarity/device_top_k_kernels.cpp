@@ -10,13 +10,12 @@ const TopKKernels& emulated_kernels() {
         &cuda::emulate<RowLengths>,
         &cuda::emulate<MeanOfUnits>,
         &cuda::emulate<PackUnitRows>,
-        &cuda::emulate<GroupMaxima>,
+        &cuda::emulate<GroupMaxima<>>,
+        &cuda::emulate<GroupMaxima<cuda::WgmmaProduct>>,
         &cuda::emulate<DenseTopK<BlockBest>>,
-        &cuda::emulate<SparseTopK<Cosine, BlockBest>>,
-        &cuda::emulate<SparseTopK<Jaccard, BlockBest>>,
         &cuda::emulate<DenseTopK<BlockPairs>>,
-        &cuda::emulate<SparseTopK<Cosine, BlockPairs>>,
-        &cuda::emulate<SparseTopK<Jaccard, BlockPairs>>,
+        {&cuda::emulate<SparseTopK<Cosine, BlockBest>>, &cuda::emulate<SparseTopK<Cosine, BlockPairs>>},
+        {&cuda::emulate<SparseTopK<Jaccard, BlockBest>>, &cuda::emulate<SparseTopK<Jaccard, BlockPairs>>},
     };
     return kernels;
 }

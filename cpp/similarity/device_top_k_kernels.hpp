@@ -10,17 +10,26 @@ namespace coterie::device {
 template <typename Program>
 using Launch = void (*)(cuda::Device& device, const Program& program, index_t n_blocks);
 
+// The comparisons of sparse rows by one measure: the best of each row, and all pairs that reach a threshold.
+template <typename Measure>
+struct SparseKernels {
+    Launch<SparseTopK<Measure, BlockBest>> best;
+    Launch<SparseTopK<Measure, BlockPairs>> pairs;
+};
+
 struct TopKKernels {
     Launch<RowLengths> row_lengths;
     Launch<MeanOfUnits> mean_of_units;
     Launch<PackUnitRows> pack_unit_rows;
-    Launch<GroupMaxima> group_maxima;
+    Launch<GroupMaxima<>> group_maxima;
+    Launch<GroupMaxima<cuda::WgmmaProduct>> group_maxima_wgmma;
     Launch<DenseTopK<BlockBest>> dense_cosine;
-    Launch<SparseTopK<Cosine, BlockBest>> sparse_cosine;
-    Launch<SparseTopK<Jaccard, BlockBest>> sparse_jaccard;
     Launch<DenseTopK<BlockPairs>> dense_cosine_pairs;
-    Launch<SparseTopK<Cosine, BlockPairs>> sparse_cosine_pairs;
-    Launch<SparseTopK<Jaccard, BlockPairs>> sparse_jaccard_pairs;
+    SparseKernels<Cosine> cosine;
+    SparseKernels<Jaccard> jaccard;
+
+    const SparseKernels<Cosine>& sparse(Cosine) const { return cosine; }
+    const SparseKernels<Jaccard>& sparse(Jaccard) const { return jaccard; }
 };
 
 // The table for a device. A build without CUDA has no device that would ask for the second.

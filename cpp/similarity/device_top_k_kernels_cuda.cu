@@ -9,13 +9,12 @@ const TopKKernels& cuda_top_k_kernels() {
         &cuda::launch<RowLengths>,
         &cuda::launch<MeanOfUnits>,
         &cuda::launch<PackUnitRows>,
-        &cuda::launch<GroupMaxima>,
+        &cuda::launch<GroupMaxima<>>,
+        &cuda::launch<GroupMaxima<cuda::WgmmaProduct>>,
         &cuda::launch<DenseTopK<BlockBest>>,
-        &cuda::launch<SparseTopK<Cosine, BlockBest>>,
-        &cuda::launch<SparseTopK<Jaccard, BlockBest>>,
         &cuda::launch<DenseTopK<BlockPairs>>,
-        &cuda::launch<SparseTopK<Cosine, BlockPairs>>,
-        &cuda::launch<SparseTopK<Jaccard, BlockPairs>>,
+        {&cuda::launch<SparseTopK<Cosine, BlockBest>>, &cuda::launch<SparseTopK<Cosine, BlockPairs>>},
+        {&cuda::launch<SparseTopK<Jaccard, BlockBest>>, &cuda::launch<SparseTopK<Jaccard, BlockPairs>>},
     };
     return kernels;
 }

@@ -111,6 +111,10 @@ int main() {
     refused("old device", {.n_devices = 2, .old_device = 1}, [] { open_device("cuda:1"); });
     refused("only old devices", {.old_device = 0}, open);
     refused("busy", {.n_devices = 2, .busy_device = 1}, [] { open_device("cuda:1"); });
+    refused("full", {.full_device = 0}, open);
+    refused("fabric manager", {.n_devices = 0, .count_error = 802}, open);
+    refused("updated driver", {.n_devices = 0, .count_error = 803}, open);
+    refused("forked", {.n_devices = 0, .count_error = 3}, open);
     refused("memory", {}, [] {
         const auto device = open_device("cuda");
         DeviceArray<float>(*device, index_t{1} << 29, "the rows");

@@ -5,7 +5,7 @@
 
 struct FakeMachine {
     int driver = 13000, n_devices = 1, count_error = 0;
-    int old_device = -1, busy_device = -1;
+    int old_device = -1, busy_device = -1, full_device = -1;
     std::size_t free_memory = std::size_t{1} << 30;
     int n_pinned_left = 1000;
     int n_handles = 0;  // streams, events and graphs that are not destroyed

@@ -142,6 +142,7 @@ int fake_n_owned() {
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
     if (current == fake.busy_device) return fail(cudaErrorDevicesUnavailable);
+    if (current == fake.full_device) return fail(cudaErrorMemoryAllocation);
     if (flags != cudaStreamNonBlocking) return fail(cudaErrorInvalidValue);
     *stream = reinterpret_cast<cudaStream_t>(new Stream);
     ++fake.n_handles;

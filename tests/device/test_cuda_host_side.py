@@ -51,8 +51,12 @@ def shown(tmp_path_factory):
         ("old device", "device='cuda:1': Test GPU has compute capability 7.0; 8.0 (Ampere) is the least"),
         ("only old devices", "no device of compute capability 8.0 or later (Ampere) is here"),
         ("busy", "another process holds the device in exclusive mode, or it is busy"),
+        ("full", "device 0 cannot be opened: that takes some hundred MiB and its memory is taken"),
+        ("fabric manager", "the machine's fabric manager does not run, or has not finished"),
+        ("updated driver", "the driver was updated and its old part is still loaded: restart the machine"),
+        ("forked", "CUDA cannot be used in a process forked from one that used it"),
         ("memory", "device 0 (Test GPU): the rows take 2.00 GiB and 1.00 GiB of 16.00 GiB are free"),
-        ("pinned memory", "pinned memory for uploads"),
+        ("pinned memory", "pinned memory for uploads: the host cannot lock 16 MiB of its memory"),
         ("second of two", "1 Test GPU"),
     ],
 )

@@ -17,9 +17,8 @@ def shown(tmp_path_factory):
         pytest.skip("no C++ compiler to build the programs with")
     program = tmp_path_factory.mktemp("emulation") / "programs"
     sources = [HERE / "emulated_programs.cpp"]
-    sources += [
-        CPP / "cuda" / name for name in ("emulated_block.cpp", "emulated_device.cpp", "wgmma_check.cpp")
-    ]
+    names = ("emulated_block.cpp", "emulated_device.cpp", "no_cuda.cpp", "wgmma_check.cpp")
+    sources += [CPP / "cuda" / name for name in names]
     subprocess.run([compiler, "-std=c++20", "-O1", f"-I{CPP}", *sources, "-o", program], check=True)
     lines = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
     return dict(line.split(": ") for line in lines)

@@ -63,6 +63,19 @@ def test_near_duplicates(n, threshold):
     cases.check_groups(sp.csr_array(X), threshold, "emulated")
 
 
+@pytest.mark.parametrize(
+    ("n", "m", "d", "k"), [(1, 2, 1, 1), (257, 129, 33, 9), (70, 300, 40, 3), (30, 140, 420, 0)]
+)
+def test_wgmma_gives_the_same_neighbours(n, m, d, k):
+    """Its threads have two groups of a row's columns, where those of mma.sync have one."""
+    X, Y = cases.dense("normal", n, d), cases.dense("normal", m, d, seed=1)
+    threshold = 0.05 if k == 0 else -1.0
+    expected = _core.cosine_top_k(X, Y, k, threshold, None, 1, None)
+    found = _core.cosine_top_k(X, Y, k, threshold, None, 1, _core.Device("emulated:wgmma"))
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_pairs_beyond_the_room_for_them():
     """3,000 equal rows are more than 2**22 pairs: fewer rows are asked at a time."""
     device = _core.Device("emulated")
