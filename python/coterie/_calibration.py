@@ -8,6 +8,8 @@ from scipy.special import expit
 
 _MAX_ITER = 100
 _RIDGE = 1e-6
+# Below this F1 a threshold is not worth having.
+_LEAST_F1 = 0.1
 
 
 def fit_sigmoid(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> tuple[float, float]:
@@ -46,7 +48,10 @@ def _loss(z: NDArray[np.float64], target: NDArray[np.float64]) -> float:
 def best_threshold(probability: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
     """Return the threshold t whose rule "probability >= t" has the best F1; 0.5 where no document is positive.
 
-    Halfway between the lowest probability kept and the highest left out; of equal F1 the one nearest to 0.5.
+    Halfway between the lowest probability kept and the highest left out; of equal F1 the one nearest to 0.5. Where no
+    rule reaches an F1 of 0.1 the probabilities do not find the label, and the best rule is to give it to nearly all;
+    the threshold is then halfway between the highest probability and 1 (SCutFBR.1: Yang, "A study on thresholding
+    strategies for text categorization", SIGIR 2001; Lewis et al., JMLR 2004).
     """
     n_positive = int(positive.sum())
     if n_positive == 0:
@@ -55,6 +60,8 @@ def best_threshold(probability: NDArray[np.float64], positive: NDArray[np.bool_]
     p, hits = probability[order], np.cumsum(positive[order])
     f1 = 2 * hits / (np.arange(1, len(p) + 1) + n_positive)
     ends = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)  # equal probabilities go together
+    if f1[ends].max() < _LEAST_F1:
+        return float((p[0] + 1) / 2)
     below = np.append(p[ends[:-1] + 1], 0.0)
     thresholds = (p[ends] + below) / 2
     best = np.flatnonzero(f1[ends] == f1[ends].max())

@@ -111,7 +111,21 @@ def test_no_threshold_has_a_better_f1(rows: list[tuple[int, bool]]) -> None:
         assert chosen == 0.5
     f1 = f1_score(positive, probability >= chosen, zero_division=0)
     for threshold in np.arange(-1, 18) / 16:
-        assert f1 >= f1_score(positive, probability >= threshold, zero_division=0) - 1e-12
+        assert max(f1, 0.1) >= f1_score(positive, probability >= threshold, zero_division=0) - 1e-12
+
+
+def test_a_label_that_scores_do_not_find_is_not_given_to_all() -> None:
+    rare = np.arange(200) < 3
+    assert best_threshold(np.full(200, 0.02), rare) == pytest.approx(0.51)
+    assert best_threshold(np.linspace(0, 0.4, 200), rare) == pytest.approx(0.7)  # ranked last
+    assert best_threshold(np.linspace(0.4, 0, 200), rare) < 0.4  # ranked first
+
+
+def test_rare_labels_that_say_nothing_leave_the_others_alone() -> None:
+    X, classes = blobs(120)
+    labels = [[str(c)] + (["rare"] if i in (3, 50, 90) else []) for i, c in enumerate(classes)]
+    found = LinearClassifier(random_state=0).fit(X, labels).predict(X)
+    assert sum("rare" in labels for labels in found) < 12
 
 
 def test_the_sigmoid_is_that_of_the_scores() -> None:

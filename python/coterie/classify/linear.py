@@ -35,7 +35,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         "balanced" weighs a label's documents by the inverse of their number.
     thresholds : "f1" or float, default="f1"
         From which probability on a label is given to a document that may have several: a number in [0, 1] for all, or
-        for each label the one with the best F1 on the documents left out.
+        for each label the one with the best F1 on the documents left out. A label whose best F1 is below 0.1 is only
+        given to documents that are more probable than any left out.
     n_folds : int, default=3
         Parts of the cross-validation, >= 2.
     max_iter : int, default=1000
