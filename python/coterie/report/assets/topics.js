@@ -74,11 +74,12 @@
     if (!found) return;
     Plotly.react(byId("over-time"), found.topics.map((topic) => ({
       type: "scatter",
-      mode: "lines",
+      mode: "lines+markers", // a period between empty ones has no line
       x: found.starts,
       y: topic.shares,
       name: escapeMarkup(topic.name),
       line: { color: topic.colour, width: 2 },
+      marker: { size: 5 },
     })), layout({
       xaxis: axis({ type: "date" }),
       yaxis: axis({ title: { text: "mean share" }, rangemode: "tozero", tickformat: ".0%" }),
