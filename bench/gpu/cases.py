@@ -43,8 +43,9 @@ def measure(machine: Machine, limits: dict[str, float], deadline: float) -> Iter
     sizes = streams.REHEARSED if is_rehearsal else streams.SIZES
     if time.monotonic() < deadline:
         yield streams.streamed(machine.device, sizes)
-    if time.monotonic() < deadline:
-        yield streams.words(machine.name, sizes)
+    for ngram_range in ((1, 1), (1, 2)):
+        if time.monotonic() < deadline:
+            yield streams.words(machine.name, sizes, ngram_range)
 
 
 def run_case(
@@ -55,11 +56,11 @@ def run_case(
     wrong = differing_labels(machine, x, centers)
     for name, (module, make) in rivals.RIVALS.items():
         row: Row = {**shape, "library": name}
-        if name != "coterie" and isinstance(machine, Emulation):
+        if module != "coterie" and isinstance(machine, Emulation):
             row["note"] = "needs a GPU"
         elif not rivals.is_installed(module):
             row["note"] = "not installed"
-        elif name == "coterie" and wrong:
+        elif module == "coterie" and wrong:
             row["note"] = wrong
         elif time.monotonic() > deadline:
             row["note"] = "no time left"
@@ -71,6 +72,7 @@ def run_case(
                     "seconds": seconds,
                     "note": note,
                     "share": 2 * n * d * k / seconds / limits["bf16_flops"],
+                    "read": 2 * n * d / seconds / limits["bytes_per_second"],
                 }
             except (RuntimeError, TypeError, ValueError, MemoryError) as error:
                 row["note"] = f"{type(error).__name__}: {str(error)[:80]}"
@@ -87,10 +89,15 @@ def differing_labels(machine: Machine, x: Any, centers: Any) -> str:
 
 
 def table(results: list[Row]) -> str:
-    lines = [f"{'n x d, k':>24}  {'library':<22} {'ms/iteration':>13} {'% of bf16':>10}  note"]
+    """Return a line for each row. % of copy: the rows read once in bfloat16, as a share of the bandwidth."""
+    head = f"{'ms/iteration':>13} {'% of bf16':>10} {'% of copy':>10}"
+    lines = [f"{'n x d, k':>24}  {'library':<22} {head}  note"]
     for row in results:
         case = f"{row['n']:,} x {row['d']}, {row['k']}"
         ms = f"{row['seconds'] * 1e3:.2f}" if "seconds" in row else "-"
         share = f"{100 * row['share']:.1f}" if "share" in row else "-"
-        lines.append(f"{case:>24}  {row['library']:<22} {ms:>13} {share:>10}  {row.get('note', '')}")
+        read = f"{100 * row['read']:.1f}" if "read" in row else "-"
+        lines.append(
+            f"{case:>24}  {row['library']:<22} {ms:>13} {share:>10} {read:>10}  {row.get('note', '')}"
+        )
     return "\n".join(lines)

@@ -49,6 +49,18 @@ def coterie_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     return fit
 
 
+def coterie_labels(machine: Machine, x: Any, centers: Any) -> Fit:
+    """Labels of all rows, without what earlier iterations know of them: packing, filter, canonical comparison."""
+    start, samples = machine.on_host(centers), machine.samples(x)
+
+    def fit(n: int) -> str:
+        for _ in range(n):
+            samples.assign(start)
+        return "every row meets every centre; rows are packed and labels come to the host each time"
+
+    return fit
+
+
 def torch_fit(dtype: str) -> Make:
     """Lloyd in a few lines of PyTorch, a block of rows at a time; in bfloat16 the labels are not exact."""
 
@@ -107,6 +119,7 @@ def cuml_fit(machine: Machine, x: Any, centers: Any) -> Fit:
 # name: (module that must be there, how to make a fit)
 RIVALS: dict[str, tuple[str, Make]] = {
     "coterie": ("coterie", coterie_fit),
+    "coterie, labels alone": ("coterie", coterie_labels),
     "torch float32": ("torch", torch_fit("float32")),
     "torch bfloat16": ("torch", torch_fit("bfloat16")),
     "flash-kmeans float16": ("flash_kmeans", flash_kmeans_fit),

@@ -54,7 +54,7 @@ def streamed(device: Any, sizes: Sizes) -> dict[str, Any]:
     return {**shape, "library": "coterie, streamed", "seconds": float(np.median(seconds)), "note": note}
 
 
-def words(device_name: str, sizes: Sizes) -> dict[str, Any]:
+def words(device_name: str, sizes: Sizes, ngram_range: tuple[int, int]) -> dict[str, Any]:
     """Time TF-IDF of synthetic documents whose words follow Zipf's law; the matrices must be equal."""
     random = np.random.default_rng(0)
     vocabulary = [f"word{i}" for i in range(200_000)]
@@ -65,7 +65,8 @@ def words(device_name: str, sizes: Sizes) -> dict[str, Any]:
         seconds = []
         for _ in range(3):
             begin = time.perf_counter()
-            found[name] = TfidfVectorizer(device=name).fit_transform(texts)
+            vectorizer = TfidfVectorizer(ngram_range=ngram_range, min_df=2, sublinear_tf=True, device=name)
+            found[name] = vectorizer.fit_transform(texts)
             seconds.append(time.perf_counter() - begin)
         rates[name] = n_bytes / min(seconds) / 1e6
     a, b = found["cpu"], found[device_name]
@@ -74,4 +75,8 @@ def words(device_name: str, sizes: Sizes) -> dict[str, Any]:
     )
     note = ", ".join(f"{name} {rate:.0f} MB/s" for name, rate in rates.items())
     shape = {"n": sizes.n_documents, "d": a.shape[1], "k": 0}
-    return {**shape, "library": "TF-IDF", "note": note if same else "the matrices differ"}
+    return {
+        **shape,
+        "library": f"TF-IDF, n-grams {ngram_range}",
+        "note": note if same else "the matrices differ",
+    }

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from coterie import _core
 from coterie._validation import rows_argument
+from tests.cluster.adversarial_rows import KINDS, adversarial
 from tests.reference.assign_labels import assign_labels, assign_labels_csr, canonical_dot
 
 FILTERS = {"avx512_vnni": ["int8"], "avx512_bf16": ["bfloat16", "int8"], "amx": ["bfloat16", "int8"]}
@@ -21,46 +22,6 @@ def assign(X, centers, metric="euclidean", n_threads=2):
     for packed in FILTERS.get(_core.active_isa(), []):
         np.testing.assert_array_equal(samples.assign(centers, packed), labels)
     return labels
-
-
-def adversarial(kind, n, d, random):
-    X = random.standard_normal((n, d)).astype(np.float32)
-    if kind == "duplicates":
-        X = X[random.integers(0, max(1, n // 4), n)]
-    elif kind == "near ties":
-        X = np.float32(1) + random.integers(-2, 3, (n, d)).astype(np.float32) * np.float32(2**-23)
-    elif kind == "all equal":
-        X = np.broadcast_to(X[:1], X.shape).copy()
-    elif kind == "small integers":
-        X = random.integers(-2, 3, (n, d)).astype(np.float32)
-    elif kind == "huge":
-        X *= np.float32(1e30)
-    elif kind == "tiny":
-        X *= np.float32(1e-30)
-    elif kind == "denormal":
-        X *= np.float32(1e-40)
-    elif kind == "mixed norms":
-        X *= np.float32(10.0) ** random.integers(-30, 19, (n, 1)).astype(np.float32)
-    elif kind == "offset":
-        X += np.float32(1e8)
-    elif kind == "zero rows":
-        X[random.random(n) < 0.5] = 0
-    return X
-
-
-KINDS = (
-    "normal",
-    "duplicates",
-    "near ties",
-    "all equal",
-    "small integers",
-    "huge",
-    "tiny",
-    "denormal",
-    "mixed norms",
-    "offset",
-    "zero rows",
-)
 
 
 @pytest.mark.parametrize("d", SIZES)

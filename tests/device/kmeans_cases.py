@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 from coterie import _core
 from coterie._validation import rows_argument
-from tests.cluster.test_assign_labels import KINDS, adversarial
+from tests.cluster.adversarial_rows import KINDS, adversarial
 
 METRICS = ("euclidean", "cosine")
 # (n_samples, n_features, n_clusters): below, at and above the sizes of warps, tiles and blocks.

@@ -12,13 +12,15 @@ def test_every_case_has_its_line():
     machine = Emulation()
     rows = list(cases.measure(machine, machine.ceilings(), time.monotonic() + 300))
     lines = cases.table(rows).splitlines()
-    assert len(lines) == 1 + len(rows) == 1 + len(cases.REHEARSED) * len(cases.rivals.RIVALS) + 2
-    ours = [row for row in rows if row["library"] == "coterie"]
-    assert all(row["seconds"] > 0 and row["share"] > 0 for row in ours)
-    assert len(ours) == len(cases.REHEARSED)
-    streamed, words = rows[-2:]
+    assert len(lines) == 1 + len(rows) == 1 + len(cases.REHEARSED) * len(cases.rivals.RIVALS) + 3
+    ours = [row for row in rows if row["library"] in ("coterie", "coterie, labels alone")]
+    assert all(row["seconds"] > 0 and row["share"] > 0 and row["read"] > 0 for row in ours)
+    assert len(ours) == 2 * len(cases.REHEARSED)
+    streamed, words, pairs = rows[-3:]
     assert "GB/s from the host" in streamed["note"]
     assert "MB/s, emulated" in words["note"]
+    assert "MB/s, emulated" in pairs["note"]
+    assert pairs["d"] > words["d"]
 
 
 def test_nothing_is_begun_when_the_time_is_up():

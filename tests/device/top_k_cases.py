@@ -4,7 +4,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from coterie.similarity import cosine_top_k, jaccard_top_k, near_duplicates
-from tests.cluster.test_assign_labels import KINDS, adversarial
+from tests.cluster.adversarial_rows import KINDS, adversarial
 
 # (n_samples, n_candidates, n_features, k)
 SHAPES = (
