@@ -1,5 +1,9 @@
 """K-means as device programs, emulated on the host thread by thread, gives the CPU's bits."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -84,6 +88,15 @@ def test_wgmma_is_not_asked_of_a_device_without():
     used, why = _core.wgmma_state(_core.Device("emulated"))
     assert not used
     assert "none that this build has code for" in why
+
+
+def test_wgmma_can_be_avoided():
+    code = "from coterie import _core; print(_core.wgmma_state(_core.Device('emulated:wgmma')))"
+    environment = {**os.environ, "COTERIE_CUDA_WGMMA": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "(False, 'COTERIE_CUDA_WGMMA=0')\n"
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)

@@ -1,5 +1,10 @@
 """A GPU gives the bits of the CPU: the cases of the emulation, and sizes that only a GPU gets through."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -51,6 +56,26 @@ def test_wgmma_is_used_where_it_is(device):
     used, why = _core.wgmma_state(device)
     built = "90a" in _core.cuda_state()["architectures"]
     assert used == ((major, minor) == (9, 0) and built), why
+
+
+WITHOUT_WGMMA = """
+from coterie import _core
+from tests.device import kmeans_cases, top_k_cases
+device = _core.Device("cuda")
+assert not _core.wgmma_state(device)[0]
+X, centers = kmeans_cases.rows_of("normal", 5000, 100, 300)
+kmeans_cases.check_fit(X, centers, "euclidean", device)
+top_k_cases.check_pair(X[:700], X, 9, "cuda")
+"""
+
+
+def test_without_wgmma_the_bits_are_the_same(device):
+    """The products that every other device has, on this one; a process asks once which it uses."""
+    root = Path(__file__).resolve().parents[2]
+    environment = {**os.environ, "COTERIE_CUDA_WGMMA": "0"}
+    command = [sys.executable, "-c", WITHOUT_WGMMA]
+    done = subprocess.run(command, env=environment, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)
