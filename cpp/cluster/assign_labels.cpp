@@ -22,8 +22,15 @@ index_t n_products(const Sparse& x, index_t i) {
     return x.indptr[i + 1] - x.indptr[i];
 }
 
-// A range of rows, split by what is known of them; visits those that are looked at: scored(i, ScoredRow, RowBound) and
-// contested(i, ContestedRow).
+void prefetch(const Dense& x, index_t i) {
+    for (index_t j = 0; j < x.cols; j += 16) __builtin_prefetch(x.row(i) + j);
+}
+void prefetch(const Sparse& x, index_t i) {
+    __builtin_prefetch(x.indices + x.indptr[i]);
+    __builtin_prefetch(x.data + x.indptr[i]);
+}
+
+// A range of rows, split by what is known of them; visits those that are looked at.
 template <typename View>
 class RowRange {
   public:
@@ -32,6 +39,8 @@ class RowRange {
         : samples_(samples), centroids_(centroids), filter_(filter), scratch_(scratch) {
         const auto block = static_cast<std::size_t>(filter.rows_per_block());
         scratch.scores.resize(block * static_cast<std::size_t>(filter.scores_stride()));
+        scratch.maxima.resize(static_cast<std::size_t>(ceil_div(filter.k_padded(), kernels::kScoreGroup) *
+                                                       kernels::active().lanes));
         scratch.bounds.resize(block);
         scratch.candidates.resize(static_cast<std::size_t>(filter.k_padded()));
     }
@@ -63,15 +72,26 @@ class RowRange {
         });
     }
 
-    template <typename Contested>
-    void visit_contested(const Contested& contested) {
+    // settle(i, ContestedRow) says what it left undecided; of those rows, decide(i, ContestedRow, undecided) once the block is
+    // through and their values have come from memory.
+    template <typename Settle, typename Decide>
+    void visit_contested(const Settle& settle, const Decide& decide) {
         const index_t block = filter_.rows_per_block();
         for_each_block(scratch_.contested, [&](const index_t* rows, index_t m) {
             const index_t* const end = scratch_.contested.data() + scratch_.contested.size();
             filter_.load(rows, m, std::min(block, end - (rows + m)), scratch_);
+            const auto row_at = [&](index_t r) {
+                return ContestedRow<View>(samples_, centroids_, filter_, rows[r], r, scratch_);
+            };
+            scratch_.undecided.assign(static_cast<std::size_t>(m), 0);
             for (index_t r = 0; r < m; ++r) {
-                ContestedRow<View> row(samples_, centroids_, filter_, rows[r], r, scratch_);
-                contested(rows[r], row);
+                unsigned& undecided = scratch_.undecided[static_cast<std::size_t>(r)];
+                undecided = settle(rows[r], row_at(r));
+                if (undecided != 0) prefetch(samples_.x, rows[r]);
+            }
+            for (index_t r = 0; r < m; ++r) {
+                const unsigned undecided = scratch_.undecided[static_cast<std::size_t>(r)];
+                if (undecided != 0) decide(rows[r], row_at(r), undecided);
             }
         });
     }
@@ -166,10 +186,16 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
                            if (bounds != nullptr)
                                bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
                        });
-                       range.visit_contested([&](index_t i, ContestedRow<View>& row) {
-                           take(i, row.find_label(labels[i], *bounds));
-                           ++stats.contested;
-                       });
+                       range.visit_contested(
+                           [&](index_t i, const ContestedRow<View>& row) {
+                               ++stats.contested;
+                               ++stats.candidates;
+                               return row.settle(labels[i], *bounds);
+                           },
+                           [&](index_t i, const ContestedRow<View>& row, unsigned undecided) {
+                               --stats.candidates;
+                               take(i, row.find_label(labels[i], undecided, *bounds));
+                           });
                    });
     AssignStats total;
     for (const SlotStats& stats : slots) total.add(stats);

@@ -35,12 +35,14 @@ struct RowBound {
 // Scratch of one thread; grows to what it is used for.
 struct FilterScratch {
     std::vector<float> scores;  // [block][scores_stride]
+    std::vector<float> maxima;  // of one row's scores, see kernels::Table::top_two
     std::vector<float> gathered;
     PackedBlock packed;
     std::vector<RowBound> bounds;          // [block]
     std::vector<std::int32_t> candidates;  // [k_padded]
     std::vector<double> canonical;         // scores of candidates
     std::vector<index_t> active, contested;
+    std::vector<unsigned> undecided;  // rivals of the block's contested rows, a bit each
 };
 
 // Bound on the rounding of the canonical score of a row of length norm with n_products terms, for any

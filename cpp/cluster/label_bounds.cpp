@@ -12,8 +12,6 @@ using kernels::kUpward;
 using kernels::next_above;
 using kernels::round_down;
 
-constexpr double kLargestGap = 1e30;  // a centroid alone has no other near it
-
 }  // namespace
 
 void Rivals::offer(index_t c, double gap) {
@@ -33,17 +31,18 @@ void Rivals::lower(double loss) {
 }
 
 void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
-    shift_.resize(squared_shift.size());
+    shift_.assign(squared_shift.size() + 1, 0.0f);
     largest_shift_ = second_shift_ = 0;
     farthest_ = -1;
-    for (std::size_t c = 0; c < shift_.size(); ++c) {
-        shift_[c] = next_above(static_cast<float>(std::sqrt(squared_shift[c]) * (1 + 1e-9)));
-        if (shift_[c] > largest_shift_) {
+    for (std::size_t c = 0; c < squared_shift.size(); ++c) {
+        const float shift = next_above(static_cast<float>(std::sqrt(squared_shift[c]) * (1 + 1e-9)));
+        shift_[c + 1] = shift;
+        if (shift > largest_shift_) {
             second_shift_ = largest_shift_;
-            largest_shift_ = shift_[c];
+            largest_shift_ = shift;
             farthest_ = static_cast<std::int32_t>(c);
         } else {
-            second_shift_ = std::max(second_shift_, shift_[c]);
+            second_shift_ = std::max(second_shift_, shift);
         }
     }
 }
@@ -64,7 +63,7 @@ bool LabelBounds::exceeds(double gap, double norm, double canonical_error) const
 
 float LabelBounds::gap_of(double score_gap, double own, double norm) const {
     if (!(score_gap > 0)) return 0;
-    score_gap = std::min(score_gap, kLargestGap);
+    score_gap = std::min(score_gap, double{kLargestGap});
     if (metric_ == Metric::cosine) return norm > 0 ? round_down(score_gap / (norm * kUpward)) : 0;
     // v_b - v_a for v_b^2 = v_a^2 + 2 score_gap falls as v_a grows.
     const double sum = own + std::sqrt(own * own + 2 * score_gap);
@@ -81,8 +80,7 @@ void LabelBounds::certify(index_t i, const Rivals& rivals, float best, const Row
     r.rest = gap_of(rivals.rest(), own, norm);
     for (int q = 0; q < Rivals::kMost; ++q) {
         r.rival[q] = rivals.column(q);
-        if (r.rival[q] < 0) break;
-        r.gap[q] = gap_of(rivals.gap(q), own, norm);
+        r.gap[q] = r.rival[q] < 0 ? kLargestGap : gap_of(rivals.gap(q), own, norm);
     }
 }
 

@@ -8,6 +8,7 @@
 // shrinks by what that rival moved, not by what the farthest mover did, so most rows are skipped. No bit changes.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <vector>
@@ -71,22 +72,19 @@ class LabelBounds {
     Standing moves_along(index_t i, std::int32_t label, const RoundingOf& rounding) {
         Row& r = row(i);
         if (r.rest <= 0 || shift_.empty()) return Standing::unknown;
-        const float own = shift_[static_cast<std::size_t>(label)];
+        const float own = shift_of(label);
         r.rest = lowered(r.rest, own + (label == farthest_ ? second_shift_ : largest_shift_));
-        const auto is_sure = [&](float gap) {
-            if (gap > sure_gap_) return true;
-            if (gap <= 0) return false;
-            const auto [norm, error] = rounding();
-            return exceeds(gap, norm, error);
-        };
-        if (!is_sure(r.rest)) return Standing::unknown;
         r.own = (r.own + own) * (1 + 0x1p-22f);
-        Standing standing = Standing::certain;
-        for (int q = 0; q < Rivals::kMost && r.rival[q] >= 0; ++q) {
-            r.gap[q] = lowered(r.gap[q], own + shift_[static_cast<std::size_t>(r.rival[q])]);
-            if (!is_sure(r.gap[q])) standing = Standing::contested;
+        float least = r.rest;
+        for (int q = 0; q < Rivals::kMost; ++q) {
+            r.gap[q] = lowered(r.gap[q], own + shift_of(r.rival[q]));
+            least = std::min(least, r.gap[q]);
         }
-        return standing;
+        if (least > sure_gap_) return Standing::certain;
+        if (r.rest > sure_gap_ && least <= 0) return Standing::contested;
+        const auto [norm, error] = rounding();
+        if (!exceeds(r.rest, norm, error)) return Standing::unknown;
+        return exceeds(least, norm, error) ? Standing::certain : Standing::contested;
     }
 
     // The label has been found among all centroids, best is the filter's highest score of the row, and the label's canonical
@@ -111,16 +109,20 @@ class LabelBounds {
     }
 
   private:
+    static constexpr float kLargestGap = 1e30f;  // a centroid alone has no other near it
+
     // Two in a cache line.
     struct Row {
-        float rest = 0;  // for every centroid that is no rival; 0: nothing is known of the row
-        float own = 0;   // euclidean: |x - own centroid| is not above this
-        float gap[Rivals::kMost] = {};
+        float rest = 0;                 // for every centroid that is no rival; 0: nothing is known of the row
+        float own = 0;                  // euclidean: |x - own centroid| is not above this
+        float gap[Rivals::kMost] = {};  // kLargestGap where there is no rival
         std::int32_t rival[Rivals::kMost] = {-1, -1, -1};
     };
 
     Row& row(index_t i) { return rows_[static_cast<std::size_t>(first_ + i)]; }
     const Row& row(index_t i) const { return rows_[static_cast<std::size_t>(first_ + i)]; }
+    // Also of the rival that is not there, -1.
+    float shift_of(std::int32_t c) const { return shift_[static_cast<std::size_t>(c + 1)]; }
     // gap - moved in float32, rounded so that it is not above the exact difference of gap and any sum that rounds to moved.
     static float lowered(float gap, float moved) { return (gap - moved) - (gap + moved) * 0x1p-22f; }
     bool exceeds(double gap, double norm, double canonical_error) const;
@@ -129,7 +131,7 @@ class LabelBounds {
     Metric metric_;
     index_t first_ = 0;
     std::vector<Row> rows_;
-    std::vector<float> shift_;  // [k] upper bounds of the last move
+    std::vector<float> shift_;  // [1 + k] 0, then upper bounds of the last move
     float largest_shift_ = 0, second_shift_ = 0, sure_gap_ = 0;
     std::int32_t farthest_ = -1;  // the centroid that moved most
 };

@@ -72,8 +72,8 @@ class ScoredRow {
         // The runner-up is a rival even where it is certain to lose.
         float below;
         const index_t n =
-            t_.split_at(scores_, filter_.k_padded(), centroids_.k == 1 ? least : std::min(least, second_),
-                        candidates(), &below);
+            t_.split_at(scores_, filter_.k_padded(), scratch_.maxima.data(),
+                        centroids_.k == 1 ? least : std::min(least, second_), candidates(), &below);
         index_t* const label = &decision_.nearest.label;
         *label = *std::find_if(candidates(), candidates() + n,
                                [&](index_t c) { return scores_[c] == decision_.best; });
@@ -97,7 +97,9 @@ class ScoredRow {
   private:
     bool is_silent() const { return bound_.error == std::numeric_limits<double>::infinity(); }
     std::int32_t* candidates() { return scratch_.candidates.data(); }
-    void top_two() { t_.top_two(scores_, filter_.k_padded(), &decision_.best, &second_); }
+    void top_two() {
+        t_.top_two(scores_, filter_.k_padded(), scratch_.maxima.data(), &decision_.best, &second_);
+    }
 
     double compare(index_t c) {
         const double s = canonical_score(t_, samples_.x, i_, centroids_, c);
@@ -176,52 +178,50 @@ class ContestedRow {
           bound_(scratch.bounds[static_cast<std::size_t>(r)]),
           norm_(std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)])) {}
 
-    // The label among old_label and its rivals; bounds are brought up to date.
-    Decision find_label(std::int32_t old_label, LabelBounds& bounds) {
-        Decision decision;
-        decision.nearest.label = old_label;
-        int undecided[Rivals::kMost];
-        int n = 0;
+    // Settles what the filter can tell between label and its rivals; bit q of the answer: not who wins against rival q.
+    unsigned settle(std::int32_t label, LabelBounds& bounds) const {
+        unsigned undecided = 0;
         for (int q = 0; q < Rivals::kMost; ++q) {
             const std::int32_t c = bounds.rival(i_, q);
             if (c < 0) break;
             if (!bounds.is_contested(i_, q, norm_, bound_.rounding)) continue;
-            double gap = 0;
-            if (filter_.compares_pairs(scratch_))
-                gap = filter_.least_difference(r_, old_label, c, scratch_), ++decision.pairs;
+            const double gap =
+                filter_.compares_pairs(scratch_) ? filter_.least_difference(r_, label, c, scratch_) : 0;
             if (gap > 0) {
                 bounds.settle(i_, q, gap, norm_);
             } else {
-                undecided[n++] = q;
+                undecided |= 1u << q;
             }
         }
-        decision.candidates = 1 + n;
-        if (n > 0) compare(decision.nearest, undecided, n, bounds);
+        return undecided;
+    }
+
+    // The label among old_label and the undecided rivals, by canonical scores; bounds are brought up to date.
+    Decision find_label(std::int32_t old_label, unsigned undecided, LabelBounds& bounds) const {
+        const double old_score = score(old_label);
+        double scores[Rivals::kMost] = {};
+        Decision decision;
+        Nearest& nearest = decision.nearest;
+        nearest.offer(old_label, old_score);
+        for (int q = 0; q < Rivals::kMost; ++q) {
+            if ((undecided >> q & 1u) == 0) continue;
+            scores[q] = score(bounds.rival(i_, q));
+            nearest.offer(bounds.rival(i_, q), scores[q]);
+            ++decision.candidates;
+        }
+        for (int q = 0; q < Rivals::kMost; ++q) {
+            if ((undecided >> q & 1u) == 0) continue;
+            const bool takes_over = bounds.rival(i_, q) == nearest.label;
+            if (takes_over) bounds.take_over(i_, q, old_label, bound_.rounding, norm_);
+            bounds.settle(i_, q, nearest.score - (takes_over ? old_score : scores[q]) - 2 * bound_.rounding,
+                          norm_);
+        }
         return decision;
     }
 
   private:
     double score(index_t c) const {
         return canonical_score(kernels::active(), samples_.x, i_, centroids_, c);
-    }
-
-    void compare(Nearest& nearest, const int* undecided, int n, LabelBounds& bounds) const {
-        const auto old_label = static_cast<std::int32_t>(nearest.label);
-        const double old_score = score(old_label);
-        double scores[Rivals::kMost] = {};
-        nearest = {};
-        nearest.offer(old_label, old_score);
-        for (int u = 0; u < n; ++u) {
-            scores[u] = score(bounds.rival(i_, undecided[u]));
-            nearest.offer(bounds.rival(i_, undecided[u]), scores[u]);
-        }
-        for (int u = 0; u < n; ++u) {
-            const int q = undecided[u];
-            const bool takes_over = bounds.rival(i_, q) == nearest.label;
-            if (takes_over) bounds.take_over(i_, q, old_label, bound_.rounding, norm_);
-            bounds.settle(i_, q, nearest.score - (takes_over ? old_score : scores[u]) - 2 * bound_.rounding,
-                          norm_);
-        }
     }
 
     const Samples<View>& samples_;

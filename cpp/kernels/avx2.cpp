@@ -30,6 +30,10 @@ struct Avx2 {
     static unsigned at_least(F a, F b) {
         return static_cast<unsigned>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
     }
+    // a, and -inf where it is not below b.
+    static F only_below(F a, F b) {
+        return _mm256_blendv_ps(_mm256_set1_ps(2 * kPadScore), a, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
+    }
 
     static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
         float lane_best[kLanes], lane_runner_up[kLanes];

@@ -25,6 +25,10 @@ struct Avx512 {
     static F max(F a, F b) { return _mm512_max_ps(a, b); }
     static F min(F a, F b) { return _mm512_min_ps(a, b); }
     static unsigned at_least(F a, F b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+    // a, and -inf where it is not below b.
+    static F only_below(F a, F b) {
+        return _mm512_mask_mov_ps(_mm512_set1_ps(2 * kPadScore), _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), a);
+    }
 
     static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
         const float largest = _mm512_reduce_max_ps(best);

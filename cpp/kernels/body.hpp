@@ -7,23 +7,9 @@
 
 #include "kernels/kernels.hpp"
 #include "kernels/philox_body.hpp"
+#include "kernels/scan.hpp"
 
 namespace coterie::kernels {
-
-// The two largest of L lanes of best and of runner_up, where runner_up <= best in each lane.
-template <int L>
-static inline void top_two_of(const float* best, const float* runner_up, float* first, float* second) {
-    float a = best[0], b = runner_up[0];
-    for (int l = 1; l < L; ++l) {
-        const float s = best[l];
-        const float loser = s < a ? s : a;
-        a = s < a ? a : s;
-        b = loser < b ? b : loser;
-        b = runner_up[l] < b ? b : runner_up[l];
-    }
-    *first = a;
-    *second = b;
-}
 
 template <typename V>
 struct Body {
@@ -144,6 +130,18 @@ struct Body {
         for (index_t l = 0; l < left; ++l) into[j + l] += into_last[l];
         if (from != nullptr)
             for (index_t l = 0; l < left; ++l) from[j + l] += from_last[l];
+    }
+
+    static void raise_magnitudes(const float* x, index_t d, float* largest) noexcept {
+        index_t j = 0;
+        for (; j + L <= d; j += L) {
+            const F value = V::load(x + j);
+            V::store(largest + j, V::max(V::load(largest + j), V::max(value, V::sub(V::zero(), value))));
+        }
+        for (; j < d; ++j) {
+            const float magnitude = x[j] < 0 ? -x[j] : x[j];
+            largest[j] = magnitude > largest[j] ? magnitude : largest[j];
+        }
     }
 
     static void update_terms(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,
@@ -281,81 +279,6 @@ struct Body {
         }
     }
 
-    static void top_two(const float* scores, index_t n, float* first, float* second) noexcept {
-        F best = V::load(scores);
-        F runner_up = V::broadcast(2 * kPadScore);  // -inf
-        for (index_t c = L; c < n; c += L) {
-            const F s = V::load(scores + c);
-            runner_up = V::max(runner_up, V::min(best, s));
-            best = V::max(best, s);
-        }
-        V::top_two_of_lanes(best, runner_up, first, second);
-    }
-
-    static index_t find(const float* scores, index_t n, float value) noexcept {
-        const F wanted = V::broadcast(value);
-        for (index_t c = 0; c < n; c += L) {
-            const unsigned mask = V::at_least(V::load(scores + c), wanted);
-            if (mask != 0) return c + __builtin_ctz(mask);
-        }
-        return n;
-    }
-
-    static index_t collect_at_least(const float* scores, index_t n, float threshold,
-                                    std::int32_t* out) noexcept {
-        const F bound = V::broadcast(threshold);
-        index_t count = 0;
-        for (index_t c = 0; c < n; c += L) {
-            unsigned mask = V::at_least(V::load(scores + c), bound);
-            while (mask != 0) {
-                out[count++] = static_cast<std::int32_t>(c + __builtin_ctz(mask));
-                mask &= mask - 1;
-            }
-        }
-        return count;
-    }
-
-    static index_t split_at(const float* scores, index_t n, float threshold, std::int32_t* out,
-                            float* below) noexcept {
-        const F bound = V::broadcast(threshold);
-        F rest = V::broadcast(2 * kPadScore);  // -inf
-        index_t count = 0;
-        for (index_t c = 0; c < n; c += L) {
-            const F s = V::load(scores + c);
-            unsigned mask = V::at_least(s, bound);
-            if (mask == 0) {
-                rest = V::max(rest, s);
-                continue;
-            }
-            alignas(64) float lane[L];
-            V::store(lane, s);
-            for (index_t l = 0; l < L; ++l) {
-                if ((mask >> l & 1u) != 0) {
-                    out[count++] = static_cast<std::int32_t>(c + l);
-                    lane[l] = 2 * kPadScore;
-                }
-            }
-            rest = V::max(rest, V::load(lane));
-        }
-        float second;
-        V::top_two_of_lanes(rest, rest, below, &second);
-        return count;
-    }
-
-    static index_t collect_reaching(const float* scores, float offset, const float* least, index_t n,
-                                    std::int32_t* out) noexcept {
-        const F lowered = V::broadcast(-offset);
-        index_t count = 0;
-        for (index_t c = 0; c < n; c += L) {
-            unsigned mask = V::at_least(V::sub(V::load(scores + c), lowered), V::load(least + c));
-            while (mask != 0) {
-                out[count++] = static_cast<std::int32_t>(c + __builtin_ctz(mask));
-                mask &= mask - 1;
-            }
-        }
-        return count;
-    }
-
     static constexpr Table table(const char* name) {
         return {name,
                 nullptr,
@@ -366,17 +289,18 @@ struct Body {
                 sparse_dots,
                 add_term_rows,
                 move_row,
+                raise_magnitudes,
                 update_terms,
                 philox_words<V>,
                 L,
                 kPanel,
                 score_block,
                 score_sparse_row,
-                top_two,
-                find,
-                collect_at_least,
-                split_at,
-                collect_reaching};
+                Scan<V>::top_two,
+                Scan<V>::find,
+                Scan<V>::collect_at_least,
+                Scan<V>::split_at,
+                Scan<V>::collect_reaching};
     }
 };
 

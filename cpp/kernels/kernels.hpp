@@ -15,6 +15,9 @@ namespace coterie::kernels {
 // Columns of one call of Table::update_terms: a cache line of floats.
 inline constexpr index_t kTermColumns = 16;
 
+// Scores that Table::top_two sums up in one vector of maxima; a multiple of the lanes of every table.
+inline constexpr index_t kScoreGroup = 64;
+
 // Counters of one group of Table::random_words.
 inline constexpr index_t kRandomLanes = 16;
 
@@ -47,6 +50,9 @@ struct Table {
     // a power of two.
     void (*move_row)(const float* x, double norm, double w, const double* scale, index_t d,
                      std::int64_t* into, std::int64_t* from) noexcept;
+
+    // largest[j] = max(largest[j], |x[j]|).
+    void (*raise_magnitudes)(const float* x, index_t d, float* largest) noexcept;
 
     // Term-major centroids from term-major integer sums, kTermColumns columns: for each feature j < d
     //     terms[j * ld + c] = float32((sums[j * ld + c] / scale[j]) / weight[c] / length[c]),  scale[j] a power of two,
@@ -85,16 +91,17 @@ struct Table {
 
     // ---- scan of one row of scores ----
 
-    // The largest and the second
-    // largest value (equal when the largest occurs twice); n is a multiple of lanes.
-    void (*top_two)(const float* scores, index_t n, float* first, float* second) noexcept;
+    // The largest and the second largest value (equal when the largest occurs twice); n is a multiple of lanes. maxima: for
+    // every group of kScoreGroup scores (the last may be shorter) the largest of each lane, for split_at.
+    void (*top_two)(const float* scores, index_t n, float* maxima, float* first, float* second) noexcept;
     // The first position of a value that occurs in scores.
     index_t (*find)(const float* scores, index_t n, float value) noexcept;
     // The positions with scores[c] >= threshold in increasing order; returns how many, writes all of them.
     index_t (*collect_at_least)(const float* scores, index_t n, float threshold, std::int32_t* out) noexcept;
-    // The same, and the largest score below the threshold (-infinity: there is none).
-    index_t (*split_at)(const float* scores, index_t n, float threshold, std::int32_t* out,
-                        float* below) noexcept;
+    // The same, and the largest score below the threshold (-infinity: there is none). maxima as top_two left them: groups
+    // below the threshold are not read again.
+    index_t (*split_at)(const float* scores, index_t n, const float* maxima, float threshold,
+                        std::int32_t* out, float* below) noexcept;
     // The positions with scores[c] + offset >= least[c], the sum rounded to float32, likewise.
     index_t (*collect_reaching)(const float* scores, float offset, const float* least, index_t n,
                                 std::int32_t* out) noexcept;

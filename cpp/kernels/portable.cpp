@@ -54,6 +54,10 @@ struct Portable {
     static F min(F a, F b) {
         return each([&](int l) { return a.v[l] < b.v[l] ? a.v[l] : b.v[l]; });
     }
+    // a, and -inf where it is not below b.
+    static F only_below(F a, F b) {
+        return each([&](int l) { return a.v[l] < b.v[l] ? a.v[l] : 2 * kPadScore; });
+    }
     static unsigned at_least(F a, F b) {
         unsigned mask = 0;
         for (int l = 0; l < 8; ++l) mask |= static_cast<unsigned>(a.v[l] >= b.v[l]) << l;
