@@ -12,34 +12,41 @@ namespace {
 
 constexpr index_t kRowsPerTask = 1024;
 
-double squared_norm_of(const kernels::Table& t, const float* row, index_t d) {
-    return t.dot(row, row, d);
-}
-
-double squared_norm_of(const kernels::Table&, SparseRow row, index_t) {
+double squared_norm_of(SparseRow row) {
     double sum = 0;
     for (index_t p = 0; p < row.nnz; ++p) sum += double{row.data[p]} * double{row.data[p]};
     return sum;
 }
 
-std::vector<float> largest_magnitudes_of(const Dense& x, int n_threads) {
+// Norms and largest magnitudes in one reading of the rows, which takes longer than either sum.
+std::vector<float> measure_rows(const Dense& x, int n_threads, std::vector<double>& squared_norm) {
+    const kernels::Table& t = kernels::active();
     const auto d = static_cast<std::size_t>(x.cols);
     std::vector<std::vector<float>> slots(static_cast<std::size_t>(resolve_thread_count(n_threads)));
     parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int slot) {
-        slots[static_cast<std::size_t>(slot)].resize(d);
-        float* const largest = slots[static_cast<std::size_t>(slot)].data();
+        std::vector<float>& largest = slots[static_cast<std::size_t>(slot)];
+        largest.resize(d, 0.0f);
         for (index_t i = begin; i < end; ++i) {
-            const float* const row = x.row(i);
-            for (std::size_t j = 0; j < d; ++j) largest[j] = std::max(largest[j], std::fabs(row[j]));
+            squared_norm[static_cast<std::size_t>(i)] = t.dot(x.row(i), x.row(i), x.cols);
+            t.raise_magnitudes(x.row(i), x.cols, largest.data());
         }
     });
     std::vector<float> largest(d, 0.0f);
     for (const auto& slot : slots)
-        for (std::size_t j = 0; j < slot.size(); ++j) largest[j] = std::max(largest[j], slot[j]);
+        if (!slot.empty()) t.raise_magnitudes(slot.data(), x.cols, largest.data());
     return largest;
 }
 
-std::vector<float> largest_magnitudes_of(const Sparse& x, int) {
+// The magnitudes wait until they are asked for: they are scattered.
+std::vector<float> measure_rows(const Sparse& x, int n_threads, std::vector<double>& squared_norm) {
+    parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t i = begin; i < end; ++i)
+            squared_norm[static_cast<std::size_t>(i)] = squared_norm_of(sparse_row(x, i));
+    });
+    return {};
+}
+
+std::vector<float> largest_magnitudes_of(const Sparse& x) {
     std::vector<float> largest(static_cast<std::size_t>(x.cols), 0.0f);
     for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p)
         largest[static_cast<std::size_t>(x.indices[p])] =
@@ -56,11 +63,7 @@ Samples<View>::Samples(View x_, const double* weight_, Metric metric_, int n_thr
       metric(metric_),
       n_threads(n_threads_),
       squared_norm(static_cast<std::size_t>(x_.rows)) {
-    const kernels::Table& t = kernels::active();
-    parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t i = begin; i < end; ++i)
-            squared_norm[static_cast<std::size_t>(i)] = squared_norm_of(t, row_of(x, i), x.cols);
-    });
+    largest_ = measure_rows(x, n_threads, squared_norm);
     // The squares of float32 numbers cannot overflow in float64, so a norm is finite exactly when its row is.
     if (!std::all_of(squared_norm.begin(), squared_norm.end(), [](double v) { return std::isfinite(v); }))
         check_finite(x, "kmeans", n_threads);
@@ -76,7 +79,8 @@ Samples<View>::Samples(View x_, const double* weight_, Metric metric_, int n_thr
 
 template <typename View>
 const std::vector<float>& Samples<View>::largest_magnitudes() const {
-    std::call_once(found_largest_, [&] { largest_ = largest_magnitudes_of(x, n_threads); });
+    if constexpr (std::is_same_v<View, Sparse>)
+        std::call_once(found_largest_, [&] { largest_ = largest_magnitudes_of(x); });
     return largest_;
 }
 

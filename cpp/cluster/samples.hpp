@@ -37,7 +37,7 @@ struct Samples {
         const double norm = squared_norm[static_cast<std::size_t>(i)];
         return metric == Metric::cosine && norm > 0 ? std::sqrt(norm) : 1.0;
     }
-    // [d] max_i |x_ij|; found at the first call.
+    // [d] max_i |x_ij|; of sparse rows found at the first call.
     const std::vector<float>& largest_magnitudes() const;
 
   private:

@@ -12,6 +12,8 @@ namespace coterie::cluster {
 namespace {
 
 constexpr index_t kFeaturesPerTask = 96;
+constexpr index_t kRowsPerTask = 1024;
+constexpr index_t kSumsInCache = 1 << 16;  // numbers, half a MiB: what a thread keeps for itself
 constexpr index_t kColumnsPerTask = kernels::kTermColumns;
 std::vector<index_t> balanced_ranges(const Dense&, int) {
     return {};
@@ -191,6 +193,7 @@ void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
 template <typename View>
 void ClusterSums<View>::move_rows(const std::int32_t* labels) {
     moved_.clear();
+    bool any_is_held = false;
     for (index_t i = 0; i < samples_->x.rows; ++i) {
         const std::int32_t from = member_[static_cast<std::size_t>(i)];
         if (from == labels[i]) continue;
@@ -198,42 +201,73 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
         const std::int64_t w = std::llrint(samples_->weight_of(i) * weight_scale_);
         weight_[static_cast<std::size_t>(labels[i])] += w;
         if (from >= 0) weight_[static_cast<std::size_t>(from)] -= w;
+        any_is_held |= from >= 0;
     }
-    // Each task owns some features of every sum, so no two threads write the same place.
-    const kernels::Table& t = kernels::active();
-    const auto move_features = [&](index_t begin, index_t end) {
-        for (std::size_t m = 0; m < moved_.size(); ++m) {
-            const index_t i = moved_[m];
-            const auto s = static_cast<std::size_t>(i);
-            if constexpr (std::is_same_v<View, Dense>) {
-                constexpr std::size_t kAhead = 6;
-                if (m + kAhead < moved_.size()) {
-                    const index_t next = moved_[m + kAhead];
-                    prefetch(samples_->x.row(next) + begin, end - begin);
-                    prefetch(sums_.data() + labels[next] * ld_ + begin, end - begin);
-                }
-            }
-            const double norm = samples_->length(i);
-            const std::int32_t to = labels[i], from = member_[s];
-            if constexpr (std::is_same_v<View, Dense>) {
-                t.move_row(samples_->x.row(i) + begin, norm, samples_->weight_of(i), scale_.data() + begin,
-                           end - begin, sums_.data() + to * ld_ + begin,
-                           from >= 0 ? sums_.data() + from * ld_ + begin : nullptr);
-            } else {
-                move_nonzeros(sparse_row(samples_->x, i), norm, samples_->weight_of(i), scale_.data(), begin,
-                              end, to, from, ld_, sums_.data(), occupied_.data());
-            }
-        }
-    };
-    if constexpr (std::is_same_v<View, Dense>) {
-        parallel_for_rows(d_, kFeaturesPerTask, samples_->n_threads,
-                          [&](index_t begin, index_t end, int) { move_features(begin, end); });
+    if (std::is_same_v<View, Dense> && !any_is_held && k_ * ld_ <= kSumsInCache) {
+        add_listed(labels);
     } else {
-        parallel_for(static_cast<index_t>(range_.size()) - 1, samples_->n_threads, [&](index_t r, int) {
-            move_features(range_[static_cast<std::size_t>(r)], range_[static_cast<std::size_t>(r + 1)]);
-        });
+        move_listed(labels);
     }
     for (const index_t i : moved_) member_[static_cast<std::size_t>(i)] = labels[i];
+}
+
+// Each task owns some features of every sum, so no two threads write the same place.
+template <>
+void ClusterSums<Dense>::move_listed(const std::int32_t* labels) {
+    constexpr std::size_t kAhead = 6;
+    const kernels::Table& t = kernels::active();
+    parallel_for_rows(d_, kFeaturesPerTask, samples_->n_threads, [&](index_t begin, index_t end, int) {
+        for (std::size_t m = 0; m < moved_.size(); ++m) {
+            if (m + kAhead < moved_.size()) {
+                const index_t next = moved_[m + kAhead];
+                prefetch(samples_->x.row(next) + begin, end - begin);
+                prefetch(sums_.data() + labels[next] * ld_ + begin, end - begin);
+            }
+            const index_t i = moved_[m];
+            const std::int32_t from = member_[static_cast<std::size_t>(i)];
+            t.move_row(samples_->x.row(i) + begin, samples_->length(i), samples_->weight_of(i),
+                       scale_.data() + begin, end - begin, sums_.data() + labels[i] * ld_ + begin,
+                       from >= 0 ? sums_.data() + from * ld_ + begin : nullptr);
+        }
+    });
+}
+
+template <>
+void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
+    parallel_for(static_cast<index_t>(range_.size()) - 1, samples_->n_threads, [&](index_t r, int) {
+        const index_t begin = range_[static_cast<std::size_t>(r)],
+                      end = range_[static_cast<std::size_t>(r + 1)];
+        for (const index_t i : moved_)
+            move_nonzeros(sparse_row(samples_->x, i), samples_->length(i), samples_->weight_of(i),
+                          scale_.data(), begin, end, labels[i], member_[static_cast<std::size_t>(i)], ld_,
+                          sums_.data(), occupied_.data());
+    });
+}
+
+// Rows are read once from end to end, each thread with sums of its own: where many rows move, and these sums stay in its
+// cache, that is quicker than pieces of rows.
+template <>
+void ClusterSums<Dense>::add_listed(const std::int32_t* labels) {
+    const kernels::Table& t = kernels::active();
+    std::vector<std::vector<std::int64_t>> slots(
+        static_cast<std::size_t>(resolve_thread_count(samples_->n_threads)));
+    parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, samples_->n_threads,
+                      [&](index_t begin, index_t end, int slot) {
+                          std::vector<std::int64_t>& sums = slots[static_cast<std::size_t>(slot)];
+                          sums.resize(sums_.size());
+                          for (index_t m = begin; m < end; ++m) {
+                              const index_t i = moved_[static_cast<std::size_t>(m)];
+                              t.move_row(samples_->x.row(i), samples_->length(i), samples_->weight_of(i),
+                                         scale_.data(), d_, sums.data() + labels[i] * ld_, nullptr);
+                          }
+                      });
+    for (const auto& sums : slots)
+        for (std::size_t s = 0; s < sums.size(); ++s) sums_[s] += sums[s];
+}
+
+template <>
+void ClusterSums<Sparse>::add_listed(const std::int32_t* labels) {
+    move_listed(labels);
 }
 
 template <typename View>
