@@ -21,7 +21,7 @@ def in_new_process(code: str, **environment: str) -> subprocess.CompletedProcess
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
@@ -114,7 +114,7 @@ def test_a_child_forked_in_the_middle_of_work_can_work() -> None:
             time.sleep(0.03)
             child = os.fork()
             if child == 0:
-                signal.alarm(30)  # a child that hangs is killed, and counts as failed
+                signal.alarm(90)  # a child that hangs is killed, and counts as failed
                 os._exit(0 if fit() == expected else 1)
             outcomes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
         stop.set()

@@ -106,8 +106,8 @@ for name, code in ops.items():
     for delay in (0.15, 0.6):
         sent = []
         timer = threading.Timer(delay, lambda: (sent.append(time.perf_counter()), os.kill(os.getpid(), signal.SIGINT)))
-        timer.start()
         try:
+            timer.start()
             op()
             timer.cancel()
             seconds[name] = "ended before the signal"

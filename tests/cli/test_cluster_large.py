@@ -1,11 +1,26 @@
 """``coterie cluster --memory-limit``: the same answers, and what is left when it is stopped."""
 
 import json
-import signal
 import subprocess
-import time
+import sys
 
 import pytest
+
+# The command line, with Ctrl-C when the vocabulary is there and the rows are not.
+INTERRUPTED = """
+import os, signal
+from coterie.cli import main
+
+replace = os.replace
+
+def place(source, target):
+    replace(source, target)
+    if os.path.basename(target) == "corpus.json":
+        os.kill(os.getpid(), signal.SIGINT)
+
+os.replace = place
+main()
+"""
 
 
 def test_prints_and_writes_what_it_does_without_a_limit(call, document_file, tmp_path):
@@ -72,20 +87,18 @@ def test_remarks(call, write_jsonl, documents):
 
 
 def test_ctrl_c_says_how_to_go_on(coterie_command, environment, tmp_path, documents, write_jsonl):
-    path = write_jsonl([{**row, "id": i} for i, row in enumerate(documents * 800)])
-    arguments = [path, "-k", 3, "-o", "out", "--memory-limit", "2GB", "--no-report"]
-    command = [*coterie_command, "cluster", *map(str, arguments)]
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "out.work" / "corpus.json").exists():
-        assert process.poll() is None
-        time.sleep(0.005)
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=30)
-    assert process.returncode == 130
+    path = write_jsonl([{**row, "id": i} for i, row in enumerate(documents * 80)])
+    arguments = ["cluster", str(path), "-k", "3", "-o", "out", "--memory-limit", "2GB", "--no-report"]
+    options = {"cwd": tmp_path, "env": environment, "check": False, "capture_output": True, "text": True}
+    stopped = subprocess.run([sys.executable, "-c", INTERRUPTED, *arguments], **options)
+    assert stopped.returncode == 130
     assert (
-        stderr == f"coterie: interrupted; --resume goes on from what is finished in '{tmp_path}/out.work'\n"
+        stopped.stderr
+        == f"coterie: interrupted; --resume goes on from what is finished in '{tmp_path}/out.work'\n"
     )
+    assert (tmp_path / "out.work" / "corpus.json").exists()
     assert not (tmp_path / "out").exists()
-    subprocess.run([*command, "--resume", "--quiet"], cwd=tmp_path, env=environment, check=True)
+    resumed = subprocess.run([*coterie_command, *arguments, "--resume", "--quiet"], **options)
+    assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "out" / "assignments.parquet").exists()
     assert not (tmp_path / "out.work").exists()

@@ -40,7 +40,7 @@ def test_progress_is_shown_on_a_terminal_only(coterie_command, environment, docu
     )
     os.close(theirs)
     shown = read_terminal(ours, process)
-    table = process.communicate(timeout=60)[0].decode()
+    table = process.communicate(timeout=120)[0].decode()
     os.close(ours)
     assert process.returncode == 0
     assert "documents" in shown
@@ -73,7 +73,7 @@ def test_interrupt_stops_at_once_and_leaves_nothing(
     process = start_long_run(coterie_command, environment, tmp_path, write_jsonl)
     time.sleep(seconds_at_work)
     process.send_signal(signal.SIGINT)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 130
     assert stdout == b""
     assert stderr.decode() == "coterie: interrupted; nothing was written\n"
@@ -93,7 +93,7 @@ def test_closed_pipe_is_not_an_error_message(coterie_command, environment, docum
         process.stdout.read(10)
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 1
+        assert process.wait(timeout=120) == 1
 
 
 def test_output_survives_a_terminal_without_utf8(coterie_command, environment, write_jsonl, tmp_path):

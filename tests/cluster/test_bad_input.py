@@ -158,8 +158,11 @@ def test_forked_children_can_fit_after_the_parent_did():
     for _ in range(3):
         pid = os.fork()
         if pid == 0:
-            same = KMeans(5, random_state=0, n_threads=3).fit(X).labels_.tobytes() == expected
-            os._exit(0 if same else 1)
+            code = 2  # left as it is by an exception, which must not reach this copy of the test runner
+            try:
+                code = int(KMeans(5, random_state=0, n_threads=3).fit(X).labels_.tobytes() != expected)
+            finally:
+                os._exit(code)
         children.append(pid)
     deadline = time.monotonic() + 60
     for pid in children:

@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,8 @@ from coterie import KMeans
 
 OPTIONS = {"n_clusters": 11, "n_init": 2, "random_state": 3, "tol": 0}
 
-# Fits within a checkpoint folder and saves what came out. argv: rows, folder, output, what is to kill it.
+# Fits within a checkpoint folder and saves what came out. argv: rows, folder, output, what is to kill it: a name, or
+# seconds of its own CPU time after its first checkpoint, which do not depend on what else the machine does.
 PROGRAM = """
 import os, signal, sys
 import numpy as np
@@ -38,6 +38,15 @@ def killing(function, before):
             os.kill(os.getpid(), signal.SIGKILL)
     return run
 
+def killing_later(function, seconds):
+    def run(*args, **kwargs):
+        global n_saved
+        n_saved += 1
+        function(*args, **kwargs)
+        if n_saved == 1:
+            signal.setitimer(signal.ITIMER_PROF, seconds)
+    return run
+
 def half_savez(stream, **arrays):
     global n_saved
     n_saved += 1
@@ -50,6 +59,8 @@ def half_savez(stream, **arrays):
 np_savez = np.savez
 if where == "half written":
     np.savez = half_savez
+elif where[0].isdigit():
+    os.replace = killing_later(os.replace, float(where))
 elif where != "nowhere":
     os.replace = killing(os.replace, where == "before the rename")
 model = KMeans(checkpoint=folder, resume=True, memory_limit="60MB", **OPTIONS).fit(rows)
@@ -92,15 +103,9 @@ def assert_same(folder, expected):
 
 
 def test_killed_at_random_moments(rows, expected, tmp_path):
-    state, chance, n_killed = tmp_path / "checkpoint/checkpoint.npz", random.Random(0), 0
+    chance, n_killed = random.Random(0), 0
     for _ in range(4):
-        before = state.stat().st_mtime_ns if state.exists() else 0
-        process = start(rows, tmp_path, "nowhere")
-        while process.poll() is None and (not state.exists() or state.stat().st_mtime_ns == before):
-            time.sleep(0.001)
-        time.sleep(chance.random() * 0.02)
-        process.kill()
-        n_killed += process.wait() == -signal.SIGKILL
+        n_killed += start(rows, tmp_path, 0.001 + chance.random() * 0.02).wait() == -signal.SIGPROF
     assert n_killed >= 2
     assert start(rows, tmp_path, "nowhere").wait() == 0
     assert_same(tmp_path, expected)

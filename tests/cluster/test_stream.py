@@ -212,18 +212,18 @@ class TestMemory:
         npy_files(tmp_path, np.array_split(wide, 3))
         del wide
         program = (
-            "import resource, sys, numpy as np; from coterie import KMeans\n"
+            "import sys, numpy as np; from coterie import KMeans\n"
             "start = np.eye(3, 1000, dtype=np.float32)\n"
             "model = KMeans(3, init=start, tol=0, max_iter=2, n_threads=2, memory_limit='60MB')\n"
             "KMeans(3, init=start, max_iter=1).fit(np.ones((4, 1000)))\n"
-            "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+            "from coterie.compare._memory import peak_memory; before = peak_memory()\n"
             "model.fit(sys.argv[1])\n"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+            "print(peak_memory() - before)\n"
         )
         run = subprocess.run(
             [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
         )
-        assert int(run.stdout) * 1024 < 60e6
+        assert 0 < int(run.stdout) < 60e6
 
 
 class TestFaults:
@@ -359,21 +359,15 @@ class TestFaults:
             KMeans(3, init=lambda X, k, random_state: X[:k], n_init=1).fit(lambda: pieces())
 
 
-def interrupt_soon():
-    timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
-    return timer
-
-
 def test_interrupt_ends_an_endless_pass():
     def blocks():
-        while True:
+        for i in itertools.count():
+            if i == 20:
+                os.kill(os.getpid(), signal.SIGINT)
             yield X
 
-    timer = interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
         KMeans(9).fit(blocks)
-    timer.join()
 
 
 def test_interrupt_does_not_wait_for_a_source_that_hangs():
@@ -381,11 +375,10 @@ def test_interrupt_does_not_wait_for_a_source_that_hangs():
 
     def blocks():
         yield X
-        waiting.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
+        waiting.wait(600)
 
-    timer = interrupt_soon()
     with pytest.raises(KeyboardInterrupt):
         KMeans(9).fit(blocks)
     assert [t for t in threading.enumerate() if t.name == "coterie-reader"]  # still there, and left behind
     waiting.set()
-    timer.join()

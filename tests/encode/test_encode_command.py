@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,23 @@ from coterie.cli import main
 from coterie.cluster import RowFiles
 from coterie.encode import LsaEncoder, OnnxEncoder, encode_corpus, export_onnx, make_encoder
 
-COTERIE = [sys.executable, "-m", "coterie"]
+# The command line, killed when its fourth shard is written but not yet in its place.
+KILLED = """
+import os, signal
+from coterie.cli import main
+
+replace, n_shards = os.replace, 0
+
+def place(source, target):
+    global n_shards
+    n_shards += str(target).endswith(".parquet")
+    if n_shards == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(source, target)
+
+os.replace = place
+main()
+"""
 WORDS = ["bank", "raises", "rates", "goal", "long", "word", *(f"w{i}" for i in range(100))]
 
 
@@ -104,14 +119,13 @@ def test_a_killed_run_is_gone_on_with(encoder_folder: Path, tmp_path: Path, run:
     corpus = tmp_path / "many.txt"
     corpus.write_text("\n".join(documents(6_000)) + "\n")
     arguments = ["encode", corpus, encoder_folder, "-o", tmp_path / "out", "--shard-size", 60, "--json"]
-    process = subprocess.Popen([*COTERIE, *map(str, arguments)], stdout=subprocess.PIPE)
-    while process.poll() is None and len(list((tmp_path / "out").glob("shard-*"))) < 3:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *map(str, arguments)], capture_output=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert list((tmp_path / "out").glob(".coterie-staging-*"))
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("shard-*.parquet")}
-    assert 3 <= len(kept) < 100
+    assert len(kept) == 3
     assert json.loads((tmp_path / "out" / "encoding.json").read_text())["complete"] is False
     answer = run(*arguments)
     assert answer["n_documents"] == 6_000

@@ -61,7 +61,7 @@ class RowFiles:
     paths : path or sequence of paths
         ``.npy`` files of two dimensions, ``.npz`` files with a CSR matrix (:func:`scipy.sparse.save_npz`), Parquet or
         Arrow files (``.parquet``, ``.arrow``, ``.feather``, ``.ipc``); or one folder, whose files of these kinds are
-        taken in order of name. A ``.npz`` file is read as a whole.
+        taken in order of name. A ``.npz`` file is read as a whole, besides what ``memory_limit`` counts.
     column : str, default=None
         For Parquet and Arrow: the column of lists, all of one length. None means the only one. A record batch of an
         Arrow file is read as a whole.
