@@ -13,6 +13,7 @@ _USED_AS = {
     "numpydoc": r"\bnumpydoc\b",
     "onnxruntime-gpu": r"\bonnxruntime-gpu\b",  # its module is onnxruntime's
     "pytest-benchmark": r"\bbenchmark\b",
+    "pytest-xdist": r"\bpytest -n\b",
     "scikit-learn-intelex": r"\bsklearnex\b",
 }
 
