@@ -2,6 +2,8 @@
 // registers only. What it proves is what filter.hpp says, with the bound of bf16_bound.
 #pragma once
 
+#include <type_traits>
+
 #include "cluster/device_bounds.hpp"
 #include "cuda/tile_product.hpp"
 #include "cuda/wgmma_product.hpp"
@@ -26,18 +28,46 @@ struct TopTwo {
     float best = -kFloatInfinity, second = -kFloatInfinity;
     std::int32_t column = 0;
 
+    // Without a branch: lanes of a warp would go both ways at every score.
     COTERIE_HOST_DEVICE void offer(float score, std::int32_t c) {
-        if (score > best) {
-            second = best;
-            best = score;
-            column = c;
-        } else if (score > second) {
-            second = score;
-        }
+        second = cuda::larger(second, cuda::smaller(best, score));
+        column = score > best ? c : column;
+        best = cuda::larger(best, score);
     }
     COTERIE_HOST_DEVICE void include(const TopTwo& other) {
         offer(other.best, other.column);
         if (other.second > second) second = other.second;
+    }
+    // Of the columns c, c + 1, c + 8 and c + 9.
+    COTERIE_HOST_DEVICE void offer_four(const float (&scores)[4], std::int32_t c) {
+#pragma unroll
+        for (int q = 0; q < 4; ++q) offer(scores[q], c + q / 2 * 8 + q % 2);
+    }
+    COTERIE_HOST_DEVICE TopTwo top_two() const { return *this; }
+};
+
+// The same by groups of four columns, with three comparisons and selections for a score instead of five: the scores of the
+// group with the highest are kept, and the highest of all others.
+struct LeadingFour {
+    float best = -kFloatInfinity, elsewhere = -kFloatInfinity;
+    float scores[4] = {-kFloatInfinity, -kFloatInfinity, -kFloatInfinity, -kFloatInfinity};
+    std::int32_t column = 0;
+
+    COTERIE_HOST_DEVICE void offer_four(const float (&offered)[4], std::int32_t c) {
+        const float highest =
+            cuda::larger(cuda::larger(offered[0], offered[1]), cuda::larger(offered[2], offered[3]));
+        const bool leads = highest > best;
+        elsewhere = cuda::larger(elsewhere, cuda::smaller(best, highest));
+        best = cuda::larger(best, highest);
+        column = leads ? c : column;
+#pragma unroll
+        for (int q = 0; q < 4; ++q) scores[q] = leads ? offered[q] : scores[q];
+    }
+    COTERIE_HOST_DEVICE TopTwo top_two() const {
+        TopTwo top;
+        top.offer_four(scores, column);
+        top.second = cuda::larger(top.second, elsewhere);
+        return top;
     }
 };
 
@@ -109,7 +139,7 @@ struct DenseFilter {
     Verdict verdict;
 
     struct Best {
-        TopTwo row[Tiles::kRowsPerThread];
+        std::conditional_t<Tiles::kHasRegistersForGroups, LeadingFour, TopTwo> row[Tiles::kRowsPerThread];
     };
 
     template <typename Block>
@@ -142,39 +172,67 @@ struct DenseFilter {
     COTERIE_HOST_DEVICE void take(Block& block, index_t first, index_t end, index_t tile,
                                   PerThreadScores& scores, PerThreadBest& best) const {
         block.each([&](int t) {
-            [[maybe_unused]] float cut[Tiles::kRowsPerThread];
             if constexpr (kCollect) {
-#pragma unroll
-                for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
-                    const index_t slot = first + Tiles::tile_row(t, q / 2, q % 2);
-                    cut[q] = slot < end ? verdict.uncertain.cut[slot] : kFloatInfinity;
-                }
-            }
-#pragma unroll
-            for (int p = 0; p < Tiles::kNTiles; ++p) {
-                const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
-                const float start[2] = {columns.start[c], columns.start[c + 1]};
-#pragma unroll
-                for (int m = 0; m < Tiles::kMTiles; ++m) {
-#pragma unroll
-                    for (int i = 0; i < 4; ++i) {
-                        const float score = scores(t).v[m][p][i] + start[i % 2];
-                        scores(t).v[m][p][i] = 0;
-                        const auto column = static_cast<std::int32_t>(c + i % 2);
-                        if constexpr (kCollect) {
-                            const index_t slot = first + Tiles::tile_row(t, m, i / 2);
-                            if (score >= cut[2 * m + i / 2] && slot < end && column < k)
-                                verdict.collect(slot, column);
-                        } else {
-                            best(t).row[2 * m + i / 2].offer(score, column);
-                        }
-                    }
-                }
+                list_candidates(t, first, end, tile, scores(t));
+            } else {
+                offer_columns(t, tile, scores(t), best(t));
             }
         });
     }
 
-    // Eight threads hold a part of each row's columns.
+    // Two parts at a time: columns c, c + 1, c + 8 and c + 9.
+    template <typename Scores>
+    COTERIE_HOST_DEVICE void offer_columns(int t, index_t tile, Scores& scores, Best& best) const {
+#pragma unroll
+        for (int p = 0; p < Tiles::kNTiles; p += 2) {
+            const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
+            const cuda::Two starts[2] = {cuda::two_at(columns.start + c),
+                                         cuda::two_at(columns.start + c + 8)};
+#pragma unroll
+            for (int m = 0; m < Tiles::kMTiles; ++m) {
+#pragma unroll
+                for (int half = 0; half < 2; ++half) {  // rows of the product
+                    float four[4];
+#pragma unroll
+                    for (int q = 0; q < 4; ++q) {
+                        float& score = scores.v[m][p + q / 2][2 * half + q % 2];
+                        four[q] = score + starts[q / 2].v[q % 2];
+                        score = 0;
+                    }
+                    best.row[2 * m + half].offer_four(four, static_cast<std::int32_t>(c));
+                }
+            }
+        }
+    }
+
+    template <typename Scores>
+    COTERIE_HOST_DEVICE void list_candidates(int t, index_t first, index_t end, index_t tile,
+                                             Scores& scores) const {
+        float cut[Tiles::kRowsPerThread];
+#pragma unroll
+        for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
+            const index_t slot = first + Tiles::tile_row(t, q / 2, q % 2);
+            cut[q] = slot < end ? verdict.uncertain.cut[slot] : kFloatInfinity;
+        }
+#pragma unroll
+        for (int p = 0; p < Tiles::kNTiles; ++p) {
+            const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
+            const cuda::Two start = cuda::two_at(columns.start + c);
+#pragma unroll
+            for (int m = 0; m < Tiles::kMTiles; ++m) {
+#pragma unroll
+                for (int i = 0; i < 4; ++i) {
+                    const float score = scores.v[m][p][i] + start.v[i % 2];
+                    scores.v[m][p][i] = 0;
+                    const index_t slot = first + Tiles::tile_row(t, m, i / 2), column = c + i % 2;
+                    if (score >= cut[2 * m + i / 2] && slot < end && column < k)
+                        verdict.collect(slot, static_cast<std::int32_t>(column));
+                }
+            }
+        }
+    }
+
+    // Tiles::kParts threads hold a part of each row's columns.
     template <typename Block, typename PerThreadBest>
     COTERIE_HOST_DEVICE void finish(Block& block, index_t first, index_t end, PerThreadBest& best) const {
         constexpr int kParts = Tiles::kParts;
@@ -185,7 +243,7 @@ struct DenseFilter {
             for (int m = 0; m < Tiles::kMTiles; ++m) {
 #pragma unroll
                 for (int half = 0; half < 2; ++half)
-                    parts[Tiles::tile_row(t, m, half) * kParts + part] = best(t).row[2 * m + half];
+                    parts[Tiles::tile_row(t, m, half) * kParts + part] = best(t).row[2 * m + half].top_two();
             }
         });
         block.sync();

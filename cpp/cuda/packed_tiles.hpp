@@ -7,6 +7,14 @@
 
 namespace coterie::cuda {
 
+// What a thread needs for its two columns, read at once. even: of an even place, counted from memory of the device.
+struct alignas(8) Two {
+    float v[2];
+};
+COTERIE_HOST_DEVICE inline Two two_at(const float* even) {
+    return *reinterpret_cast<const Two*>(even);
+}
+
 // A block of 256 threads takes kTileRows rows down all columns, kTileColumns at a time, in steps of kTileDepth dimensions that
 // come through kStages buffers by asynchronous copies. A tile row of a step is 64 bytes; its four chunks of 16 bytes are permuted
 // by the row (chunk ^ row / 2 % 4), so that the eight rows which a matrix load reads at once lie in different banks: the 64-byte

@@ -15,6 +15,8 @@ struct TileProduct : PackedTiles {
     static constexpr int kMTiles = 4, kNTiles = 8, kRowsPerThread = 2 * kMTiles;
     // Threads that share the columns of a tile of one row.
     static constexpr int kParts = 8;
+    // Whether a thread has registers left for four scores of each of its rows.
+    static constexpr bool kHasRegistersForGroups = false;
 
     // Register 2 i + h of product (m, p) of thread t is the score of row tile_row(t, m, i) and column tile_column(t, p) + h.
     struct Scores {

@@ -17,6 +17,7 @@ struct WgmmaProduct : PackedTiles {
     static constexpr int kMTiles = 2, kNTiles = 16, kRowsPerThread = 2 * kMTiles;
     // Threads that share the columns of a tile of one row.
     static constexpr int kParts = 4;
+    static constexpr bool kHasRegistersForGroups = true;
 
     // Register 2 i + h of part p of product m of thread t is the score of row tile_row(t, m, i) and column tile_column(t, p) + h.
     struct Scores {

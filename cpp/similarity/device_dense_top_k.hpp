@@ -173,14 +173,14 @@ struct GroupMaxima {
         for (int e = 0; e < kParts; ++e) {
             const int p = g * kParts + e;
             const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
-            const float starts[2] = {start[c], start[c + 1]};
+            const cuda::Two starts = cuda::two_at(start + c);
 #pragma unroll
             for (int m = 0; m < Tiles::kMTiles; ++m) {
 #pragma unroll
                 for (int i = 0; i < 4; ++i) {
-                    const float raw = scores.v[m][p][i] + starts[i % 2];
+                    const float raw = scores.v[m][p][i] + starts.v[i % 2];
                     scores.v[m][p][i] = 0;
-                    if (raw > most[2 * m + i / 2]) most[2 * m + i / 2] = raw;
+                    most[2 * m + i / 2] = cuda::larger(most[2 * m + i / 2], raw);
                 }
             }
         }
