@@ -124,8 +124,12 @@ void DeviceFilter<Dense>::decide(const device::Verdict& verdict) {
 
 void DeviceFilter<Dense>::list_candidates(const device::Verdict& verdict) {
     const index_t n = samples_.n_samples();
-    samples_.kernels().dense_candidates(samples_.device(), program<true, Tiles>(verdict, n),
-                                        std::min(ceil_div(n, Tiles::kTileRows), kMostBlocks));
+    const index_t n_blocks = std::min(ceil_div(n, Tiles::kTileRows), kMostBlocks);
+    if (uses_wgmma_)
+        samples_.kernels().dense_candidates_wgmma(samples_.device(),
+                                                  program<true, cuda::WgmmaProduct>(verdict, n), n_blocks);
+    else
+        samples_.kernels().dense_candidates(samples_.device(), program<true, Tiles>(verdict, n), n_blocks);
 }
 
 DeviceFilter<Sparse>::DeviceFilter(const DeviceSamples<Sparse>& samples, const Centroids<Sparse>& host)

@@ -46,6 +46,10 @@ struct TopTwo {
     COTERIE_HOST_DEVICE TopTwo top_two() const { return *this; }
 };
 
+COTERIE_HOST_DEVICE inline float highest_of(const float (&scores)[4]) {
+    return cuda::larger(cuda::larger(scores[0], scores[1]), cuda::larger(scores[2], scores[3]));
+}
+
 // The same by groups of four columns, with three comparisons and selections for a score instead of five: the scores of the
 // group with the highest are kept, and the highest of all others.
 struct LeadingFour {
@@ -54,8 +58,7 @@ struct LeadingFour {
     std::int32_t column = 0;
 
     COTERIE_HOST_DEVICE void offer_four(const float (&offered)[4], std::int32_t c) {
-        const float highest =
-            cuda::larger(cuda::larger(offered[0], offered[1]), cuda::larger(offered[2], offered[3]));
+        const float highest = highest_of(offered);
         const bool leads = highest > best;
         elsewhere = cuda::larger(elsewhere, cuda::smaller(best, highest));
         best = cuda::larger(best, highest);
@@ -175,32 +178,31 @@ struct DenseFilter {
             if constexpr (kCollect) {
                 list_candidates(t, first, end, tile, scores(t));
             } else {
-                offer_columns(t, tile, scores(t), best(t));
+                for_fours(t, tile, scores(t), [&](int q, const float (&four)[4], std::int32_t c) {
+                    best(t).row[q].offer_four(four, c);
+                });
             }
         });
     }
 
-    // Two parts at a time: columns c, c + 1, c + 8 and c + 9.
-    template <typename Scores>
-    COTERIE_HOST_DEVICE void offer_columns(int t, index_t tile, Scores& scores, Best& best) const {
+    // use(q, four, c): what the thread's q-th row has for the columns c, c + 1, c + 8 and c + 9.
+    template <typename Scores, typename Use>
+    COTERIE_HOST_DEVICE void for_fours(int t, index_t tile, Scores& scores, const Use& use) const {
 #pragma unroll
         for (int p = 0; p < Tiles::kNTiles; p += 2) {
             const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
             const cuda::Two starts[2] = {cuda::two_at(columns.start + c),
                                          cuda::two_at(columns.start + c + 8)};
 #pragma unroll
-            for (int m = 0; m < Tiles::kMTiles; ++m) {
+            for (int q = 0; q < Tiles::kRowsPerThread; ++q) {
+                float four[4];
 #pragma unroll
-                for (int half = 0; half < 2; ++half) {  // rows of the product
-                    float four[4];
-#pragma unroll
-                    for (int q = 0; q < 4; ++q) {
-                        float& score = scores.v[m][p + q / 2][2 * half + q % 2];
-                        four[q] = score + starts[q / 2].v[q % 2];
-                        score = 0;
-                    }
-                    best.row[2 * m + half].offer_four(four, static_cast<std::int32_t>(c));
+                for (int e = 0; e < 4; ++e) {
+                    float& score = scores.v[q / 2][p + e / 2][2 * (q % 2) + e % 2];
+                    four[e] = score + starts[e / 2].v[e % 2];
+                    score = 0;
                 }
+                use(q, four, static_cast<std::int32_t>(c));
             }
         }
     }
@@ -214,22 +216,15 @@ struct DenseFilter {
             const index_t slot = first + Tiles::tile_row(t, q / 2, q % 2);
             cut[q] = slot < end ? verdict.uncertain.cut[slot] : kFloatInfinity;
         }
+        for_fours(t, tile, scores, [&](int q, const float (&four)[4], std::int32_t c) {
+            if (!(highest_of(four) >= cut[q])) return;
+            const index_t slot = first + Tiles::tile_row(t, q / 2, q % 2);
 #pragma unroll
-        for (int p = 0; p < Tiles::kNTiles; ++p) {
-            const index_t c = tile * Tiles::kTileColumns + Tiles::tile_column(t, p);
-            const cuda::Two start = cuda::two_at(columns.start + c);
-#pragma unroll
-            for (int m = 0; m < Tiles::kMTiles; ++m) {
-#pragma unroll
-                for (int i = 0; i < 4; ++i) {
-                    const float score = scores.v[m][p][i] + start.v[i % 2];
-                    scores.v[m][p][i] = 0;
-                    const index_t slot = first + Tiles::tile_row(t, m, i / 2), column = c + i % 2;
-                    if (score >= cut[2 * m + i / 2] && slot < end && column < k)
-                        verdict.collect(slot, static_cast<std::int32_t>(column));
-                }
+            for (int e = 0; e < 4; ++e) {
+                const std::int32_t column = c + e / 2 * 8 + e % 2;
+                if (four[e] >= cut[q] && slot < end && column < k) verdict.collect(slot, column);
             }
-        }
+        });
     }
 
     // Tiles::kParts threads hold a part of each row's columns.

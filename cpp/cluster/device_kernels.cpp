@@ -24,6 +24,7 @@ const Kernels& emulated_kernels() {
         &emulate<DenseFilter<false>>,
         &emulate<DenseFilter<false, cuda::WgmmaProduct>>,
         &emulate<DenseFilter<true>>,
+        &emulate<DenseFilter<true, cuda::WgmmaProduct>>,
         &emulate<SparseFilter<false>>,
         &emulate<SparseFilter<true>>,
         &emulate<UpdateDense>,

@@ -38,6 +38,7 @@ struct Kernels {
     Launch<DenseFilter<false>> dense_filter;
     Launch<DenseFilter<false, cuda::WgmmaProduct>> dense_filter_wgmma;
     Launch<DenseFilter<true>> dense_candidates;
+    Launch<DenseFilter<true, cuda::WgmmaProduct>> dense_candidates_wgmma;
     Launch<SparseFilter<false>> sparse_filter;
     Launch<SparseFilter<true>> sparse_candidates;
     Launch<UpdateDense> update_dense;

@@ -23,6 +23,7 @@ const Kernels& cuda_kernels() {
         &launch<DenseFilter<false>>,
         &launch<DenseFilter<false, cuda::WgmmaProduct>>,
         &launch<DenseFilter<true>>,
+        &launch<DenseFilter<true, cuda::WgmmaProduct>>,
         &launch<SparseFilter<false>>,
         &launch<SparseFilter<true>>,
         &launch<UpdateDense>,

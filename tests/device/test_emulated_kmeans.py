@@ -75,12 +75,15 @@ def test_rows_are_looked_at_again_after_a_cluster_was_empty(device, metric):
 
 
 @pytest.mark.parametrize("metric", cases.METRICS)
-@pytest.mark.parametrize(("n", "d", "k"), [(260, 33, 130), (40, 420, 9)])
-def test_wgmma_gives_the_same(metric, n, d, k):
-    """Rows that stay in shared memory and rows that do not, more than a tile of rows and of columns."""
+@pytest.mark.parametrize(
+    ("kind", "n", "d", "k"),
+    [("near ties", 260, 33, 130), ("duplicates", 270, 20, 140), ("normal", 40, 420, 9)],
+)
+def test_wgmma_gives_the_same(metric, kind, n, d, k):
+    """Rows that stay in shared memory and rows that do not, more than a tile of rows and of columns, few and many candidates."""
     hopper = _core.Device("emulated:wgmma")
     assert _core.wgmma_state(hopper) == (True, "")
-    X, centers = cases.rows_of("near ties", n, d, k)
+    X, centers = cases.rows_of(kind, n, d, k)
     cases.check_fit(X, centers, metric, hopper, n_iter=2)
 
 
