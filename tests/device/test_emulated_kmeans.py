@@ -80,7 +80,7 @@ def test_rows_are_looked_at_again_after_a_cluster_was_empty(device, metric):
     [("near ties", 260, 33, 130), ("duplicates", 270, 20, 140), ("normal", 40, 420, 9)],
 )
 def test_wgmma_gives_the_same(metric, kind, n, d, k):
-    """Rows that stay in shared memory and rows that do not, more than a tile of rows and of columns, few and many candidates."""
+    """Rows that stay in shared memory or do not, more than a tile of rows and columns, few and many candidates."""
     hopper = _core.Device("emulated:wgmma")
     assert _core.wgmma_state(hopper) == (True, "")
     X, centers = cases.rows_of(kind, n, d, k)
