@@ -116,6 +116,18 @@ def cuml_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     ).fit(x)
 
 
+def cuvs_fit(machine: Machine, x: Any, centers: Any) -> Fit:
+    kmeans = importlib.import_module("cuvs.cluster.kmeans")
+
+    def fit(n: int) -> Any:
+        wanted = kmeans.KMeansParams(
+            n_clusters=len(centers), init_method="Array", max_iter=n, tol=0.0, n_init=1
+        )
+        return kmeans.fit(wanted, x, centers.clone())
+
+    return fit
+
+
 # name: (module that must be there, how to make a fit)
 RIVALS: dict[str, tuple[str, Make]] = {
     "coterie": ("coterie", coterie_fit),
@@ -125,6 +137,7 @@ RIVALS: dict[str, tuple[str, Make]] = {
     "flash-kmeans float16": ("flash_kmeans", flash_kmeans_fit),
     "fastkmeans": ("fastkmeans", fastkmeans_fit),
     "cuML": ("cuml", cuml_fit),
+    "cuVS": ("cuvs", cuvs_fit),
 }
 
 

@@ -51,7 +51,7 @@ def streamed(device: Any, sizes: Sizes) -> dict[str, Any]:
         else f"{X.nbytes / min(seconds) / 1e9:.1f} GB/s from the host"
     )
     shape = {"n": n, "d": d, "k": k}
-    return {**shape, "library": "coterie, streamed", "seconds": float(np.median(seconds)), "note": note}
+    return {**shape, "seconds": float(np.median(seconds)), "note": note}
 
 
 def words(device_name: str, sizes: Sizes, ngram_range: tuple[int, int]) -> dict[str, Any]:

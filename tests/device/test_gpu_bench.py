@@ -8,6 +8,12 @@ from bench.gpu import build, cases
 from bench.gpu.machines import Emulation
 
 
+@pytest.fixture(autouse=True)
+def one_repeat(monkeypatch):
+    monkeypatch.setattr(cases.rivals, "REPEATS", 1)
+    monkeypatch.setattr(cases.rivals, "MOST_ITERATIONS", 1)
+
+
 def test_every_case_has_its_line():
     machine = Emulation()
     rows = list(cases.measure(machine, machine.ceilings(), time.monotonic() + 300))
@@ -41,6 +47,22 @@ def test_labels_that_differ_are_told_instead_of_a_time(monkeypatch):
     rows = list(cases.run_case(machine, shape, machine.ceilings(), time.monotonic() + 60))
     assert "labels differ" in rows[0]["note"]
     assert "seconds" not in rows[0]
+
+
+def test_a_library_that_fails_has_a_line_and_the_others_their_turn(monkeypatch):
+    class CompilationError(Exception):
+        """As Triton's, which is no RuntimeError."""
+
+    def fail(*args):
+        raise CompilationError("no power of two")
+
+    machine = Emulation()
+    monkeypatch.setitem(cases.rivals.RIVALS, "coterie", ("coterie", fail))
+    monkeypatch.setattr(cases.streams, "streamed", fail)
+    rows = {row["library"]: row for row in cases.measure(machine, machine.ceilings(), time.monotonic() + 300)}
+    assert rows["coterie"]["note"] == rows["coterie, streamed"]["note"] == "CompilationError: no power of two"
+    assert rows["coterie, labels alone"]["seconds"] > 0
+    assert "MB/s" in rows["TF-IDF"]["note"]
 
 
 def test_a_machine_without_a_gpu_is_told_so(monkeypatch):
