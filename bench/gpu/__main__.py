@@ -1,8 +1,9 @@
 """``python -m bench.gpu [bench|test|memcheck|racecheck]``: build for this machine's GPU, then measure or test there.
 
 One command each; a table comes last. ``bench``: K-means beside other libraries, where they are installed (PyTorch,
-flash-kmeans, fastkmeans, cuML), after its labels were compared with the CPU's bit for bit; build/bench/gpu.json has
-it all. ``test``: pytest -m gpu. ``memcheck``, ``racecheck``: some of its tests under compute-sanitizer.
+flash-kmeans, fastkmeans, cuML, cuVS), after its labels were compared with the CPU's bit for bit; rows that are
+streamed, and TF-IDF; build/bench/gpu.json has it all. ``test``: pytest -m gpu. ``memcheck``, ``racecheck``: some of
+its tests under compute-sanitizer.
 ``--rehearse`` runs the program of ``bench`` on coterie's emulation of a GPU, with the module that is built already.
 """
 
