@@ -125,7 +125,8 @@ def test_killed_again_and_again_inside_writes(shared, tmp_path, where):
 def test_killed_at_random_moments(shared, tmp_path):
     path, expected = shared
     output, chance, n_killed = tmp_path / "found", random.Random(2), 0
-    while not finish(start(path, output, chance.randint(1, 150), "later")) and work_folder_of(output).exists():
+    work = work_folder_of(output)
+    while not finish(start(path, output, chance.randint(1, 150), "later")) and work.exists():
         n_killed += 1  # and not at its exit, with everything done
     assert n_killed >= 3
     assert_same_outputs(output, expected)
