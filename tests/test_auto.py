@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from coterie.auto import MethodTrial, TextClusterer, choose_method
+from coterie.auto._consensus import _BETAS, mixture_of
+from coterie.auto._corpus import Corpus
 from coterie.auto.evidence import decide
 from coterie.evaluate import evaluate
 
@@ -103,6 +105,21 @@ def test_the_same_seed_gives_the_same_clusters_on_any_number_of_threads() -> Non
     first, *others = [TextClusterer(3, random_state=1, n_threads=n).fit_predict(texts) for n in (1, 2, 3)]
     for other in others:
         assert np.array_equal(first, other)
+
+
+def test_beta_is_the_likeliest_that_keeps_the_clusters_wanted() -> None:
+    few = Corpus.of(texts_of(150)[0], 3, ("mixture",), "en", 0, 1)
+    found = {beta: mixture_of(few.counts, 3, beta, 0, 1) for beta in _BETAS}
+    assert {m.n_clusters_ for m in found.values()} == {3}
+    assert few.beta == max(found, key=lambda beta: found[beta].log_likelihood_)
+    rng = np.random.default_rng(0)
+    starts = 5 * rng.integers(0, 40, 300)
+    texts = [" ".join(f"word{i:03d}" for i in rng.choice(np.arange(start, start + 8), 3)) for start in starts]
+    many = Corpus.of(texts, 40, ("mixture",), "en", 0, 1)
+    found = {beta: mixture_of(many.counts, 40, beta, 0, 1) for beta in _BETAS}
+    likeliest = max(found, key=lambda beta: found[beta].log_likelihood_)
+    assert found[many.beta].n_clusters_ == max(m.n_clusters_ for m in found.values())
+    assert found[likeliest].n_clusters_ < 36
 
 
 def test_refinement_is_made_where_asked_for() -> None:

@@ -10,17 +10,17 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie._validation import check_integer, check_n_threads, check_one_column, check_option
-from coterie.auto._consensus import by_kmeans, consensus
+from coterie.auto._consensus import by_kmeans, chosen_beta, consensus, mixture_of
 from coterie.auto._views import N_ITER, near_neighbours, views_of
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
-from coterie.topics import DirichletMixture
 
 METHODS = ("consensus", "lsa", "tfidf", "mixture")
 # Those that are tried unless others are named: TF-IDF rows without neighbours are what "lsa" starts from.
 CANDIDATES = ("consensus", "lsa", "mixture")
 _N_COMPONENTS = 256
 _N_INIT = 10
+_BETA = 0.1  # where no mixture is asked for
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,20 @@ class Corpus:
     weights: sp.csr_array
     counts: sp.csr_array
     views: tuple[NDArray[np.float32], ...]  # none where no method needs them
+    beta: float  # of the mixtures
     n_threads: int | None
 
     @classmethod
     def of(
-        cls, texts: list[str], methods: tuple[str, ...], language: str, seed: int, n_threads: int | None
+        cls,
+        texts: list[str],
+        n_clusters: int,
+        methods: tuple[str, ...],
+        language: str,
+        seed: int,
+        n_threads: int | None,
     ) -> Corpus:
-        """Return what the methods need."""
+        """Return what the methods need to find so many clusters."""
         check_option("language", language, ("en", "zh"))
         check_n_threads(n_threads)
         encoder = LsaEncoder(
@@ -55,7 +62,9 @@ class Corpus:
             views = views_of(texts, encoder, rows, weights, seed, n_threads)
         elif "lsa" in methods:
             views = (near_neighbours(rows, seed, n_threads),)
-        return cls(encoder, weights, counts, views, n_threads)
+        mixes = "consensus" in methods or "mixture" in methods
+        beta = chosen_beta(counts, n_clusters, seed, n_threads) if mixes else _BETA
+        return cls(encoder, weights, counts, views, beta, n_threads)
 
     def part(self, chosen: NDArray[np.intp]) -> Corpus:
         return Corpus(
@@ -63,6 +72,7 @@ class Corpus:
             self.weights[chosen],
             self.counts[chosen],
             tuple(rows[chosen] for rows in self.views),
+            self.beta,
             self.n_threads,
         )
 
@@ -82,9 +92,7 @@ def cluster(
     if method == "consensus":
         return consensus(corpus, n_clusters, seed)
     if method == "mixture":
-        mixture = DirichletMixture(n_clusters, random_state=seed, n_threads=corpus.n_threads).fit(
-            corpus.counts
-        )
+        mixture = mixture_of(corpus.counts, n_clusters, corpus.beta, seed, corpus.n_threads)
         top = np.sort(mixture.predict_proba(corpus.counts), axis=1)
         return mixture.labels_, top[:, -1] - (top[:, -2] if top.shape[1] > 1 else 0.0)
     if method == "lsa":  # dense rows are short, so that starts cost little

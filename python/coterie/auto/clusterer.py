@@ -107,7 +107,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         texts = checked_texts(X)
         check_n_clusters(self.n_clusters, len(texts))
         methods = CANDIDATES if self.method == "auto" else (self.method,)
-        corpus = Corpus.of(texts, methods, self.language, seeds[0], self.n_threads)
+        corpus = Corpus.of(texts, self.n_clusters, methods, self.language, seeds[0], self.n_threads)
         self.encoder_ = corpus.encoder
         self.search_ = None
         self.method_, refine = self.method, self.refine is not False

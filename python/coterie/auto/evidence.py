@@ -170,7 +170,7 @@ def choose_method(
     for method in methods:
         check_option("methods", method, METHODS)
     seeds = check_random_state(random_state).randint(2**31 - 1, size=2).tolist()
-    corpus = Corpus.of(documents, methods, language, seeds[0], n_threads)
+    corpus = Corpus.of(documents, n_clusters, methods, language, seeds[0], n_threads)
     return search(corpus, n_clusters, sample_size, seeds[1], methods, progress)
 
 
