@@ -67,6 +67,19 @@ def test_json_holds_all_batches(call, model, document_file, small_batches):
     assert [row["id"] for row in answer["assignments"]] == [f"d{i}" for i in range(60)]
 
 
+def test_a_classifier_is_told_from_a_cluster_model(call, document_file):
+    call("classify", "train", document_file, "--label-field", "topic", "-o", "classifier", "--quiet")
+    said = call("assign", "classifier", document_file, fails=1).stderr
+    assert "it is a classifier, which coterie classify predict reads" in said
+
+
+def test_documents_without_a_known_term_are_counted(call, model, write_jsonl, documents, small_batches):
+    path = write_jsonl([*documents[:9], {"text": "zebra yak"}, {"text": None}], "some.jsonl")
+    assert "2 documents have no term that the model knows" in call("assign", model, path).stderr
+    assert json.loads(call("assign", model, path, "--json", "--quiet").stdout)["n_empty"] == 2
+    assert "no term" not in call("assign", model, write_jsonl(documents, "known.jsonl")).stderr
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_input(run, model, environment, tmp_path):
     """Ten times the documents take hardly more memory, where reading all of them would take 100 MB more."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coterie.cli import options
-from coterie.cli.console import counted, print_json, reports_errors, stdout_console
+from coterie.cli.console import counted, print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import InputOptions, input_options, report_oddities
 
 if TYPE_CHECKING:
@@ -61,8 +61,12 @@ def assign(
             _assign_batches(fitted, files, input_options(given), staged, answer, stages)
     if not quiet:
         report_oddities(answer.n_null_texts, answer.ids.count())
+        if answer.n_empty:
+            have = "has" if answer.n_empty == 1 else "have"
+            warn(f"{counted(answer.n_empty, 'document')} {have} no term that the model knows")
     if as_json:
-        print_json({"command": "assign", "n_documents": answer.n_documents, "assignments": answer.rows})
+        counts = {"n_documents": answer.n_documents, "n_empty": answer.n_empty}
+        print_json({"command": "assign", **counts, "assignments": answer.rows})
     elif not quiet:
         _print_counts(fitted.summaries, answer, output)
 
@@ -86,7 +90,7 @@ class _Answer:
         from coterie.io._unified import RepeatedIds
 
         self.counts = np.zeros(n_clusters, np.int64)
-        self.n_documents = self.n_null_texts = 0
+        self.n_documents = self.n_null_texts = self.n_empty = 0
         self.ids = RepeatedIds()
         self.rows: list[dict[str, Any]] = []
         self._keeps_rows = keeps_rows
@@ -124,6 +128,8 @@ def _assign_batches(
     from coterie.io._results import AssignmentsFile
     from coterie.io._spool import readable_again
     from coterie.io._unified import ColumnTypes, id_table
+    from coterie.journey._documents import check_texts, filled_rows
+    from coterie.journey._results import nearest_centers
 
     types, id_types = ColumnTypes(), ColumnTypes()
     with nullcontext(files) if staged is None else readable_again(files) as paths:
@@ -133,7 +139,9 @@ def _assign_batches(
                 id_types.add(id_table(batch.ids))
         with nullcontext() if staged is None else AssignmentsFile(staged) as table:
             for batch in read_texts(paths, **asdict(inputs)):
-                found = fitted.predict(batch.texts)
+                rows = fitted.encoder.transform(check_texts(batch.texts))
+                found = nearest_centers(fitted.clusterer, rows)
+                answer.n_empty += len(batch) - len(filled_rows(rows))
                 answer.add(batch, found, has_ids=inputs.id_field is not None)
                 if table is not None:
                     ids = id_types.widened(id_table(batch.ids)).column("id")

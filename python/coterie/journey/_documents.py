@@ -34,8 +34,7 @@ class Encoded:
     @property
     def filled(self) -> NDArray[np.intp]:
         """Rows that are not zero: the others say nothing about their documents."""
-        is_filled = np.diff(self.rows.indptr) > 0 if sp.issparse(self.rows) else self.rows.any(axis=1)
-        return np.flatnonzero(is_filled)
+        return filled_rows(self.rows)
 
 
 def check_texts(texts: Iterable[str]) -> Any:
@@ -145,3 +144,8 @@ def vectorize(
         if last or np.count_nonzero(np.diff(X.indptr)) * 2 >= X.shape[0]:
             break
     return vectorizer, X
+
+
+def filled_rows(rows: Any) -> NDArray[np.intp]:
+    """Return which rows are not all zero: whose documents have a known term."""
+    return np.flatnonzero(np.diff(rows.indptr) > 0 if sp.issparse(rows) else rows.any(axis=1))

@@ -20,6 +20,7 @@ PathArgument = str | os.PathLike[str]
 
 _MODEL = "ClusterModel"
 _ESTIMATOR = "estimator"
+_READ_BY = {"Pipeline": "it is a classifier, which coterie classify predict reads"}
 _PIPELINES = {"Pipeline": ("encoder", "classifier"), "TopicModel": ("vectorizer", "topics")}  # kind: steps
 
 
@@ -300,7 +301,9 @@ def load_model(folder: PathArgument, *, encoder: PathArgument | None = None) -> 
     """
     reader = FolderReader(folder)
     if reader.manifest.get("kind") != _MODEL:
-        raise reader.error("kind", f"{_MODEL} is wanted; got {str(reader.manifest.get('kind'))[:80]!r}")
+        kind = str(reader.manifest.get("kind"))[:80]
+        hint = _READ_BY.get(kind, "coterie.persistence.load reads estimators")
+        raise reader.error("kind", f"{_MODEL} is wanted; got {kind!r}: {hint}")
     return _load_model(reader, None if encoder is None else Path(encoder))
 
 
