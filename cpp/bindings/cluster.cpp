@@ -44,7 +44,7 @@ py::array_t<std::int32_t> assign(const PySamples& self, const FloatRows& centers
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
         using View = std::decay_t<decltype(samples.x)>;
         const cluster::FilterChoice<View> choice(samples, centroids, 1, filter);
-        cluster::assign_labels(samples, centroids, labels.data(), choice.rows());
+        cluster::assign_labels(samples, centroids, labels.data(), choice.packed());
     });
     return to_numpy(std::move(labels));
 }
@@ -55,7 +55,7 @@ py::tuple nearest_two(const PySamples& self, const FloatRows& centers, const std
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
         using View = std::decay_t<decltype(samples.x)>;
         const cluster::FilterChoice<View> choice(samples, centroids, 1, filter);
-        cluster::nearest_two(samples, centroids, choice.rows(), labels.data(), distances.data());
+        cluster::nearest_two(samples, centroids, choice.packed(), labels.data(), distances.data());
     });
     return py::make_tuple(to_numpy(std::move(labels), {self.rows(), 2}),
                           to_numpy(std::move(distances), {self.rows(), 2}));

@@ -111,8 +111,8 @@ class RowRange {
 
 // Calls visit(RowRange, begin, end, slot) for every range of rows.
 template <typename View, typename Visit>
-void for_each_range(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
-                    const Visit& visit) {
+void for_each_range(const Samples<View>& samples, const Centroids<View>& centroids,
+                    typename Filter<View>::Packed* packed, const Visit& visit) {
     const Filter<View> filter(samples, centroids, packed);
     std::vector<FilterScratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     parallel_for_rows(
@@ -155,7 +155,7 @@ float distance(const kernels::Table& t, const Samples<View>& samples, index_t i,
 
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels, const PackedRows* packed, LabelBounds* bounds) {
+                          std::int32_t* labels, typename Filter<View>::Packed* packed, LabelBounds* bounds) {
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
@@ -203,8 +203,8 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
 }
 
 template <typename View>
-void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
-                 std::int32_t* labels, float* distances) {
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids,
+                 typename Filter<View>::Packed* packed, std::int32_t* labels, float* distances) {
     const kernels::Table& t = kernels::active();
     const auto write = [&](index_t i, const Nearest& nearest) {
         const bool has_second = centroids.k > 1;
@@ -264,8 +264,8 @@ ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& cent
 
 #define COTERIE_INSTANTIATE(View)                                                                            \
     template AssignStats assign_labels(const Samples<View>&, const Centroids<View>&, std::int32_t*,          \
-                                       const PackedRows*, LabelBounds*);                                     \
-    template void nearest_two(const Samples<View>&, const Centroids<View>&, const PackedRows*,               \
+                                       Filter<View>::Packed*, LabelBounds*);                                 \
+    template void nearest_two(const Samples<View>&, const Centroids<View>&, Filter<View>::Packed*,           \
                               std::int32_t*, float*);                                                        \
     template void all_distances(const Samples<View>&, const Centroids<View>&, float*);                       \
     template double own_distance(const Samples<View>&, const Centroids<View>&, index_t, std::int32_t);       \

@@ -35,18 +35,18 @@ struct AssignStats {
     }
 };
 
-// labels: [n_samples] in/out. packed: rows for a filter on a small format, or null for the float32 one. bounds: true
+// labels: [n_samples] in/out. packed: what a filter on a small format reads, or null for the float32 one. bounds: true
 // of labels and these centroids after centroids_moved, or null to evaluate every row; brought up to date.
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels, const PackedRows* packed = nullptr,
+                          std::int32_t* labels, typename Filter<View>::Packed* packed = nullptr,
                           LabelBounds* bounds = nullptr);
 
 // The nearest and the second nearest, with their distances (euclidean distance, or 1 - cosine), rounded once.
 // labels, distances: [n_samples][2] out. With one centroid the second is -1 at infinity.
 template <typename View>
-void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids, const PackedRows* packed,
-                 std::int32_t* labels, float* distances);
+void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids,
+                 typename Filter<View>::Packed* packed, std::int32_t* labels, float* distances);
 
 // Every distance: out[i * k + c]. For the estimators' transform.
 template <typename View>

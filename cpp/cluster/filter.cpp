@@ -32,6 +32,19 @@ RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, inde
     return {error + canonical, squared_norm, 1e-12 * squared_norm, canonical};
 }
 
+// The filter on bytes: what the codes lost, and float32 sums of n products of at most kMostCode steps and of the bias.
+RowBound packed_bound(const CentroidNorms& centroids, double squared_norm, index_t n_products, float steps) {
+    const double n = static_cast<double>(n_products), rounding = gamma(n + 6, kFloatRoundoff);
+    const double norm = std::sqrt(squared_norm), step = steps * (1 + 2 * rounding);
+    const double most = kernels::kMostCode * step + centroids.largest_bias;
+    if (!(norm * centroids.largest_norm < kFilterLimit && most < kFilterLimit) ||
+        n_products >= (index_t{1} << 22))
+        return {kInfinity, squared_norm, 0};
+    const double error = (kernels::kLostInCode * step + rounding * most) * kUpward + (n + 1) * 0x1p-140;
+    const double canonical = canonical_error(centroids, norm, n_products);
+    return {error + canonical, squared_norm, 1e-12 * squared_norm, canonical};
+}
+
 bool is_run(const index_t* rows, index_t m) {
     return rows[m - 1] - rows[0] == m - 1;
 }
@@ -43,12 +56,26 @@ double canonical_error(const CentroidNorms& centroids, double norm, index_t n_pr
            (norm * centroids.largest_norm + centroids.largest_bias) * kUpward;
 }
 
+Filter<Sparse>::Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids,
+                       PackedTerms* packed)
+    : samples_(samples), centroids_(centroids) {
+    if (packed != nullptr && packed->pack(centroids, samples.n_threads)) packed_ = packed;
+}
+
 index_t Filter<Sparse>::rows_per_block() const {
     return std::clamp<index_t>(kScoresInCache / k_padded(), 1, 32);
 }
 
 void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratch) const {
     const kernels::Table& t = kernels::active();
+    for (index_t r = 0; r < m && packed_ != nullptr; ++r) {
+        const SparseRow row = sparse_row(samples_.x, rows[r]);
+        const float steps = t.score_packed_terms(row, packed_->lines(), centroids_.k, centroids_.bias.data(),
+                                                 k_padded(), scratch.scores.data() + r * scores_stride());
+        scratch.bounds[static_cast<std::size_t>(r)] = packed_bound(
+            centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], row.nnz, steps);
+    }
+    if (packed_ != nullptr) return;
     for (index_t r = 0; r < m; ++r) {
         const SparseRow row = sparse_row(samples_.x, rows[r]);
         t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(), k_padded(),

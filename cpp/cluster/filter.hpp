@@ -14,6 +14,7 @@
 
 #include "cluster/centroids.hpp"
 #include "cluster/packed_rows.hpp"
+#include "cluster/packed_terms.hpp"
 #include "cluster/samples.hpp"
 #include "core/large_vector.hpp"
 #include "kernels/bf16_pack.hpp"
@@ -59,6 +60,7 @@ class Filter;
 template <>
 class Filter<Dense> {
   public:
+    using Packed = const PackedRows;  // the rows in a small format
     // Whether rows remember the runner-up even where it is certain to lose, for later passes.
     static constexpr bool kKeepsRivals = true;
 
@@ -109,11 +111,12 @@ class Filter<Dense> {
 template <>
 class Filter<Sparse> {
   public:
-    // A row's few terms are soon scored against all centroids, and far movers spoil the bounds of most rows.
+    // A row's few terms are soon scored against all centroids, and far movers spoil the bounds of most rows until late.
     static constexpr bool kKeepsRivals = false;
+    using Packed = PackedTerms;
 
-    Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, const PackedRows*)
-        : samples_(samples), centroids_(centroids) {}
+    // packed: takes the centroids in bytes, or null for the float32 filter.
+    Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, PackedTerms* packed);
 
     index_t k_padded() const { return centroids_.k_padded; }
     index_t scores_stride() const { return k_padded() + kStrideLine; }
@@ -127,6 +130,7 @@ class Filter<Sparse> {
   private:
     const Samples<Sparse>& samples_;
     const Centroids<Sparse>& centroids_;
+    const PackedTerms* packed_ = nullptr;
 };
 
 }  // namespace coterie::cluster

@@ -42,13 +42,17 @@ std::vector<PackedFormat> formats_that_pay(index_t d, index_t k) {
     return formats;
 }
 
+void check_name(const std::string& wanted) {
+    require(wanted == "auto" || wanted == "float32" || wanted == "bfloat16" || wanted == "int8", "kmeans",
+            "filter must be 'auto', 'float32', 'bfloat16' or 'int8'; got '", wanted, "'");
+}
+
 }  // namespace
 
 FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
                                   index_t n_passes, const std::string& wanted)
     : samples_(samples), k_(centroids.k), n_passes_(n_passes) {
-    require(wanted == "auto" || wanted == "float32" || wanted == "bfloat16" || wanted == "int8", "kmeans",
-            "filter must be 'auto', 'float32', 'bfloat16' or 'int8'; got '", wanted, "'");
+    check_name(wanted);
     if (wanted == "auto") {
         start(formats_that_pay(samples.x.cols, k_), centroids);
     } else if (wanted != "float32") {
@@ -118,6 +122,14 @@ void FilterChoice<Dense>::learn(const AssignStats& stats) {
     // The few rows that bounds leave in late passes are the hard ones, and say nothing of the others.
     if (!rows_ || !may_change_ || stats.evaluated * 4 < samples_.x.rows) return;
     if (cost(rows_->format(), stats) > float32_cost()) rows_.reset();
+}
+
+FilterChoice<Sparse>::FilterChoice(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids,
+                                   index_t, const std::string& wanted) {
+    check_name(wanted);
+    require(wanted != "bfloat16", "kmeans", "CSR rows have no bfloat16 filter");
+    if (wanted == "int8" || (wanted == "auto" && PackedTerms::pays(samples, centroids.k)))
+        terms_ = std::make_unique<PackedTerms>();
 }
 
 }  // namespace coterie::cluster

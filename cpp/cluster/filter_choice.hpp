@@ -23,7 +23,7 @@ class FilterChoice<Dense> {
                  const std::string& wanted = "auto");
 
     // Rows for a filter on a small format, or null for the float32 one.
-    const PackedRows* rows() const { return rows_.get(); }
+    const PackedRows* packed() const { return rows_.get(); }
     const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
     // Takes what a pass left; float32 takes over where it would have cost less.
     void learn(const AssignStats& stats);
@@ -41,15 +41,20 @@ class FilterChoice<Dense> {
     std::unique_ptr<PackedRows> rows_;
 };
 
-// CSR rows have the float32 filter only.
+// CSR rows have the filters on float32 and on terms in bytes ("int8").
 template <>
 class FilterChoice<Sparse> {
   public:
-    FilterChoice(const Samples<Sparse>&, const Centroids<Sparse>&, index_t, const std::string& = "auto") {}
+    FilterChoice(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, index_t n_passes,
+                 const std::string& wanted = "auto");
 
-    const PackedRows* rows() const { return nullptr; }
-    const char* name() const { return "float32"; }
+    // Where the filter on bytes keeps its terms, or null for the float32 one.
+    PackedTerms* packed() const { return terms_.get(); }
+    const char* name() const { return terms_ && terms_->is_packed() ? "int8" : "float32"; }
     void learn(const AssignStats&) {}
+
+  private:
+    std::unique_ptr<PackedTerms> terms_;
 };
 
 }  // namespace coterie::cluster

@@ -89,8 +89,9 @@ class Candidates {
         if (samples_.metric == Metric::cosine) centroids.normalise(samples_.n_threads);
         std::vector<std::int32_t> labels(nearest_.size(), -1);
         // The rounds after the first draw about as many rows each: they share the packed copy.
-        if (!filter_ || filter_->rows() == nullptr) filter_.emplace(samples_, centroids, kManyRounds.rounds);
-        assign_labels(samples_, centroids, labels.data(), filter_->rows());
+        if (!filter_ || filter_->packed() == nullptr)
+            filter_.emplace(samples_, centroids, kManyRounds.rounds);
+        assign_labels(samples_, centroids, labels.data(), filter_->packed());
         std::vector<double> distance(nearest_.size());
         own_distances(samples_, centroids, labels.data(), distance.data());
         const auto before = static_cast<index_t>(rows_.size());

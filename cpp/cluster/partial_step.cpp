@@ -22,7 +22,7 @@ Partial partial_step(const Samples<View>& shard, const Centroids<View>& centroid
                      bool with_inertia, std::int32_t* labels) {
     ClusterSums<View> sums(shard, centroids.k, scales);
     const FilterChoice<View> filter(shard, centroids, 1);
-    const AssignStats stats = assign_labels(shard, centroids, labels, filter.rows());
+    const AssignStats stats = assign_labels(shard, centroids, labels, filter.packed());
     sums.move_rows(labels);
     Partial partial = partial_of(sums, centroids.k, centroids.d);
     partial.stats = stats;

@@ -70,7 +70,7 @@ void StreamPass<View>::add(const Samples<View>& block, index_t first, std::int32
     if (options_.as_difference) sums_->start_from(labels);
     bounds_.start_at(first);
     const FilterChoice<View> filter(block, centroids_, 1);
-    partial_.stats.add(assign_labels(block, centroids_, labels, filter.rows(), &bounds_));
+    partial_.stats.add(assign_labels(block, centroids_, labels, filter.packed(), &bounds_));
     sums_->move_rows(labels);
     partial_.filter = filter.name();
     if (options_.with_inertia) partial_.inertia.add(exact_inertia(block, centroids_, labels));

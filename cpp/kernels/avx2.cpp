@@ -42,6 +42,21 @@ struct Avx2 {
         top_two_of<kLanes>(lane_best, lane_runner_up, first, second);
     }
 
+    static float largest_lane(F a) {
+        const __m128 four = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+        const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+        return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+    }
+    static F widen_bytes(const std::uint8_t* p) {
+        return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+    }
+    static void store_bytes(std::uint8_t* p, F a) {
+        const __m256i whole = _mm256_cvtps_epi32(a);
+        const __m128i halves =
+            _mm_packus_epi32(_mm256_castsi256_si128(whole), _mm256_extracti128_si256(whole, 1));
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(halves, halves));
+    }
+
     static D zero_d() { return {_mm256_setzero_pd(), _mm256_setzero_pd()}; }
     static D widen(const float* p) {
         return {_mm256_cvtps_pd(_mm_loadu_ps(p)), _mm256_cvtps_pd(_mm_loadu_ps(p + 4))};

@@ -40,6 +40,14 @@ struct Avx512 {
         // The winner's own runner-up took its place; those of the other lanes are not above their best.
     }
 
+    static float largest_lane(F a) { return _mm512_reduce_max_ps(a); }
+    static F widen_bytes(const std::uint8_t* p) {
+        return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+    }
+    static void store_bytes(std::uint8_t* p, F a) {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtusepi32_epi8(_mm512_cvtps_epi32(a)));
+    }
+
     static D zero_d() { return _mm512_setzero_pd(); }
     static D widen(const float* p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
     static D widen_first(const float* p, index_t n) {

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernels/kernels.hpp"
+#include "kernels/packed_terms_body.hpp"
 #include "kernels/philox_body.hpp"
 #include "kernels/scan.hpp"
 
@@ -296,6 +297,8 @@ struct Body {
                 kPanel,
                 score_block,
                 score_sparse_row,
+                PackedTermsBody<V>::pack_term,
+                PackedTermsBody<V>::score,
                 Scan<V>::top_two,
                 Scan<V>::find,
                 Scan<V>::collect_at_least,

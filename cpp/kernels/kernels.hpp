@@ -9,6 +9,7 @@
 #include "core/types.hpp"
 #include "kernels/bf16.hpp"
 #include "kernels/int8.hpp"
+#include "kernels/packed_terms.hpp"
 
 namespace coterie::kernels {
 
@@ -88,6 +89,16 @@ struct Table {
     // terms is term-major: one row of ld floats per feature.
     void (*score_sparse_row)(SparseRow row, const float* terms, index_t ld, const float* bias,
                              index_t k_padded, float* scores) noexcept;
+
+    // ---- filter on bytes, CSR row ----
+
+    // One term's k weights, padded with zeros to code_columns(k), into its line (see packed_terms.hpp); weights are below 1e37.
+    // False: one is negative, and the line is of no use.
+    bool (*pack_term)(const float* weights, index_t k, std::uint8_t* line) noexcept;
+    // scores[c] ~ sum_p data[p] * step_j * code_j[c] - bias[c], j = indices[p], c < k_padded, from the lines of all terms;
+    // |error| <= gamma_{n+3} (255 sum_p |data[p]| step_j + |bias[c]|). Returns that sum, with a relative error of gamma_{n+1}.
+    float (*score_packed_terms)(SparseRow row, const std::uint8_t* lines, index_t k, const float* bias,
+                                index_t k_padded, float* scores) noexcept;
 
     // ---- scan of one row of scores ----
 

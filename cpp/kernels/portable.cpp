@@ -71,6 +71,18 @@ struct Portable {
         top_two_of<kLanes>(lane_best, lane_runner_up, first, second);
     }
 
+    static float largest_lane(F a) {
+        float largest = a.v[0];
+        for (int l = 1; l < 8; ++l) largest = a.v[l] > largest ? a.v[l] : largest;
+        return largest;
+    }
+    static F widen_bytes(const std::uint8_t* p) {
+        return each([&](int l) { return static_cast<float>(p[l]); });
+    }
+    static void store_bytes(std::uint8_t* p, F a) {
+        for (int l = 0; l < 8; ++l) p[l] = static_cast<std::uint8_t>(a.v[l] + 0.5f);
+    }
+
     static D zero_d() {
         return each_d([](int) { return 0.0; });
     }

@@ -19,7 +19,7 @@ def assign(X, centers, metric="euclidean", n_threads=2):
     """Assign with every filter that the instruction set has; they must agree."""
     samples = _core.Samples(rows_argument(X), None, metric, n_threads)
     labels = samples.assign(centers, "float32")
-    for packed in FILTERS.get(_core.active_isa(), []):
+    for packed in ["int8"] if sp.issparse(X) else FILTERS.get(_core.active_isa(), []):
         np.testing.assert_array_equal(samples.assign(centers, packed), labels)
     return labels
 
@@ -52,6 +52,23 @@ def test_sparse_rows(isa, kind, metric, k):
     X = sp.csr_array(np.where(random.random(dense.shape) < 0.2, dense, 0).astype(np.float32))
     centers = X[random.permutation(200)[:k]].toarray()
     np.testing.assert_array_equal(assign(X, centers, metric), assign_labels_csr(X, centers, metric))
+    # Terms in bytes are for weights that are not negative.
+    X, centers = abs(X), np.abs(centers)
+    np.testing.assert_array_equal(assign(X, centers, metric), assign_labels_csr(X, centers, metric))
+
+
+@pytest.mark.parametrize("k", [33, 48, 49, 100, 127, 128, 129, 300])
+def test_terms_in_bytes_at_every_width(isa, k):
+    random = np.random.default_rng(k)
+    X = sp.random_array((400, 90), density=0.15, rng=random, dtype=np.float32, format="csr")
+    centers = X[random.permutation(400)[:k]].toarray() * random.integers(1, 4, (k, 1)).astype(np.float32)
+    np.testing.assert_array_equal(assign(X, centers), assign_labels_csr(X, centers))
+
+
+def test_csr_rows_have_no_bfloat16_filter():
+    samples = _core.Samples(rows_argument(sp.csr_array(np.eye(3, dtype=np.float32))), None, "euclidean", 1)
+    with pytest.raises(ValueError, match="CSR rows have no bfloat16 filter"):
+        samples.assign(np.eye(3, dtype=np.float32), "bfloat16")
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,6 +10,7 @@ from tests.reference.assign_labels import assign_labels, assign_labels_csr
 # Equal rows and a line make fewer clusters than asked for.
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 RANDOM = np.random.default_rng(20)
+WIDE = ("avx512", "avx512_vnni", "avx512_bf16", "amx")
 
 
 def sisters():
@@ -73,6 +74,59 @@ def test_every_iteration_has_the_exact_labels_of_sparse_rows(make, metric, every
             model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(rows)
             labels = assign_labels_csr(rows, model.cluster_centers_, metric)
             np.testing.assert_array_equal(model.labels_, labels)
+
+
+def tfidf():
+    """Rare and frequent terms, rows of unit length, of which some are empty and some repeated."""
+    X = RANDOM.random((720, 60)) * (RANDOM.random((720, 60)) < RANDOM.beta(0.5, 3, 60))
+    X[::50] = 0
+    X[1::9] = X[2::9]
+    return X / np.maximum(np.linalg.norm(X, axis=1, keepdims=True), 1e-12)
+
+
+def near_ties():
+    """Weights that differ in their last bits: far less than a byte tells apart."""
+    return 1 + RANDOM.integers(0, 3, (720, 24)) * 2.0**-23
+
+
+def magnitudes():
+    """Terms and rows over many orders of magnitude, down to weights that vanish in bytes and in float32."""
+    return RANDOM.random((720, 24)) * 10.0 ** (RANDOM.uniform(-22, 8, 24) + RANDOM.uniform(-20, 5, (720, 1)))
+
+
+def small_counts():
+    """Whole numbers: ties without end."""
+    return RANDOM.poisson(0.4, (720, 24))
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("make", [tfidf, near_ties, magnitudes, small_counts])
+def test_every_iteration_has_the_exact_labels_of_terms_in_bytes(make, metric, every_isa):
+    X = make().astype(np.float32)
+    X[RANDOM.random(X.shape) < 0.3] = 0
+    rows = sp.csr_array(X)
+    for name in every_isa:
+        _core.set_isa(name)
+        for max_iter in (1, 2, 4, 9):
+            model = KMeans(45, metric=metric, init=X[::16].copy(), max_iter=max_iter, tol=0).fit(rows)
+            assert model.filter_ == ("int8" if name in WIDE else "float32")
+            labels = assign_labels_csr(rows, model.cluster_centers_, metric)
+            np.testing.assert_array_equal(model.labels_, labels)
+
+
+def test_negative_terms_are_left_to_float32(isa):
+    X = sp.random_array((900, 30), density=0.5, rng=RANDOM, dtype=np.float32, format="csr")
+    init = X[:40].toarray()
+    assert KMeans(40, init=init, max_iter=3).fit(X).filter_ == ("int8" if isa in WIDE else "float32")
+    X.data[7] *= -1
+    model = KMeans(40, init=init, max_iter=3).fit(X)
+    assert model.filter_ == "float32"
+    np.testing.assert_array_equal(model.labels_, assign_labels_csr(X, model.cluster_centers_))
+    # Rows without negative terms, centroids with some that no row has.
+    X.data[7] *= -1
+    init[:, 0] -= 1
+    model = KMeans(40, init=init, max_iter=1).fit(X)
+    np.testing.assert_array_equal(model.labels_, assign_labels_csr(X, model.cluster_centers_))
 
 
 def test_empty_clusters_take_the_farthest_rows_whatever_the_bounds_know(every_isa):

@@ -91,8 +91,8 @@ class KMeans(KMeansBase):
     candidates_per_row_ : float
         Centres that the filter left to compare in float64, averaged over the rows looked at; 1 is the least.
     filter_ : str
-        The filter in use at the end: "float32", "bfloat16" or "int8", the cheapest on a sample of the rows.
-        Results do not depend on it.
+        The filter in use at the end: "float32", "bfloat16" or "int8", the cheapest on a sample of the rows; for CSR
+        rows "int8" (the centres in bytes) or "float32". Results do not depend on it.
     n_features_in_ : int
         Number of features of ``X``.
     feature_names_in_ : ndarray of shape (n_features_in_,), object

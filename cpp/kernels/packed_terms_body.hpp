@@ -1,0 +1,91 @@
+// The kernels of packed terms, as body.hpp has the others.
+#pragma once
+
+#include "kernels/packed_terms.hpp"
+
+namespace coterie::kernels {
+
+template <typename V>
+struct PackedTermsBody {
+    using F = typename V::F;
+    static constexpr index_t L = V::kLanes;
+
+    static bool pack_term(const float* weights, index_t k, std::uint8_t* line) noexcept {
+        F low = V::zero(), high = low;
+        for (index_t c = 0; c < code_columns(k); c += L) {
+            const F w = V::load(weights + c);
+            low = V::min(low, w);
+            high = V::max(high, w);
+        }
+        const float largest = V::largest_lane(high);
+        // Where 1 / step might overflow every code is 0, which is off by half a step at most.
+        const bool is_tiny = !(largest > 0x1p-100f);
+        const float step = is_tiny ? 2 * largest : largest * (1 + 0x1p-22f) / kMostCode;
+        const F factor = V::broadcast(is_tiny ? 0 : 1 / step), most = V::broadcast(kMostCode);
+        for (index_t c = 0; c < code_columns(k); c += L) {
+            const F code = V::fma(V::load(weights + c), factor, V::zero());
+            V::store_bytes(line + c, V::min(V::max(code, V::zero()), most));
+        }
+        __builtin_memcpy(line + code_columns(k), &step, sizeof step);
+        return V::largest_lane(V::sub(V::zero(), low)) <= 0;
+    }
+
+    static void prefetch(const std::uint8_t* line, index_t bytes) noexcept {
+        for (index_t b = 0; b < bytes; b += 64) __builtin_prefetch(line + b);
+    }
+
+    // W vectors of columns from first on; returns sum_j |x_j| step_j.
+    template <int W>
+    static float score_columns(SparseRow row, const std::uint8_t* lines, index_t k, index_t first,
+                               const float* bias, float* scores) noexcept {
+        constexpr index_t kAhead = 24;  // nonzeros, which for short rows are in the rows that follow
+        const index_t reachable = row.nnz + row.following;
+        const index_t bytes = packed_term_bytes(k), step_at = code_columns(k);
+        const index_t fetched = first == 0 ? bytes : index_t{W} * L;
+        float steps = 0;
+        F acc[W];
+        for (int w = 0; w < W; ++w) acc[w] = V::zero();
+        for (index_t p = 0; p < row.nnz; ++p) {
+            if (p + kAhead < reachable) prefetch(lines + row.indices[p + kAhead] * bytes + first, fetched);
+            const std::uint8_t* const line = lines + row.indices[p] * bytes;
+            float step;
+            __builtin_memcpy(&step, line + step_at, sizeof step);
+            step *= row.data[p];
+            steps += __builtin_fabsf(step);
+            const F factor = V::broadcast(step);
+            for (int w = 0; w < W; ++w) acc[w] = V::fma(factor, V::widen_bytes(line + first + w * L), acc[w]);
+        }
+        for (int w = 0; w < W; ++w)
+            V::store(scores + first + w * L, V::sub(acc[w], V::load(bias + first + w * L)));
+        return steps;
+    }
+
+    static float score(SparseRow row, const std::uint8_t* lines, index_t k, const float* bias,
+                       index_t k_padded, float* scores) noexcept {
+        constexpr int kMost = 8;
+        float steps = 0;
+        index_t c = 0;
+        for (; k_padded - c >= kMost * L; c += kMost * L)
+            steps = score_columns<kMost>(row, lines, k, c, bias, scores);
+        switch ((k_padded - c) / L) {
+            case 7:
+                return score_columns<7>(row, lines, k, c, bias, scores);
+            case 6:
+                return score_columns<6>(row, lines, k, c, bias, scores);
+            case 5:
+                return score_columns<5>(row, lines, k, c, bias, scores);
+            case 4:
+                return score_columns<4>(row, lines, k, c, bias, scores);
+            case 3:
+                return score_columns<3>(row, lines, k, c, bias, scores);
+            case 2:
+                return score_columns<2>(row, lines, k, c, bias, scores);
+            case 1:
+                return score_columns<1>(row, lines, k, c, bias, scores);
+            default:
+                return steps;
+        }
+    }
+};
+
+}  // namespace coterie::kernels
