@@ -26,50 +26,86 @@ struct alignas(64) TileConfig {
 constexpr TileConfig
     kTileConfig;  // static: the compiler takes its load for one of 8 bytes and drops other stores
 
+// Rows that follow those of a call, which the next call is likely to score: asked for a few lines a step.
+struct RowsAhead {
+    RowsAhead(const std::uint16_t* rows, index_t ld_rows, index_t steps)
+        : next(rows + kBf16Rows * ld_rows),
+          end(next + kBf16Rows * ld_rows),
+          lines_per_step(ceil_div(ceil_div(kBf16Rows * ld_rows, kElementsPerLine), steps)) {}
+
+    void fetch() {
+        for (index_t line = 0; line < lines_per_step && next < end; ++line, next += kElementsPerLine)
+            __builtin_prefetch(next, 0, 2);
+    }
+
+    const std::uint16_t* next;
+    const std::uint16_t* end;
+    index_t lines_per_step;
+};
+
 // 2 x 2 tiles of scores (32 rows x 32 columns) stay in tiles 0 to 3. A step of 32 dimensions takes 64 cycles of the tile
-// unit and 4 KiB of loads; the rows' half comes from the first-level cache, the centroids' half from the second, so the
-// next step's centroid tiles are prefetched. So are the rows that follow, which the next call is likely to score: they come
-// from memory, a few lines a step.
+// unit and 4 KiB of loads. The rows' half stays in the first-level cache from one pair of column blocks to the next; the
+// centroids' half streams past it from the second, or the rows would be gone whenever they are wanted again.
+void multiply_pair(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* left, const float* start,
+                   index_t depth, RowsAhead& ahead) noexcept {
+    const std::uint16_t* const lower = rows + kBf16Columns * ld_rows;
+    const std::uint16_t* right = left + depth * kBf16Tile;
+    const index_t row_stride = ld_rows * 2;
+    _tile_loadd(0, start, 0);  // stride 0: every row starts from the same line
+    _tile_loadd(1, start + kBf16Columns, 0);
+    _tile_loadd(2, start, 0);
+    _tile_loadd(3, start + kBf16Columns, 0);
+    for (index_t t = 0; t < depth; ++t, left += kBf16Tile, right += kBf16Tile) {
+        _tile_loadd(4, rows + t * kBf16Depth, row_stride);
+        _tile_stream_loadd(6, left, 64);
+        _tile_stream_loadd(7, right, 64);
+        _tile_loadd(5, lower + t * kBf16Depth, row_stride);
+        ahead.fetch();
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+}
+
+void store_pair(float* scores, index_t ld) noexcept {
+    _tile_stored(0, scores, ld * 4);
+    _tile_stored(1, scores + kBf16Columns, ld * 4);
+    _tile_stored(2, scores + kBf16Columns * ld, ld * 4);
+    _tile_stored(3, scores + kBf16Columns * ld + kBf16Columns, ld * 4);
+}
+
 void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
                  index_t k_padded, index_t d_padded, float* scores, index_t ld) noexcept {
     _tile_loadconfig(&kTileConfig);
     const index_t depth = d_padded / kBf16Depth;
-    const std::uint16_t* const lower = rows + kBf16Columns * ld_rows;
-    const index_t row_stride = ld_rows * 2, score_stride = ld * 4;
-    const std::uint16_t* ahead = rows + kBf16Rows * ld_rows;
-    const std::uint16_t* const ahead_end = ahead + kBf16Rows * ld_rows;
-    const index_t steps = k_padded / (2 * kBf16Columns) * depth;
-    const index_t lines_per_step = ceil_div(ceil_div(kBf16Rows * ld_rows, kElementsPerLine), steps);
+    RowsAhead ahead(rows, ld_rows, k_padded / (2 * kBf16Columns) * depth);
     for (index_t c = 0; c < k_padded; c += 2 * kBf16Columns) {
-        const std::uint16_t* left = packed + c / kBf16Columns * depth * kBf16Tile;
-        const std::uint16_t* right = left + depth * kBf16Tile;
-        _tile_loadd(0, start + c, 0);  // stride 0: every row starts from the same line
-        _tile_loadd(1, start + c + kBf16Columns, 0);
-        _tile_loadd(2, start + c, 0);
-        _tile_loadd(3, start + c + kBf16Columns, 0);
-        for (index_t t = 0; t < depth; ++t, left += kBf16Tile, right += kBf16Tile) {
-            _tile_loadd(4, rows + t * kBf16Depth, row_stride);
-            _tile_loadd(6, left, 64);
-            _tile_loadd(7, right, 64);
-            _tile_loadd(5, lower + t * kBf16Depth, row_stride);
-            for (int line = 0; line < 16; ++line) {
-                __builtin_prefetch(left + 2 * kBf16Tile + line * 32);
-                __builtin_prefetch(right + 2 * kBf16Tile + line * 32);
-            }
-            for (index_t line = 0; line < lines_per_step && ahead < ahead_end;
-                 ++line, ahead += kElementsPerLine)
-                __builtin_prefetch(ahead, 0, 2);
-            _tile_dpbf16ps(0, 4, 6);
-            _tile_dpbf16ps(1, 4, 7);
-            _tile_dpbf16ps(2, 5, 6);
-            _tile_dpbf16ps(3, 5, 7);
-        }
-        _tile_stored(0, scores + c, score_stride);
-        _tile_stored(1, scores + c + kBf16Columns, score_stride);
-        _tile_stored(2, scores + kBf16Columns * ld + c, score_stride);
-        _tile_stored(3, scores + kBf16Columns * ld + c + kBf16Columns, score_stride);
+        multiply_pair(rows, ld_rows, packed + c * d_padded, start + c, depth, ahead);
+        store_pair(scores + c, ld);
     }
     _tile_release();
+}
+
+// Storing all scores would bring their lines from the second-level cache and send them back, for a quarter of the tiles' time.
+// A block is searched while the tile unit works on the next.
+void find_wanted(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
+                 index_t k_padded, index_t d_padded, const Bf16Cuts& cuts, const Bf16Hits& hits) noexcept {
+    _tile_loadconfig(&kTileConfig);
+    const index_t depth = d_padded / kBf16Depth;
+    RowsAhead ahead(rows, ld_rows, k_padded / ScoreBlock::kColumns * depth);
+    ScoreBlock blocks[2];
+    ScoreBlock *block = &blocks[0], *before = &blocks[1];
+    for (index_t c = 0; c < k_padded; c += ScoreBlock::kColumns) {
+        multiply_pair(rows, ld_rows, packed + c * d_padded, start + c, depth, ahead);
+        if (c > 0) collect_wanted(*before, c - ScoreBlock::kColumns, cuts, hits);
+        store_pair(block->score, ScoreBlock::kColumns);
+        ScoreBlock* const full = block;
+        block = before;
+        before = full;
+    }
+    _tile_release();
+    collect_wanted(*before, k_padded - ScoreBlock::kColumns, cuts, hits);
 }
 
 constexpr index_t kPair = 2 * kInt8Columns;
@@ -112,8 +148,8 @@ void score_int8_block(const std::uint8_t* rows, index_t ld_rows, const float* ro
         _tile_loadd(3, columns.offset + c + kInt8Columns, 0);
         for (index_t t = 0; t < depth; ++t, left += kInt8Tile, right += kInt8Tile) {
             _tile_loadd(4, rows + t * kInt8Depth, ld_rows);
-            _tile_loadd(6, left, 64);
-            _tile_loadd(7, right, 64);
+            _tile_stream_loadd(6, left, 64);
+            _tile_stream_loadd(7, right, 64);
             _tile_loadd(5, lower + t * kInt8Depth, ld_rows);
             for (int line = 0; line < 16; ++line) {
                 __builtin_prefetch(left + 2 * kInt8Tile + line * 64);
@@ -161,7 +197,7 @@ bool system_permits_tiles() {
 const Bf16Table* amx_bf16_table() {
     static const bool usable =
         processor_has(kAmxTile | kAmxBf16) && system_saves_tiles() && system_permits_tiles();
-    static constexpr Bf16Table table = {400, pack_rows, score_block, compare_bf16};
+    static constexpr Bf16Table table = {400, pack_rows, score_block, find_wanted, compare_bf16};
     return usable ? &table : nullptr;
 }
 

@@ -45,10 +45,20 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
     }
 }
 
+void find_wanted(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
+                 index_t k_padded, index_t d_padded, const Bf16Cuts& cuts, const Bf16Hits& hits) noexcept {
+    ScoreBlock block;
+    for (index_t c = 0; c < k_padded; c += ScoreBlock::kColumns) {
+        score_block(rows, ld_rows, packed + c * d_padded, start + c, ScoreBlock::kColumns, d_padded,
+                    block.score, ScoreBlock::kColumns);
+        collect_wanted(block, c, cuts, hits);
+    }
+}
+
 }  // namespace
 
 const Bf16Table* avx512_bf16_table() {
-    static constexpr Bf16Table table = {48, pack_rows, score_block, compare_bf16};
+    static constexpr Bf16Table table = {48, pack_rows, score_block, find_wanted, compare_bf16};
     return &table;
 }
 

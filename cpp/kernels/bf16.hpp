@@ -22,6 +22,21 @@ struct alignas(64) Bf16Line {
     std::uint16_t values[kBf16Depth];
 };
 
+// Score s of row r and column c is wanted if s >= row[r], or, where column is given, if s + offset[r] >= column[c].
+struct Bf16Cuts {
+    const float* row;     // [kBf16Rows]
+    const float* offset;  // [kBf16Rows], with column
+    const float* column;  // [k_padded] or null
+};
+
+// The wanted ones of row r in increasing columns: column[r * capacity + q] and score[...], q < count[r].
+struct Bf16Hits {
+    std::int32_t* column;
+    float* score;
+    index_t capacity;  // >= k_padded
+    std::int32_t* count;
+};
+
 struct Bf16Table {
     double products_per_cycle;  // of one core, roughly: for the choice of a filter
     // y = x - mu (float32), out = bf16(y) to nearest, denormals to zero; m rows, ldx and ld_out elements apart. Columns d ..
@@ -33,6 +48,10 @@ struct Bf16Table {
     void (*score_block)(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed,
                         const float* start, index_t k_padded, index_t d_padded, float* scores,
                         index_t ld) noexcept;
+    // The scores of score_block that are wanted; the others are never in memory all at once.
+    void (*find_wanted)(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed,
+                        const float* start, index_t k_padded, index_t d_padded, const Bf16Cuts& cuts,
+                        const Bf16Hits& hits) noexcept;
     // product ~ <row, a - b> and squared_distance ~ |a - b|^2 in float32.
     void (*compare)(const std::uint16_t* row, const float* a, const float* b, index_t d, float* product,
                     float* squared_distance) noexcept;

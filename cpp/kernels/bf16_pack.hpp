@@ -14,9 +14,9 @@ inline index_t bf16_depth(index_t d) {
 inline index_t bf16_columns(index_t k) {
     return ceil_div(k, 2 * kBf16Columns) * 2 * kBf16Columns;
 }
-// Elements of packed columns; one pair of tiles more than is read, so that the prefetch of the next stays inside.
+// Elements of packed columns.
 inline index_t bf16_packed_size(index_t k_padded, index_t d_padded) {
-    return k_padded * d_padded + 4 * kBf16Tile;
+    return k_padded * d_padded;
 }
 
 // Lays kBf16Columns packed rows, d_padded elements each, out as the tiles of one block of columns.

@@ -302,8 +302,7 @@ struct Body {
                 Scan<V>::top_two,
                 Scan<V>::find,
                 Scan<V>::collect_at_least,
-                Scan<V>::split_at,
-                Scan<V>::collect_reaching};
+                Scan<V>::split_at};
     }
 };
 

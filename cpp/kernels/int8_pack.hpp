@@ -12,9 +12,9 @@ namespace coterie::kernels {
 inline index_t int8_depth(index_t d) {
     return ceil_div(d, kInt8Depth) * kInt8Depth;
 }
-// Bytes of packed columns; one pair of tiles more than is read, so that the prefetch of the next stays inside.
+// Bytes of packed columns.
 inline index_t int8_packed_size(index_t k_padded, index_t d_padded) {
-    return k_padded * d_padded + 4 * kInt8Tile;
+    return k_padded * d_padded;
 }
 
 // Lays kInt8Columns rows of Int8Table::pack_rows, d_padded bytes each, out as the tiles of one block of columns; offset:

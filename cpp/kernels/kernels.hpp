@@ -113,9 +113,6 @@ struct Table {
     // below the threshold are not read again.
     index_t (*split_at)(const float* scores, index_t n, const float* maxima, float threshold,
                         std::int32_t* out, float* below) noexcept;
-    // The positions with scores[c] + offset >= least[c], the sum rounded to float32, likewise.
-    index_t (*collect_reaching)(const float* scores, float offset, const float* least, index_t n,
-                                std::int32_t* out) noexcept;
 };
 
 // The table in use: the best this CPU runs, or the one named by COTERIE_CPU. Throws std::invalid_argument

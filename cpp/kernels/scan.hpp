@@ -101,20 +101,6 @@ struct Scan {
         V::top_two_of_lanes(rest, rest, below, &second);
         return count;
     }
-
-    static index_t collect_reaching(const float* scores, float offset, const float* least, index_t n,
-                                    std::int32_t* out) noexcept {
-        const F lowered = V::broadcast(-offset);
-        index_t count = 0;
-        for (index_t c = 0; c < n; c += L) {
-            unsigned mask = V::at_least(V::sub(V::load(scores + c), lowered), V::load(least + c));
-            while (mask != 0) {
-                out[count++] = static_cast<std::int32_t>(c + __builtin_ctz(mask));
-                mask &= mask - 1;
-            }
-        }
-        return count;
-    }
 };
 
 }  // namespace coterie::kernels

@@ -114,10 +114,11 @@ double DenseFilter::error_bound(const kernels::Bf16Size& rows) const {
            static_cast<double>(d_ + 8) * 0x1p-50;
 }
 
-void DenseFilter::score(const std::uint16_t* rows, index_t first, index_t n, float* scores) const {
-    kernels::active().bf16->score_block(
-        rows, d_padded_, packed_[static_cast<std::size_t>(first * d_padded_ / kernels::kBf16Depth)].values,
-        start_.data() + first, n, d_padded_, scores, n);
+void DenseFilter::find_wanted(const std::uint16_t* rows, index_t first, index_t n,
+                              const kernels::Bf16Cuts& cuts, const kernels::Bf16Hits& hits) const {
+    const auto line = static_cast<std::size_t>(first * d_padded_ / kernels::kBf16Depth);
+    kernels::active().bf16->find_wanted(rows, d_padded_, packed_[line].values, start_.data() + first, n,
+                                        d_padded_, cuts, hits);
 }
 
 }  // namespace coterie

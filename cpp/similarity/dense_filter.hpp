@@ -35,9 +35,10 @@ class DenseFilter {
     // out[d_padded] for score(); returns <mu, x~>, the offset of its scores. unit: d floats of scratch.
     double pack_row(const float* x, double norm, float* unit, std::uint16_t* out,
                     kernels::Bf16Size& size) const;
-    // scores[r * n + c] for kBf16Rows packed rows and columns first .. first + n - 1, both multiples of a pair of blocks;
-    // columns beyond those of y score kPadScore.
-    void score(const std::uint16_t* rows, index_t first, index_t n, float* scores) const;
+    // The wanted scores of kBf16Rows packed rows and columns first .. first + n - 1, both multiples of a pair of blocks; columns
+    // count from first, and those beyond the columns of y score kPadScore.
+    void find_wanted(const std::uint16_t* rows, index_t first, index_t n, const kernels::Bf16Cuts& cuts,
+                     const kernels::Bf16Hits& hits) const;
 
   private:
     void sample_mean(MatrixView<const float> y, const std::vector<double>& norms);

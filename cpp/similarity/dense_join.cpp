@@ -17,8 +17,8 @@ constexpr index_t kRowsInFlight = 16384;
 constexpr index_t kTileColumns = 3840;
 // Up to so many rows of X cost less by the definition than the packing of Y.
 constexpr index_t kFewRows = 32;
-// Of a 2 MB L2 cache: 1 MB of bfloat16 columns, and 32 x 2016 scores at most (not 2048: rows of
-// scores a power of two apart would compete for few lines). Y is read once for kGroupRows rows of X.
+// Of a 2 MB L2 cache: 1 MB of bfloat16 columns, and the hits of 32 rows with them, few of 32 x 2016 as a rule. Y is read once
+// for kGroupRows rows of X.
 constexpr index_t kTileElements = index_t{1} << 19;
 constexpr index_t kMostColumns = 2016;
 constexpr index_t kGroupRows = 1024;
@@ -26,6 +26,7 @@ constexpr index_t kFirstColumns = 128;
 // 64 rows x ~1000 columns of scores and one packed panel stay in a 2 MB L2 cache.
 constexpr index_t kBlockRows = 64;
 constexpr index_t kChunkColumns = 1024;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::vector<double> norms(MatrixView<const float> x, int n_threads) {
     std::vector<double> result(static_cast<std::size_t>(x.rows));
@@ -96,36 +97,22 @@ void DenseJoin::run(Sink& sink) const {
     }
 }
 
-// Scores + offset are s'(i, first_column ...); those that reach the row's cut go to the sink. Before the first column the
-// cut is the lowest and rises fast, so it is asked for more often there.
-void DenseJoin::hand_over(Sink& sink, index_t i, index_t first_column, double offset, float* scores,
-                          index_t n, std::vector<std::int32_t>& positions) const {
+// Scores are s'(i, first_column ...); those that reach the row's cut go to the sink. Before the first column the cut is the
+// lowest and rises fast, so it is asked for more often there.
+void DenseJoin::hand_over(Sink& sink, index_t i, index_t first_column, const float* scores, index_t n,
+                          std::vector<float>& found, std::vector<std::int32_t>& positions) const {
     if (static_cast<index_t>(positions.size()) < n) positions.resize(static_cast<std::size_t>(n));
-    const bool triangle = sink.lower_triangle() || serves_both(sink);
+    if (static_cast<index_t>(found.size()) < n) found.resize(static_cast<std::size_t>(n));
     index_t step = first_column == 0 ? kFirstColumns : n;
     for (index_t c = 0; c < n; c += step, step *= 2) {
-        const float least = kernels::round_down(static_cast<double>(std::max(sink.cut(i), -2.0f)) - offset);
-        float* const some = scores + c;
-        index_t found =
-            kernels::active().collect_at_least(some, std::min(step, n - c), least, positions.data());
-        // Beyond the diagonal a score belongs to the other row.
-        while (triangle && found > 0 && first_column + c + positions[found - 1] > i) --found;
-        if (found == 0) continue;
-        for (index_t p = 0; p < found; ++p)
-            some[positions[p]] = static_cast<float>(some[positions[p]] + offset);
-        sink.accept(i, first_column + c, some, positions.data(), found);
-    }
-}
-
-// The same scores as those of rows first_column ... of X and column i < first_column + n, for the columns before i.
-void DenseJoin::hand_back(Sink& sink, index_t i, index_t first_column, double offset, const float* scores,
-                          index_t n, Scratch& s) const {
-    constexpr std::int32_t kHere = 0;
-    const index_t found = kernels::active().collect_reaching(scores, static_cast<float>(offset),
-                                                             s.least.data(), n, s.positions.data());
-    for (index_t p = 0; p < found && first_column + s.positions[p] < i; ++p) {
-        const float score = static_cast<float>(scores[s.positions[p]] + offset);
-        sink.accept(first_column + s.positions[p], i, &score, &kHere, 1);
+        const float least = std::max(sink.cut(i), -2.0f);
+        index_t n_found =
+            kernels::active().collect_at_least(scores + c, std::min(step, n - c), least, positions.data());
+        while (sink.lower_triangle() && n_found > 0 && first_column + c + positions[n_found - 1] > i)
+            --n_found;
+        if (n_found == 0) continue;
+        for (index_t q = 0; q < n_found; ++q) found[q] = scores[c + positions[q]];
+        sink.accept(i, first_column + c, found.data(), positions.data(), n_found);
     }
 }
 
@@ -137,6 +124,7 @@ void DenseJoin::run_directly(Sink& sink, index_t begin, index_t end, Scratch& s)
     std::vector<double> wide(static_cast<std::size_t>(m * ld), 0.0);
     for (index_t r = 0; r < m; ++r) std::copy(x_.row(begin + r), x_.row(begin + r) + d, wide.data() + r * ld);
     std::vector<std::vector<std::int32_t>> positions(static_cast<std::size_t>(m));
+    std::vector<std::vector<float>> found(static_cast<std::size_t>(m));
     for (index_t first = 0; first < last; first += kColumns) {
         const index_t n = std::min(kColumns, last - first), padded = kernels::padded(t, n);
         s.scores.assign(static_cast<std::size_t>(m * padded), kernels::kPadScore);
@@ -154,8 +142,8 @@ void DenseJoin::run_directly(Sink& sink, index_t begin, index_t end, Scratch& s)
             }
         });
         parallel_for(m, n_threads_, [&](index_t r, int) {
-            hand_over(sink, begin + r, first, 0, s.scores.data() + r * padded, padded,
-                      positions[static_cast<std::size_t>(r)]);
+            hand_over(sink, begin + r, first, s.scores.data() + r * padded, padded,
+                      found[static_cast<std::size_t>(r)], positions[static_cast<std::size_t>(r)]);
         });
     }
 }
@@ -180,10 +168,10 @@ void DenseJoin::score_group(Sink& sink, index_t begin, index_t end, Scratch& s) 
     s.rows.resize(static_cast<std::size_t>(x_.cols));
     const bool both = serves_both(sink);
     s.offsets.resize(static_cast<std::size_t>(m));
-    s.least.resize(static_cast<std::size_t>(tile_columns));
-    s.positions.resize(static_cast<std::size_t>(tile_columns));
+    s.column_cuts.resize(static_cast<std::size_t>(tile_columns));
+    s.positions.resize(static_cast<std::size_t>(kBlock * tile_columns));
+    s.found.resize(static_cast<std::size_t>(kBlock * tile_columns));
     s.packed_rows.resize(static_cast<std::size_t>(ceil_div(m, kBlock) * kBlock * lines));
-    s.scores.resize(static_cast<std::size_t>(kBlock * tile_columns));
     kernels::Bf16Size size;
     for (index_t r = 0; r < m; ++r)
         s.offsets[r] = filter_->pack_row(x_.row(begin + r), x_norms_[begin + r], s.rows.data(),
@@ -194,16 +182,54 @@ void DenseJoin::score_group(Sink& sink, index_t begin, index_t end, Scratch& s) 
         for (index_t r = 0; r < m; r += kBlock) {
             const index_t last = std::min(r + kBlock, m);
             const index_t width = both ? std::min(n, kernels::bf16_columns(begin + last) - tile) : n;
-            if (width <= 0) continue;
-            filter_->score(s.packed_rows[r * lines].values, tile, width, s.scores.data());
-            if (both) sink.cuts(tile, width, s.least.data());
-            for (index_t q = r; q < last; ++q) {
-                float* const scores = s.scores.data() + (q - r) * width;
-                if (both) hand_back(sink, begin + q, tile, s.offsets[q], scores, width, s);
-                hand_over(sink, begin + q, tile, s.offsets[q], scores, width, s.positions);
-            }
+            if (width > 0) join_block(sink, begin, begin + r, last - r, tile, width, s);
         }
     }
+}
+
+// m rows of the group that starts at begin, and n columns.
+void DenseJoin::join_block(Sink& sink, index_t begin, index_t first_row, index_t m, index_t first_column,
+                           index_t n, Scratch& s) const {
+    const bool both = serves_both(sink);
+    const index_t lines = filter_->d_padded() / kernels::kBf16Depth;
+    const std::uint16_t* const rows = s.packed_rows[(first_row - begin) * lines].values;
+    const auto capacity = static_cast<index_t>(s.positions.size()) / kernels::kBf16Rows;
+    index_t step = first_column == 0 ? kFirstColumns : n;  // as in hand_over
+    for (index_t c = 0; c < n; c += step, step *= 2) {
+        const index_t width = std::min(step, n - c);
+        for (index_t r = 0; r < kernels::kBf16Rows; ++r) {
+            const double offset = r < m ? s.offsets[first_row - begin + r] : -kInfinity;
+            const double cut = r < m ? double{std::max(sink.cut(first_row + r), -2.0f)} : 0;
+            s.row_offsets[r] = static_cast<float>(offset);
+            s.row_cuts[r] = kernels::round_down(cut - offset);
+            s.counts[r] = 0;
+        }
+        if (both) sink.cuts(first_column + c, width, s.column_cuts.data());
+        filter_->find_wanted(rows, first_column + c, width,
+                             {s.row_cuts, s.row_offsets, both ? s.column_cuts.data() : nullptr},
+                             {s.positions.data(), s.found.data(), capacity, s.counts});
+        for (index_t r = 0; r < m; ++r)
+            if (s.counts[r] > 0)
+                hand_over_wanted(sink, first_row + r, first_column + c,
+                                 {s.positions.data() + r * capacity, s.found.data() + r * capacity,
+                                  s.counts[r], s.offsets[first_row - begin + r]},
+                                 both ? s.column_cuts.data() : nullptr);
+    }
+}
+
+// Row i takes what it wants of its scores; with column_cuts, the rows that the columns are take the same scores.
+void DenseJoin::hand_over_wanted(Sink& sink, index_t i, index_t first_column, RowHits hits,
+                                 const float* column_cuts) const {
+    constexpr std::int32_t kHere = 0;
+    // Beyond the diagonal a score belongs to the other row.
+    if (column_cuts != nullptr || sink.lower_triangle())
+        while (hits.n > 0 && first_column + hits.positions[hits.n - 1] > i) --hits.n;
+    for (index_t q = 0; q < hits.n; ++q) hits.scores[q] = static_cast<float>(hits.scores[q] + hits.offset);
+    if (hits.n > 0) sink.accept(i, first_column, hits.scores, hits.positions, hits.n);
+    if (column_cuts == nullptr) return;
+    for (index_t q = 0; q < hits.n && first_column + hits.positions[q] < i; ++q)
+        if (hits.scores[q] >= column_cuts[hits.positions[q]])
+            sink.accept(first_column + hits.positions[q], i, hits.scores + q, &kHere, 1);
 }
 
 void DenseJoin::pack_tile(index_t begin, index_t rows, std::vector<float>& packed,
@@ -254,7 +280,7 @@ void DenseJoin::score_tile(Sink& sink, index_t begin, index_t end, index_t tile,
         const index_t n = std::min(chunk, n_packed - c);
         t.score_block(s.rows.data(), d, m, packed.data() + c * d, bias.data() + c, n, d, s.scores.data(), n);
         for (index_t r = 0; r < m; ++r)
-            hand_over(sink, begin + r, tile + c, 0, s.scores.data() + r * n, n, s.positions);
+            hand_over(sink, begin + r, tile + c, s.scores.data() + r * n, n, s.found, s.positions);
     }
 }
 

@@ -34,9 +34,9 @@ class DenseJoin {
         virtual void end_rows(index_t begin, index_t end) = 0;
         // Columns with s' below this are of no interest to row i.
         virtual float cut(index_t i) = 0;
-        // scores[p] is s'(i, first_column + p) for the n_positions listed, in increasing order.
+        // scores[q] is s'(i, first_column + positions[q]), q < n, in increasing positions; some may be below the cut.
         virtual void accept(index_t i, index_t first_column, const float* scores,
-                            const std::int32_t* positions, index_t n_positions) = 0;
+                            const std::int32_t* positions, index_t n) = 0;
         // Whether row i of X wants only the columns j < i.
         virtual bool lower_triangle() const { return false; }
         // Whether, X being Y, one score may serve both rows: all rows are then in flight together, accept() is called for
@@ -49,23 +49,37 @@ class DenseJoin {
     void run(Sink& sink) const;
 
   private:
+    // Of one thread.
     struct Scratch {
-        std::vector<float> rows, scores, least;
+        std::vector<float> rows, scores, found;
+        std::vector<std::int32_t> positions;
+        // With the bfloat16 filter: of a group of rows, and of one block of them.
         std::vector<kernels::Bf16Line> packed_rows;
         std::vector<double> offsets;
-        std::vector<std::int32_t> positions;
+        std::vector<float> column_cuts;
+        float row_cuts[kernels::kBf16Rows], row_offsets[kernels::kBf16Rows];
+        std::int32_t counts[kernels::kBf16Rows];
     };
 
     double score_of(double dot, index_t i, index_t j) const;
     bool serves_both(const Sink& sink) const;
     index_t n_columns(const Sink& sink, index_t end) const;
-    void hand_over(Sink& sink, index_t i, index_t first_column, double offset, float* scores, index_t n,
-                   std::vector<std::int32_t>& positions) const;
-    void hand_back(Sink& sink, index_t i, index_t first_column, double offset, const float* scores, index_t n,
-                   Scratch& s) const;
+    void hand_over(Sink& sink, index_t i, index_t first_column, const float* scores, index_t n,
+                   std::vector<float>& found, std::vector<std::int32_t>& positions) const;
     void run_directly(Sink& sink, index_t begin, index_t end, Scratch& s) const;
     void run_bf16(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
     void score_group(Sink& sink, index_t begin, index_t end, Scratch& s) const;
+    void join_block(Sink& sink, index_t begin, index_t first_row, index_t m, index_t first_column, index_t n,
+                    Scratch& s) const;
+    // What the filter found of one row, before the offset.
+    struct RowHits {
+        const std::int32_t* positions;
+        float* scores;
+        index_t n;
+        double offset;
+    };
+    void hand_over_wanted(Sink& sink, index_t i, index_t first_column, RowHits hits,
+                          const float* column_cuts) const;
     void run_float32(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
     void score_tile(Sink& sink, index_t begin, index_t end, index_t tile, const std::vector<float>& packed,
                     const std::vector<float>& bias, Scratch& s) const;

@@ -62,8 +62,8 @@ void DenseNeighbours::accept(index_t i, index_t first_column, const float* score
     const index_t excluded = query_.excluded == nullptr ? -1 : query_.excluded[i];
     for (index_t p = 0; p < n_positions; ++p) {
         const index_t j = first_column + positions[p];
-        if (j != excluded && scores[positions[p]] >= least)
-            row.waiting.push_back({scores[positions[p]], static_cast<std::int32_t>(j)});
+        if (j != excluded && scores[p] >= least)
+            row.waiting.push_back({scores[p], static_cast<std::int32_t>(j)});
     }
     if (static_cast<index_t>(row.waiting.size()) <= most_waiting_) return;
     if (query_.k > 0) prune(i, row);
