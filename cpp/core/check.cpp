@@ -28,11 +28,16 @@ index_t first_bad_row(index_t rows, int n_threads, const Bad& bad) {
     return first.empty() ? kNone : *std::min_element(first.begin(), first.end());
 }
 
-// x * 0 is 0 for a finite x and NaN otherwise, so one sum tests a whole row without a branch per element.
+// x * 0 is 0 for a finite x and NaN otherwise, so sums test a whole row without a branch per element; several, since each
+// waits for itself only.
 bool all_finite(const float* x, index_t n) {
-    float sum = 0;
-    for (index_t j = 0; j < n; ++j) sum += x[j] * 0.0f;
-    return sum == 0;
+    constexpr index_t kSums = 16;
+    float sum[kSums] = {};
+    index_t j = 0;
+    for (; j + kSums <= n; j += kSums)
+        for (index_t s = 0; s < kSums; ++s) sum[s] += x[j + s] * 0.0f;
+    for (; j < n; ++j) sum[0] += x[j] * 0.0f;
+    return std::all_of(sum, sum + kSums, [](float s) { return s == 0; });
 }
 
 }  // namespace

@@ -22,15 +22,24 @@ std::uint64_t bits(float v) {
     return std::bit_cast<std::uint32_t>(v + 0.0f);
 }
 
+constexpr std::uint64_t kStart = 0x9E3779B97F4A7C15u;
+
+// Steps wait for each other within a hash, so a long row is cut into several.
 std::uint64_t hash_row(const MatrixView<const float>& x, index_t i) {
-    std::uint64_t h = 0x9E3779B97F4A7C15u;
-    for (index_t j = 0; j < x.cols; ++j) h = mix(h, bits(x.row(i)[j]));
-    return h;
+    constexpr index_t kHashes = 4;
+    const float* const row = x.row(i);
+    std::uint64_t h[kHashes] = {kStart, kStart + 1, kStart + 2, kStart + 3};
+    index_t j = 0;
+    for (; j + 2 * kHashes <= x.cols; j += 2 * kHashes)
+        for (index_t q = 0; q < kHashes; ++q)
+            h[q] = mix(h[q], bits(row[j + q]) << 32 | bits(row[j + kHashes + q]));
+    for (; j < x.cols; ++j) h[0] = mix(h[0], bits(row[j]));
+    return mix(mix(mix(h[0], h[1]), h[2]), h[3]);
 }
 
 std::uint64_t hash_row(const CsrView& x, index_t i) {
     const SparseRow row = sparse_row(x, i);
-    std::uint64_t h = 0x9E3779B97F4A7C15u;
+    std::uint64_t h = kStart;
     for (index_t p = 0; p < row.nnz; ++p)
         h = mix(h, static_cast<std::uint64_t>(row.indices[p]) << 32 | bits(row.data[p]));
     return h;
