@@ -12,7 +12,7 @@
 namespace coterie::kernels {
 namespace {
 
-constexpr index_t kElementsPerLine = 32;  // bfloat16 in a cache line
+constexpr index_t kLineBytes = 64;    // of a cache line, and of a row of a tile
 constexpr int kTileDataFeature = 18;  // XCR0 bit of the tile registers, and what the permission call names
 
 struct alignas(64) TileConfig {
@@ -26,40 +26,58 @@ struct alignas(64) TileConfig {
 constexpr TileConfig
     kTileConfig;  // static: the compiler takes its load for one of 8 bytes and drops other stores
 
-// Rows that follow those of a call, which the next call is likely to score: asked for a few lines a step.
+// The block of rows that follows that of a call, which the next call is likely to score: asked for a few lines a step.
 struct RowsAhead {
-    RowsAhead(const std::uint16_t* rows, index_t ld_rows, index_t steps)
-        : next(rows + kBf16Rows * ld_rows),
-          end(next + kBf16Rows * ld_rows),
-          lines_per_step(ceil_div(ceil_div(kBf16Rows * ld_rows, kElementsPerLine), steps)) {}
+    RowsAhead(const void* rows, index_t row_bytes, index_t steps)
+        : next(static_cast<const std::uint8_t*>(rows) + kBf16Rows * row_bytes),
+          end(next + kBf16Rows * row_bytes),
+          lines_per_step(ceil_div(ceil_div(kBf16Rows * row_bytes, kLineBytes), steps)) {}
 
     void fetch() {
-        for (index_t line = 0; line < lines_per_step && next < end; ++line, next += kElementsPerLine)
+        for (index_t line = 0; line < lines_per_step && next < end; ++line, next += kLineBytes)
             __builtin_prefetch(next, 0, 2);
     }
 
-    const std::uint16_t* next;
-    const std::uint16_t* end;
+    const std::uint8_t* next;
+    const std::uint8_t* end;
     index_t lines_per_step;
 };
+static_assert(kInt8Rows == kBf16Rows && kInt8Columns == kBf16Columns);
 
-// 2 x 2 tiles of scores (32 rows x 32 columns) stay in tiles 0 to 3. A step of 32 dimensions takes 64 cycles of the tile
-// unit and 4 KiB of loads. The rows' half stays in the first-level cache from one pair of column blocks to the next; the
-// centroids' half streams past it from the second, or the rows would be gone whenever they are wanted again.
+// Tiles 0 to 3 are 32 rows x 32 columns of sums; every row starts from the same line.
+template <typename T>
+void start_pair(const T* start) noexcept {
+    _tile_loadd(0, start, 0);
+    _tile_loadd(1, start + kBf16Columns, 0);
+    _tile_loadd(2, start, 0);
+    _tile_loadd(3, start + kBf16Columns, 0);
+}
+
+void store_pair(float* sums, index_t ld) noexcept {
+    _tile_stored(0, sums, ld * 4);
+    _tile_stored(1, sums + kBf16Columns, ld * 4);
+    _tile_stored(2, sums + kBf16Columns * ld, ld * 4);
+    _tile_stored(3, sums + kBf16Columns * ld + kBf16Columns, ld * 4);
+}
+
+// The step's tiles: two of rows, two of columns. The rows stay in the first-level cache from one pair of column blocks to the
+// next; the columns stream past it from the second, or the rows would be gone whenever they are wanted again.
+void load_step(const void* upper, const void* lower, index_t row_bytes, const void* left,
+               const void* right) noexcept {
+    _tile_loadd(4, upper, row_bytes);
+    _tile_stream_loadd(6, left, kLineBytes);
+    _tile_stream_loadd(7, right, kLineBytes);
+    _tile_loadd(5, lower, row_bytes);
+}
+
+// 2 x 2 tiles of scores stay in tiles 0 to 3. A step of 32 dimensions takes 64 cycles of the tile unit and 4 KiB of loads.
 void multiply_pair(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* left, const float* start,
                    index_t depth, RowsAhead& ahead) noexcept {
     const std::uint16_t* const lower = rows + kBf16Columns * ld_rows;
     const std::uint16_t* right = left + depth * kBf16Tile;
-    const index_t row_stride = ld_rows * 2;
-    _tile_loadd(0, start, 0);  // stride 0: every row starts from the same line
-    _tile_loadd(1, start + kBf16Columns, 0);
-    _tile_loadd(2, start, 0);
-    _tile_loadd(3, start + kBf16Columns, 0);
+    start_pair(start);
     for (index_t t = 0; t < depth; ++t, left += kBf16Tile, right += kBf16Tile) {
-        _tile_loadd(4, rows + t * kBf16Depth, row_stride);
-        _tile_stream_loadd(6, left, 64);
-        _tile_stream_loadd(7, right, 64);
-        _tile_loadd(5, lower + t * kBf16Depth, row_stride);
+        load_step(rows + t * kBf16Depth, lower + t * kBf16Depth, ld_rows * 2, left, right);
         ahead.fetch();
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
@@ -68,18 +86,11 @@ void multiply_pair(const std::uint16_t* rows, index_t ld_rows, const std::uint16
     }
 }
 
-void store_pair(float* scores, index_t ld) noexcept {
-    _tile_stored(0, scores, ld * 4);
-    _tile_stored(1, scores + kBf16Columns, ld * 4);
-    _tile_stored(2, scores + kBf16Columns * ld, ld * 4);
-    _tile_stored(3, scores + kBf16Columns * ld + kBf16Columns, ld * 4);
-}
-
 void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
                  index_t k_padded, index_t d_padded, float* scores, index_t ld) noexcept {
     _tile_loadconfig(&kTileConfig);
     const index_t depth = d_padded / kBf16Depth;
-    RowsAhead ahead(rows, ld_rows, k_padded / (2 * kBf16Columns) * depth);
+    RowsAhead ahead(rows, ld_rows * 2, k_padded / (2 * kBf16Columns) * depth);
     for (index_t c = 0; c < k_padded; c += 2 * kBf16Columns) {
         multiply_pair(rows, ld_rows, packed + c * d_padded, start + c, depth, ahead);
         store_pair(scores + c, ld);
@@ -93,7 +104,7 @@ void find_wanted(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
                  index_t k_padded, index_t d_padded, const Bf16Cuts& cuts, const Bf16Hits& hits) noexcept {
     _tile_loadconfig(&kTileConfig);
     const index_t depth = d_padded / kBf16Depth;
-    RowsAhead ahead(rows, ld_rows, k_padded / ScoreBlock::kColumns * depth);
+    RowsAhead ahead(rows, ld_rows * 2, k_padded / ScoreBlock::kColumns * depth);
     ScoreBlock blocks[2];
     ScoreBlock *block = &blocks[0], *before = &blocks[1];
     for (index_t c = 0; c < k_padded; c += ScoreBlock::kColumns) {
@@ -132,40 +143,23 @@ void score_int8_block(const std::uint8_t* rows, index_t ld_rows, const float* ro
                       const Int8Columns& columns, index_t k_padded, index_t d_padded, float* scores,
                       index_t ld) noexcept {
     _tile_loadconfig(&kTileConfig);
-    const index_t depth = d_padded / kInt8Depth, score_stride = ld * 4;
+    const index_t depth = d_padded / kInt8Depth;
     const std::uint8_t* const lower = rows + kInt8Columns * ld_rows;
-    const std::uint8_t* ahead = rows + kInt8Rows * ld_rows;
-    const std::uint8_t* const ahead_end = ahead + kInt8Rows * ld_rows;
-    const index_t steps = k_padded / (2 * kInt8Columns) * depth;
-    const index_t lines_per_step = ceil_div(ceil_div(kInt8Rows * ld_rows, kInt8Depth), steps);
+    RowsAhead ahead(rows, ld_rows, k_padded / kPair * depth);
     for (index_t c = 0; c < k_padded; c += kPair) {
         if (c >= 2 * kPair) scale_scores(row_scale, columns, c - 2 * kPair, scores, ld);
-        const std::int8_t* left = columns.packed + c / kInt8Columns * depth * kInt8Tile;
+        const std::int8_t* left = columns.packed + c * d_padded;
         const std::int8_t* right = left + depth * kInt8Tile;
-        _tile_loadd(0, columns.offset + c, 0);
-        _tile_loadd(1, columns.offset + c + kInt8Columns, 0);
-        _tile_loadd(2, columns.offset + c, 0);
-        _tile_loadd(3, columns.offset + c + kInt8Columns, 0);
+        start_pair(columns.offset + c);
         for (index_t t = 0; t < depth; ++t, left += kInt8Tile, right += kInt8Tile) {
-            _tile_loadd(4, rows + t * kInt8Depth, ld_rows);
-            _tile_stream_loadd(6, left, 64);
-            _tile_stream_loadd(7, right, 64);
-            _tile_loadd(5, lower + t * kInt8Depth, ld_rows);
-            for (int line = 0; line < 16; ++line) {
-                __builtin_prefetch(left + 2 * kInt8Tile + line * 64);
-                __builtin_prefetch(right + 2 * kInt8Tile + line * 64);
-            }
-            for (index_t line = 0; line < lines_per_step && ahead < ahead_end; ++line, ahead += kInt8Depth)
-                __builtin_prefetch(ahead, 0, 2);
+            load_step(rows + t * kInt8Depth, lower + t * kInt8Depth, ld_rows, left, right);
+            ahead.fetch();
             _tile_dpbusd(0, 4, 6);
             _tile_dpbusd(1, 4, 7);
             _tile_dpbusd(2, 5, 6);
             _tile_dpbusd(3, 5, 7);
         }
-        _tile_stored(0, scores + c, score_stride);
-        _tile_stored(1, scores + c + kInt8Columns, score_stride);
-        _tile_stored(2, scores + kInt8Columns * ld + c, score_stride);
-        _tile_stored(3, scores + kInt8Columns * ld + c + kInt8Columns, score_stride);
+        store_pair(scores + c, ld);
     }
     for (index_t c = k_padded < 2 * kPair ? 0 : k_padded - 2 * kPair; c < k_padded; c += kPair)
         scale_scores(row_scale, columns, c, scores, ld);
