@@ -9,6 +9,7 @@
 #include "kernels/packed_terms_body.hpp"
 #include "kernels/philox_body.hpp"
 #include "kernels/scan.hpp"
+#include "kernels/with_width.hpp"
 
 namespace coterie::kernels {
 
@@ -60,24 +61,7 @@ struct Body {
 
     static void dots(const float* x, const double* y, index_t ld, index_t count, index_t d,
                      double* out) noexcept {
-        switch (count) {
-            case 1:
-                return dots_of<1>(x, y, ld, d, out);
-            case 2:
-                return dots_of<2>(x, y, ld, d, out);
-            case 3:
-                return dots_of<3>(x, y, ld, d, out);
-            case 4:
-                return dots_of<4>(x, y, ld, d, out);
-            case 5:
-                return dots_of<5>(x, y, ld, d, out);
-            case 6:
-                return dots_of<6>(x, y, ld, d, out);
-            case 7:
-                return dots_of<7>(x, y, ld, d, out);
-            default:
-                return dots_of<8>(x, y, ld, d, out);
-        }
+        with_width<8>(count, [&]<int C>() { dots_of<C>(x, y, ld, d, out); });
     }
 
     static void sparse_dots(SparseRow row, const double* terms, double* out) noexcept {
@@ -225,11 +209,8 @@ struct Body {
         for (index_t c = 0; c < k_padded; c += kPanel) {
             const float* panel = packed + c * d;
             const index_t vectors = (k_padded - c < kPanel ? k_padded - c : kPanel) / L;
-            if (vectors == 1) score_panel<1>(x, ldx, m, panel, bias + c, d, scores + c, ld);
-            if constexpr (kPanelVectors >= 2)
-                if (vectors == 2) score_panel<2>(x, ldx, m, panel, bias + c, d, scores + c, ld);
-            if constexpr (kPanelVectors >= 3)
-                if (vectors == 3) score_panel<3>(x, ldx, m, panel, bias + c, d, scores + c, ld);
+            with_width<kPanelVectors>(
+                vectors, [&]<int W>() { score_panel<W>(x, ldx, m, panel, bias + c, d, scores + c, ld); });
         }
     }
 
@@ -258,26 +239,9 @@ struct Body {
                                  index_t k_padded, float* scores) noexcept {
         constexpr int kMost = 8;
         index_t c = 0;
-        for (; c + kMost * L <= k_padded; c += kMost * L)
-            sparse_columns<kMost>(row, terms + c, ld, bias + c, scores + c);
-        switch ((k_padded - c) / L) {
-            case 7:
-                return sparse_columns<7>(row, terms + c, ld, bias + c, scores + c);
-            case 6:
-                return sparse_columns<6>(row, terms + c, ld, bias + c, scores + c);
-            case 5:
-                return sparse_columns<5>(row, terms + c, ld, bias + c, scores + c);
-            case 4:
-                return sparse_columns<4>(row, terms + c, ld, bias + c, scores + c);
-            case 3:
-                return sparse_columns<3>(row, terms + c, ld, bias + c, scores + c);
-            case 2:
-                return sparse_columns<2>(row, terms + c, ld, bias + c, scores + c);
-            case 1:
-                return sparse_columns<1>(row, terms + c, ld, bias + c, scores + c);
-            default:
-                return;
-        }
+        const auto score = [&]<int W>() { sparse_columns<W>(row, terms + c, ld, bias + c, scores + c); };
+        for (; c + kMost * L <= k_padded; c += kMost * L) score.template operator()<kMost>();
+        if (c < k_padded) with_width<kMost>((k_padded - c) / L, score);
     }
 
     static constexpr Table table(const char* name) {
@@ -298,7 +262,7 @@ struct Body {
                 score_block,
                 score_sparse_row,
                 PackedTermsBody<V>::pack_term,
-                PackedTermsBody<V>::score,
+                PackedTermsBody<V>::score_row,
                 Scan<V>::top_two,
                 Scan<V>::find,
                 Scan<V>::collect_at_least,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kernels/packed_terms.hpp"
+#include "kernels/with_width.hpp"
 
 namespace coterie::kernels {
 
@@ -60,31 +61,15 @@ struct PackedTermsBody {
         return steps;
     }
 
-    static float score(SparseRow row, const std::uint8_t* lines, index_t k, const float* bias,
-                       index_t k_padded, float* scores) noexcept {
+    static float score_row(SparseRow row, const std::uint8_t* lines, index_t k, const float* bias,
+                           index_t k_padded, float* scores) noexcept {
         constexpr int kMost = 8;
         float steps = 0;
         index_t c = 0;
-        for (; k_padded - c >= kMost * L; c += kMost * L)
-            steps = score_columns<kMost>(row, lines, k, c, bias, scores);
-        switch ((k_padded - c) / L) {
-            case 7:
-                return score_columns<7>(row, lines, k, c, bias, scores);
-            case 6:
-                return score_columns<6>(row, lines, k, c, bias, scores);
-            case 5:
-                return score_columns<5>(row, lines, k, c, bias, scores);
-            case 4:
-                return score_columns<4>(row, lines, k, c, bias, scores);
-            case 3:
-                return score_columns<3>(row, lines, k, c, bias, scores);
-            case 2:
-                return score_columns<2>(row, lines, k, c, bias, scores);
-            case 1:
-                return score_columns<1>(row, lines, k, c, bias, scores);
-            default:
-                return steps;
-        }
+        const auto score = [&]<int W>() { steps = score_columns<W>(row, lines, k, c, bias, scores); };
+        for (; k_padded - c >= kMost * L; c += kMost * L) score.template operator()<kMost>();
+        if (c < k_padded) with_width<kMost>((k_padded - c) / L, score);
+        return steps;
     }
 };
 

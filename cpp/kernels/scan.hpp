@@ -97,8 +97,7 @@ struct Scan {
                     out[count++] = static_cast<std::int32_t>(c + __builtin_ctz(mask));
             }
         }
-        float second;
-        V::top_two_of_lanes(rest, rest, below, &second);
+        *below = V::largest_lane(rest);
         return count;
     }
 };
