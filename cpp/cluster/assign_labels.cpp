@@ -9,6 +9,7 @@
 
 #include "cluster/nearest_centroid.hpp"
 #include "core/parallel.hpp"
+#include "core/prefetch.hpp"
 
 namespace coterie::cluster {
 namespace {
@@ -22,12 +23,13 @@ index_t n_products(const Sparse& x, index_t i) {
     return x.indptr[i + 1] - x.indptr[i];
 }
 
-void prefetch(const Dense& x, index_t i) {
-    for (index_t j = 0; j < x.cols; j += 16) __builtin_prefetch(x.row(i) + j);
+void fetch_row(const Dense& x, index_t i) {
+    prefetch(x.row(i), x.cols);
 }
-void prefetch(const Sparse& x, index_t i) {
-    __builtin_prefetch(x.indices + x.indptr[i]);
-    __builtin_prefetch(x.data + x.indptr[i]);
+void fetch_row(const Sparse& x, index_t i) {
+    const SparseRow row = sparse_row(x, i);
+    prefetch(row.indices, row.nnz);
+    prefetch(row.data, row.nnz);
 }
 
 // A range of rows, split by what is known of them; visits those that are looked at.
@@ -83,11 +85,11 @@ class RowRange {
             const auto row_at = [&](index_t r) {
                 return ContestedRow<View>(samples_, centroids_, filter_, rows[r], r, scratch_);
             };
-            scratch_.undecided.assign(static_cast<std::size_t>(m), 0);
+            scratch_.undecided.resize(static_cast<std::size_t>(m));
             for (index_t r = 0; r < m; ++r) {
                 unsigned& undecided = scratch_.undecided[static_cast<std::size_t>(r)];
                 undecided = settle(rows[r], row_at(r));
-                if (undecided != 0) prefetch(samples_.x, rows[r]);
+                if (undecided != 0) fetch_row(samples_.x, rows[r]);
             }
             for (index_t r = 0; r < m; ++r) {
                 const unsigned undecided = scratch_.undecided[static_cast<std::size_t>(r)];

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/parallel.hpp"
+#include "core/prefetch.hpp"
 #include "kernels/bf16_pack.hpp"
 #include "kernels/int8_pack.hpp"
 #include "kernels/rounding.hpp"
@@ -100,9 +101,8 @@ void PackedRows::copy_sizes(const index_t* rows, index_t m, PackedBlock& block) 
     }
 }
 
-void PackedRows::prefetch(index_t i) const {
-    for (index_t byte = 0; byte < row_bytes_; byte += 64)
-        __builtin_prefetch(packed_.data() + i * row_bytes_ + byte);
+void PackedRows::fetch(index_t i) const {
+    prefetch(packed_.data() + i * row_bytes_, row_bytes_);
 }
 
 void PackedRows::load(const index_t* rows, index_t m, PackedBlock& block) const {
@@ -113,7 +113,7 @@ void PackedRows::load(const index_t* rows, index_t m, PackedBlock& block) const 
         block.gathered.resize(static_cast<std::size_t>(kPackedRows * row_bytes_));
         block.rows = block.gathered.data();
         for (index_t r = 0; r < m; ++r) {
-            if (is_kept() && r + kAhead < m) prefetch(rows[r + kAhead]);
+            if (is_kept() && r + kAhead < m) fetch(rows[r + kAhead]);
             std::uint8_t* const out = block.gathered.data() + r * row_bytes_;
             if (is_kept()) {
                 std::copy(packed_.data() + rows[r] * row_bytes_, packed_.data() + (rows[r] + 1) * row_bytes_,
@@ -130,7 +130,7 @@ void PackedRows::point_to(const index_t* rows, index_t m, index_t following, Pac
     copy_sizes(rows, m, block);
     block.rows = nullptr;
     for (index_t r = 0; r < m; ++r) block.row[r] = packed_.data() + rows[r] * row_bytes_;
-    for (index_t r = 0; r < following; ++r) prefetch(rows[m + r]);
+    for (index_t r = 0; r < following; ++r) fetch(rows[m + r]);
 }
 
 }  // namespace coterie::cluster

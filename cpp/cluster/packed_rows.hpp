@@ -42,7 +42,7 @@ class PackedRows {
 
   private:
     void copy_sizes(const index_t* rows, index_t m, PackedBlock& block) const;
-    void prefetch(index_t i) const;
+    void fetch(index_t i) const;
     void pack(index_t i, std::uint8_t* out, float* scale, float* norm, float* residual) const;
 
     const Samples<Dense>& samples_;

@@ -7,6 +7,7 @@
 #include "cluster/farthest_rows.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
+#include "core/prefetch.hpp"
 
 namespace coterie::cluster {
 namespace {
@@ -53,12 +54,6 @@ index_t line_count(const Dense&, index_t) {
 }
 index_t line_count(const Sparse& x, index_t ld) {
     return x.cols * (ld / kColumnsPerTask);
-}
-
-// Rows and sums are visited by pieces, in an order that the hardware does not foresee.
-template <typename T>
-void prefetch(const T* piece, index_t n) {
-    for (index_t j = 0; j < n; j += static_cast<index_t>(64 / sizeof(T))) __builtin_prefetch(piece + j);
 }
 
 // Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
@@ -203,8 +198,8 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
         if (from >= 0) weight_[static_cast<std::size_t>(from)] -= w;
         any_is_held |= from >= 0;
     }
-    if (std::is_same_v<View, Dense> && !any_is_held && k_ * ld_ <= kSumsInCache) {
-        add_listed(labels);
+    if constexpr (std::is_same_v<View, Dense>) {
+        !any_is_held && k_ * ld_ <= kSumsInCache ? add_listed(labels) : move_listed(labels);
     } else {
         move_listed(labels);
     }
@@ -263,11 +258,6 @@ void ClusterSums<Dense>::add_listed(const std::int32_t* labels) {
                       });
     for (const auto& sums : slots)
         for (std::size_t s = 0; s < sums.size(); ++s) sums_[s] += sums[s];
-}
-
-template <>
-void ClusterSums<Sparse>::add_listed(const std::int32_t* labels) {
-    move_listed(labels);
 }
 
 template <typename View>

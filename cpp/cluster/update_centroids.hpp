@@ -51,9 +51,8 @@ class ClusterSums {
 
   private:
     void move_row(index_t i, std::int32_t to);
-    // Moves the rows listed in moved_; of the second none is in any sum yet.
-    void move_listed(const std::int32_t* labels);
-    void add_listed(const std::int32_t* labels);
+    void move_listed(const std::int32_t* labels);  // the rows of moved_
+    void add_listed(const std::int32_t* labels);   // Dense: the same, where none of them is in any sum yet
     index_t place(index_t c, index_t j) const;
 
     const Samples<View>* samples_;

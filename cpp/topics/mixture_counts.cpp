@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/elementary.hpp"
+#include "core/prefetch.hpp"
 #include "kernels/kernels.hpp"
 
 namespace coterie {
@@ -129,12 +130,9 @@ double MixtureCounts::score_without(TermRow document, index_t k) const {
 }
 
 void MixtureCounts::prefetch(TermRow document) const {
-    constexpr index_t kLine = 16;  // floats of a cache line
     const index_t n = std::min<index_t>(document.n, 16);
-    for (index_t p = 0; p < n; ++p) {
-        const float* const row = log_term_.data() + document.terms[p] * columns_;
-        for (index_t c = 0; c < columns(); c += kLine) __builtin_prefetch(row + c);
-    }
+    for (index_t p = 0; p < n; ++p)
+        coterie::prefetch(log_term_.data() + document.terms[p] * columns_, columns());
 }
 
 double MixtureCounts::log_likelihood() const {
