@@ -67,15 +67,26 @@ index_t Filter<Sparse>::rows_per_block() const {
 }
 
 void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratch) const {
+    if (packed_ != nullptr) {
+        score_packed(rows, m, scratch);
+    } else {
+        score_float32(rows, m, scratch);
+    }
+}
+
+void Filter<Sparse>::score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const {
     const kernels::Table& t = kernels::active();
-    for (index_t r = 0; r < m && packed_ != nullptr; ++r) {
+    for (index_t r = 0; r < m; ++r) {
         const SparseRow row = sparse_row(samples_.x, rows[r]);
         const float steps = t.score_packed_terms(row, packed_->lines(), centroids_.k, centroids_.bias.data(),
                                                  k_padded(), scratch.scores.data() + r * scores_stride());
         scratch.bounds[static_cast<std::size_t>(r)] = packed_bound(
             centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], row.nnz, steps);
     }
-    if (packed_ != nullptr) return;
+}
+
+void Filter<Sparse>::score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const {
+    const kernels::Table& t = kernels::active();
     for (index_t r = 0; r < m; ++r) {
         const SparseRow row = sparse_row(samples_.x, rows[r]);
         t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(), k_padded(),

@@ -128,6 +128,9 @@ class Filter<Sparse> {
     double least_difference(index_t, index_t, index_t, const FilterScratch&) const { return 0; }
 
   private:
+    void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
+
     const Samples<Sparse>& samples_;
     const Centroids<Sparse>& centroids_;
     const PackedTerms* packed_ = nullptr;

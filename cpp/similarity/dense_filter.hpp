@@ -32,7 +32,7 @@ class DenseFilter {
 
     index_t d_padded() const { return d_padded_; }
     index_t n_columns() const { return n_columns_; }
-    // out[d_padded] for score(); returns <mu, x~>, the offset of its scores. unit: d floats of scratch.
+    // out[d_padded] for find_wanted(); returns <mu, x~>, the offset of its scores. unit: d floats of scratch.
     double pack_row(const float* x, double norm, float* unit, std::uint16_t* out,
                     kernels::Bf16Size& size) const;
     // The wanted scores of kBf16Rows packed rows and columns first .. first + n - 1, both multiples of a pair of blocks; columns
