@@ -105,12 +105,20 @@ def encode_texts(
     ahead = ThreadPoolExecutor(1, "coterie-tokenize")
     workers = ThreadPoolExecutor(plan.n_workers, "coterie-encode")
     n_done = 0
+
+    def encode_batch(tokens: TokenizedTexts, part: NDArray[np.int64], rows: NDArray[np.int64]) -> None:
+        try:
+            _encode_batch(tokens, part, rows, out, plan.run, statistics, stop)
+        except BaseException:
+            stop.set()  # here, not where the caller comes to see it: batches that wait are not begun
+            raise
+
     try:
         running: deque[tuple[int, list[Future[None]]]] = deque()
         for rows, tokens in _tokenized_ahead(texts, distinct, plan.tokenize, ahead):
             statistics.add(n_tokens=len(tokens.ids), n_truncated=tokens.n_truncated)
             jobs = [
-                workers.submit(_encode_or_stop, tokens, part, rows, out, plan.run, statistics, stop)
+                workers.submit(encode_batch, tokens, part, rows)
                 for part in _batches(tokens.lengths, plan.batch_tokens, statistics)
             ]
             _clear_empty(tokens.lengths, rows, out, statistics)
@@ -195,23 +203,6 @@ def _clear_empty(
     empty = rows[lengths == 0]
     out.clear(empty)
     statistics.add(n_empty=len(empty))
-
-
-def _encode_or_stop(
-    tokens: TokenizedTexts,
-    part: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    out: RowSink,
-    run: RunBatch,
-    statistics: EncodingStatistics,
-    stop: threading.Event,
-) -> None:
-    """Run one batch; its failure keeps those that wait from beginning, whenever the caller comes to see it."""
-    try:
-        _encode_batch(tokens, part, rows, out, run, statistics, stop)
-    except BaseException:
-        stop.set()
-        raise
 
 
 def _encode_batch(
