@@ -88,9 +88,8 @@ def run_case(
                     "share": 2 * n * d * k / seconds / limits["bf16_flops"],
                     "read": 2 * n * d / seconds / limits["bytes_per_second"],
                 }
-            except (
-                Exception
-            ) as error:  # libraries fail in ways of their own; the others still have their turn
+            # Libraries fail in ways of their own; the others still have their turn.
+            except Exception as error:
                 row["note"] = why(error)
         print(row, file=sys.stderr, flush=True)
         yield row

@@ -62,18 +62,25 @@ def test_every_iteration_has_the_exact_labels(make, metric, every_isa):
             np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_, metric))
 
 
+def exact_sparse_fits(X, zeros, n_clusters, metric, iterations, every_isa):
+    """Yield each instruction set with a fit of so many iterations, found exact; ``zeros``: share of zeros in X."""
+    X = X.astype(np.float32)
+    X[RANDOM.random(X.shape) < zeros] = 0
+    rows, init = sp.csr_array(X), X[:: len(X) // n_clusters].copy()
+    for name in every_isa:
+        _core.set_isa(name)
+        for max_iter in iterations:
+            model = KMeans(n_clusters, metric=metric, init=init, max_iter=max_iter, tol=0).fit(rows)
+            labels = assign_labels_csr(rows, model.cluster_centers_, metric)
+            np.testing.assert_array_equal(model.labels_, labels)
+            yield name, model
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("make", [sisters, crowds, lengths])
 def test_every_iteration_has_the_exact_labels_of_sparse_rows(make, metric, every_isa):
-    X = make().astype(np.float32)
-    X[RANDOM.random(X.shape) < 0.6] = 0
-    rows = sp.csr_array(X)
-    for name in every_isa:
-        _core.set_isa(name)
-        for max_iter in (1, 2, 3, 5, 8):
-            model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(rows)
-            labels = assign_labels_csr(rows, model.cluster_centers_, metric)
-            np.testing.assert_array_equal(model.labels_, labels)
+    for _ in exact_sparse_fits(make(), 0.6, 24, metric, (1, 2, 3, 5, 8), every_isa):
+        pass
 
 
 def tfidf():
@@ -102,16 +109,8 @@ def small_counts():
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("make", [tfidf, near_ties, magnitudes, small_counts])
 def test_every_iteration_has_the_exact_labels_of_terms_in_bytes(make, metric, every_isa):
-    X = make().astype(np.float32)
-    X[RANDOM.random(X.shape) < 0.3] = 0
-    rows = sp.csr_array(X)
-    for name in every_isa:
-        _core.set_isa(name)
-        for max_iter in (1, 2, 4, 9):
-            model = KMeans(45, metric=metric, init=X[::16].copy(), max_iter=max_iter, tol=0).fit(rows)
-            assert model.filter_ == ("int8" if name in WIDE else "float32")
-            labels = assign_labels_csr(rows, model.cluster_centers_, metric)
-            np.testing.assert_array_equal(model.labels_, labels)
+    for name, model in exact_sparse_fits(make(), 0.3, 45, metric, (1, 2, 4, 9), every_isa):
+        assert model.filter_ == ("int8" if name in WIDE else "float32")
 
 
 def test_negative_terms_are_left_to_float32(isa):
