@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from coterie.cluster._csr_files import csr_rows, rows_between
+from coterie.cluster._returned_memory import concatenated, empty
 from coterie.cluster._sources import Block, RowSource
 
 _BLOCK_BYTES = 64 << 20  # more a block gains nothing
@@ -91,7 +93,7 @@ def _sized(source: RowSource, most: BlockSize, n_features: int | None) -> Iterat
     """Cut blocks that are too large and join small ones."""
     first_name, is_sparse = "", False
     waiting, n_waiting, n_stored = list[Block](), 0, 0
-    for name, block in source.blocks(most.rows):
+    for name, block in source.blocks(most.rows, most.nonzeros):
         if block.ndim != 2:
             raise ValueError(f"{name} must have two dimensions; got {block.ndim}")
         if n_features is None:
@@ -105,8 +107,7 @@ def _sized(source: RowSource, most: BlockSize, n_features: int | None) -> Iterat
                 f"rows must have one width: {name} has {block.shape[1]} features, {first_name} has {n_features}"
             )
         for begin, end in _pieces(block, most):
-            whole = end - begin == block.shape[0]
-            piece = _float32(name, block if whole else block[begin:end])
+            piece = _float32(name, _part(block, begin, end))
             stored = piece.nnz if sp.issparse(piece) else 0
             too_many = most.nonzeros is not None and n_stored + stored > most.nonzeros
             if waiting and (n_waiting + piece.shape[0] > most.rows or too_many):
@@ -135,20 +136,44 @@ def _pieces(block: Block, most: BlockSize) -> Iterator[tuple[int, int]]:
         begin = end
 
 
+def _part(block: Block, begin: int, end: int) -> Block:
+    """Return rows of a block, not copied."""
+    if end - begin == block.shape[0]:
+        return block
+    return rows_between(block, begin, end) if sp.issparse(block) else block[begin:end]
+
+
 def _float32(name: str, rows: Block) -> Block:
     if rows.dtype.kind not in "fiub":
         raise ValueError(f"{name} must hold numbers; got {rows.dtype}")
     with np.errstate(over="ignore"):  # an overflow to infinity is refused with its row
         if sp.issparse(rows):
-            return sp.csr_array(rows, dtype=np.float32)
+            return _sparse_float32(rows)
         return np.ascontiguousarray(rows, dtype=np.float32)
 
 
+def _sparse_float32(rows: Block) -> sp.csr_array:
+    rows = sp.csr_array(rows)
+    if rows.dtype == np.float32:
+        return rows
+    data = empty(len(rows.data), np.float32)
+    np.copyto(data, rows.data, casting="unsafe")
+    return csr_rows(data, rows.indices, rows.indptr, rows.shape[1])
+
+
 def stacked(pieces: list[Block]) -> Block:
-    """Return blocks below each other."""
+    """Return blocks of one type below each other."""
     if len(pieces) == 1:
         return pieces[0]
-    return sp.csr_array(sp.vstack(pieces)) if sp.issparse(pieces[0]) else np.concatenate(pieces)
+    if not sp.issparse(pieces[0]):
+        return np.concatenate(pieces)
+    places, n_stored = [np.zeros(1, np.int64)], 0
+    for piece in pieces:
+        places.append(piece.indptr[1:].astype(np.int64) + n_stored)
+        n_stored += int(piece.indptr[-1])
+    data = concatenated([piece.data[: piece.indptr[-1]] for piece in pieces])
+    indices = concatenated([piece.indices[: piece.indptr[-1]] for piece in pieces])
+    return csr_rows(data, indices, np.concatenate(places), pieces[0].shape[1])
 
 
 class _End:

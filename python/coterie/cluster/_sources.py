@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,7 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from coterie._excerpt import excerpt
-from coterie._validation import check_sparse_structure, require_extra
+from coterie._validation import require_extra
+from coterie.cluster._csr_files import read_npy_header, read_npz_rows, rows_between
 
 PathArgument = str | os.PathLike[str]
 Block = Any  # two-dimensional: ndarray, or a SciPy CSR array
@@ -24,7 +24,7 @@ _SUFFIXES = (".npy", ".npz", *_COLUMNAR)
 class RowSource(Protocol):
     """What a streamed fit reads its rows from."""
 
-    def blocks(self, rows_per_block: int) -> Iterator[tuple[str, Block]]:
+    def blocks(self, rows_per_block: int, stored_per_block: int | None = None) -> Iterator[tuple[str, Block]]:
         """Yield all rows in order, with a name for error messages; blocks may be larger than asked for."""
         ...
 
@@ -35,10 +35,12 @@ class ArrayRows:
     def __init__(self, X: Any) -> None:
         self._X = X
 
-    def blocks(self, rows_per_block: int) -> Iterator[tuple[str, Block]]:
+    def blocks(self, rows_per_block: int, stored_per_block: int | None = None) -> Iterator[tuple[str, Block]]:
         """Yield views."""
-        for first in range(0, self._X.shape[0], rows_per_block):
-            yield "X", self._X[first : first + rows_per_block]
+        n_rows = self._X.shape[0]
+        for first in range(0, n_rows, rows_per_block):
+            end = min(first + rows_per_block, n_rows)
+            yield "X", rows_between(self._X, first, end) if sp.issparse(self._X) else self._X[first:end]
 
 
 class CallableRows:
@@ -47,7 +49,7 @@ class CallableRows:
     def __init__(self, make: Callable[[], Iterable[Any]]) -> None:
         self._make = make
 
-    def blocks(self, rows_per_block: int) -> Iterator[tuple[str, Block]]:
+    def blocks(self, rows_per_block: int, stored_per_block: int | None = None) -> Iterator[tuple[str, Block]]:
         """Yield what the iterator gives."""
         for number, block in enumerate(self._make()):
             yield f"block {number}", sp.csr_array(block) if sp.issparse(block) else np.asarray(block)
@@ -61,7 +63,7 @@ class RowFiles:
     paths : path or sequence of paths
         ``.npy`` files of two dimensions, ``.npz`` files with a CSR matrix (:func:`scipy.sparse.save_npz`), Parquet or
         Arrow files (``.parquet``, ``.arrow``, ``.feather``, ``.ipc``); or one folder, whose files of these kinds are
-        taken in order of name. A ``.npz`` file is read as a whole, besides what ``memory_limit`` counts.
+        taken in order of name.
     column : str, default=None
         For Parquet and Arrow: the column of lists, all of one length. None means the only one. A record batch of an
         Arrow file is read as a whole.
@@ -104,13 +106,15 @@ class RowFiles:
             if not path.is_file():
                 raise FileNotFoundError(f"no such file of rows: {os.fspath(path)!r}")
 
-    def blocks(self, rows_per_block: int) -> Iterator[tuple[str, Any]]:
+    def blocks(self, rows_per_block: int, stored_per_block: int | None = None) -> Iterator[tuple[str, Any]]:
         """Yield all rows in order.
 
         Parameters
         ----------
         rows_per_block : int
             Most rows to read at once.
+        stored_per_block : int or None, default=None
+            Most elements of a CSR matrix to read at once; a block has one row at least. None sets no limit.
 
         Yields
         ------
@@ -119,11 +123,13 @@ class RowFiles:
         rows : ndarray or csr_array of shape (n_rows, n_features)
             Rows in the type they are stored in.
         """
-        readers = {".npy": _npy_rows, ".npz": _npz_rows}
         for path in self.paths:
-            read = readers.get(path.suffix, self._list_rows)
+            if path.suffix == ".npz":
+                read: Iterator[Any] = read_npz_rows(path, rows_per_block, stored_per_block)
+            else:
+                read = (_npy_rows if path.suffix == ".npy" else self._list_rows)(path, rows_per_block)
             try:
-                for rows in read(path, rows_per_block):
+                for rows in read:
                     yield os.fspath(path), rows
             except FileNotFoundError:
                 raise FileNotFoundError(f"file of rows disappeared: {os.fspath(path)!r}") from None
@@ -201,9 +207,7 @@ def _npy_rows(path: Path, rows_per_block: int) -> Iterator[Any]:
     name = os.fspath(path)
     with path.open("rb") as stream:
         try:
-            version = np.lib.format.read_magic(stream)
-            read_header = getattr(np.lib.format, f"read_array_header_{min(version[0], 2)}_0")
-            shape, is_fortran, dtype = read_header(stream)
+            shape, is_fortran, dtype = read_npy_header(stream)
         except ValueError as error:
             raise ValueError(f"{name!r} is no .npy file: {error}") from error
         if len(shape) != 2 or dtype.hasobject:
@@ -220,20 +224,6 @@ def _npy_rows(path: Path, rows_per_block: int) -> Iterator[Any]:
             if len(values) != n_read * width:
                 raise ValueError(f"{name!r} ends within row {first + len(values) // width} of {n_rows}")
             yield values.reshape(n_read, width)
-
-
-def _npz_rows(path: Path, rows_per_block: int) -> Iterator[Any]:
-    """Read a CSR matrix of scipy.sparse.save_npz whole; the caller cuts it, by its stored elements."""
-    name = os.fspath(path)
-    try:
-        with path.open("rb") as stream:
-            matrix: Any = sp.load_npz(stream)
-        if matrix.format != "csr":
-            raise ValueError(f"its format is {matrix.format}, not csr")
-        check_sparse_structure(matrix)
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{name!r} is no CSR matrix of scipy.sparse.save_npz: {error}") from error
-    yield sp.csr_array(matrix)
 
 
 def _rows_of_lists(name: str, column: str, lists: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,14 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie.cluster import RowFiles
+from coterie.cluster._csr_files import csr_rows
 from coterie.io import atomic_write
 from coterie.outofcore._input import Input
 from coterie.outofcore._memory import SHARD_BYTES
 from coterie.outofcore._work import WorkFolder
 from coterie.text import TfidfVectorizer
+
+_WHOLE = sys.maxsize  # rows a block: each shard is one
 
 
 class SpilledRows:
@@ -57,7 +61,7 @@ class SpilledRows:
     def shards(self) -> Iterator[tuple[slice, sp.csr_array]]:
         """Yield all rows with their numbers."""
         places = zip(self.ends, self.ends[1:], strict=False)
-        for (first, end), (name, rows) in zip(places, RowFiles(self.paths).blocks(1), strict=True):
+        for (first, end), (name, rows) in zip(places, RowFiles(self.paths).blocks(_WHOLE), strict=True):
             if rows.shape[0] != end - first:
                 raise ValueError(f"{name!r} has {rows.shape[0]} rows; its name says {end - first}")
             yield slice(first, end), rows
@@ -69,7 +73,7 @@ class SpilledRows:
     def filled_rows(self, chosen: NDArray[np.integer[Any]]) -> sp.csr_array:
         """Return some rows with terms, by their increasing numbers among those."""
         pieces, first = [], 0
-        for _, rows in self.filled().blocks(1):
+        for _, rows in self.filled().blocks(_WHOLE):
             begin, end = np.searchsorted(chosen, (first, first + rows.shape[0]))
             if end > begin:
                 pieces.append(rows[chosen[begin:end] - first])
@@ -87,10 +91,12 @@ class SpilledRows:
 
 
 class _FilledRows(RowFiles):
-    def blocks(self, rows_per_block: int) -> Iterator[tuple[str, Any]]:
-        for name, rows in super().blocks(rows_per_block):
-            has_terms = np.diff(rows.indptr) > 0
-            yield name, rows if has_terms.all() else rows[has_terms]
+    def blocks(self, rows_per_block: int, stored_per_block: int | None = None) -> Iterator[tuple[str, Any]]:
+        for name, rows in super().blocks(rows_per_block, stored_per_block):
+            places = rows.indptr[
+                np.concatenate([[True], np.diff(rows.indptr) > 0])
+            ]  # empty rows take no place
+            yield name, csr_rows(rows.data, rows.indices, places, rows.shape[1])
 
 
 def spill_rows(
