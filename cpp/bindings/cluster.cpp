@@ -82,18 +82,27 @@ double inertia(const PySamples& self, const FloatRows& centers, const py::array&
     return value;
 }
 
-py::tuple minibatch_step(const PySamples& self, const FloatRows& centers, const py::array& cluster_weight) {
-    const double* seen = vector_data<double>(cluster_weight, centers.shape(0), "cluster_weight");
-    std::vector<double> weight(seen, seen + centers.shape(0));
+py::tuple minibatch_step(const PySamples& self, const FloatRows& centers, const py::array& cluster_weight,
+                         const std::optional<py::array>& squared_norm) {
+    const index_t k = centers.shape(0);
+    const double* seen = vector_data<double>(cluster_weight, k, "cluster_weight");
+    std::vector<double> weight(seen, seen + k);
     std::vector<std::int32_t> labels(static_cast<std::size_t>(self.rows()), -1);
-    py::array_t<float> moved({static_cast<index_t>(centers.shape(0)), self.cols()});
+    cluster::OtherFeatures others;
+    if (squared_norm) {
+        const double* const whole = vector_data<double>(*squared_norm, k, "squared_norm");
+        others.squared_norm.assign(whole, whole + k);
+    }
+    py::array_t<float> moved({k, self.cols()});
     float* const out = moved.mutable_data();
     double loss = 0;
     self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
-        loss = cluster::minibatch_step(samples, centroids, weight.data(), labels.data());
+        loss = cluster::minibatch_step(samples, centroids, weight.data(), labels.data(),
+                                       squared_norm ? &others : nullptr);
         centroids.copy_rows(out);
     });
-    return py::make_tuple(to_numpy(std::move(labels)), moved, to_numpy(std::move(weight)), loss);
+    return py::make_tuple(to_numpy(std::move(labels)), moved, to_numpy(std::move(weight)), loss,
+                          to_numpy(std::move(others.factor)), to_numpy(std::move(others.squared_norm)));
 }
 
 }  // namespace
@@ -129,7 +138,8 @@ void init_cluster(py::module_& m) {
         .def("nearest_two", &nearest_two, py::arg("centers"), py::arg("filter") = "auto")
         .def("distances", &distances, py::arg("centers"))
         .def("inertia", &inertia, py::arg("centers"), py::arg("labels"))
-        .def("minibatch_step", &minibatch_step, py::arg("centers"), py::arg("cluster_weight"));
+        .def("minibatch_step", &minibatch_step, py::arg("centers"), py::arg("cluster_weight"),
+             py::arg("squared_norm") = py::none());
     init_partial_step(m, samples);
 }
 

@@ -128,17 +128,6 @@ double ClusterSums<View>::weight_of_cluster(index_t c) const {
 }
 
 template <typename View>
-double ClusterSums<View>::sum(index_t c, index_t j) const {
-    return static_cast<double>(sums_[static_cast<std::size_t>(place(c, j))]) /
-           scale_[static_cast<std::size_t>(j)];
-}
-
-template <typename View>
-index_t ClusterSums<View>::place(index_t c, index_t j) const {
-    return std::is_same_v<View, Dense> ? c * ld_ + j : j * ld_ + c;
-}
-
-template <typename View>
 void ClusterSums<View>::clear() {
     std::fill(sums_.begin(), sums_.end(), 0);
     std::fill(weight_.begin(), weight_.end(), 0);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "cluster/centroids.hpp"
@@ -46,14 +47,19 @@ class ClusterSums {
     std::vector<double> update_centroids(Centroids<View>& centroids);
 
     // sum_i w_i x_ij and sum_i w_i over the rows of cluster c.
-    double sum(index_t c, index_t j) const;
+    double sum(index_t c, index_t j) const {
+        return static_cast<double>(sums_[static_cast<std::size_t>(place(c, j))]) /
+               scale_[static_cast<std::size_t>(j)];
+    }
     double weight_of_cluster(index_t c) const;
 
   private:
     void move_row(index_t i, std::int32_t to);
     void move_listed(const std::int32_t* labels);  // the rows of moved_
     void add_listed(const std::int32_t* labels);   // Dense: the same, where none of them is in any sum yet
-    index_t place(index_t c, index_t j) const;
+    index_t place(index_t c, index_t j) const {
+        return std::is_same_v<View, Dense> ? c * ld_ + j : j * ld_ + c;
+    }
 
     const Samples<View>* samples_;
     index_t k_, d_;

@@ -172,9 +172,21 @@ class Samples:
     ) -> tuple[NDArray[np.int32], NDArray[np.float32]]: ...
     def distances(self, centers: NDArray[np.float32]) -> NDArray[np.float32]: ...
     def inertia(self, centers: NDArray[np.float32], labels: NDArray[np.int32]) -> float: ...
+    # labels, centers, cluster_weight, loss; with squared_norm also what is left of the centres in features that are
+    # not here, and their squared norms
     def minibatch_step(
-        self, centers: NDArray[np.float32], cluster_weight: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float64], float]: ...
+        self,
+        centers: NDArray[np.float32],
+        cluster_weight: NDArray[np.float64],
+        squared_norm: NDArray[np.float64] | None = ...,
+    ) -> tuple[
+        NDArray[np.int32],
+        NDArray[np.float32],
+        NDArray[np.float64],
+        float,
+        NDArray[np.float64],
+        NDArray[np.float64],
+    ]: ...
     @property
     def n_samples(self) -> int: ...
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
@@ -19,6 +20,7 @@ from coterie.cluster._base import (
     validate_rows,
     weight_of_part,
 )
+from coterie.cluster._moving_centers import ScaledCenters, WholeCenters
 
 
 class MiniBatchKMeans(KMeansBase):
@@ -152,23 +154,21 @@ class MiniBatchKMeans(KMeansBase):
         random = random_state_of(self)
         n_samples = X.shape[0]
         batch_size = min(self.batch_size, n_samples)
-        self._start(self._best_seeding(X, weight, random), random)
+        centers = self._start(self._best_seeding(X, weight, random), random, X)
         tol = self.tol * self._samples(X).mean_feature_variance() if self.tol > 0 else 0.0
         stop = _StoppingRule(n_samples, batch_size, tol, self.max_no_improvement)
 
         n_steps = self.max_iter * n_samples // batch_size
         for step in range(n_steps):
             rows = random.randint(0, n_samples, batch_size)
-            before = self.cluster_centers_
-            loss = self._step(X[rows], None if weight is None else weight[rows], batch_size)
+            part = None if weight is None else weight[rows]
+            loss, shift = self._step(centers, X[rows], part, batch_size, with_shift=tol > 0)
             self.n_steps_ = step + 1
-            shift = (
-                float(((self.cluster_centers_.astype(np.float64) - before) ** 2).sum()) if tol > 0 else 0.0
-            )
             if self.verbose:
                 print(f"Minibatch step {step + 1}/{n_steps}: mean batch inertia: {loss / batch_size}")
             if stop.reached(step, loss / batch_size, shift):
                 break
+        self.cluster_centers_ = centers.whole()
         self.n_iter_ = int(np.ceil(self.n_steps_ * batch_size / n_samples))
 
         if self.compute_labels:
@@ -204,8 +204,11 @@ class MiniBatchKMeans(KMeansBase):
         if not has_centers:
             self._check_n_samples(X)
             random = random_state_of(self)
-            self._start(self._best_seeding(X, weight, random), random)
-        self._step(X, weight, X.shape[0])
+            centers = self._start(self._best_seeding(X, weight, random), random, X)
+        else:
+            centers = _moving(self.cluster_centers_, X)
+        self._step(centers, X, weight, X.shape[0], with_shift=False)
+        self.cluster_centers_ = centers.whole()
         self.n_steps_ += 1
         self.n_iter_ = self.n_steps_
         if self.compute_labels:
@@ -228,12 +231,12 @@ class MiniBatchKMeans(KMeansBase):
         """Share of the weight of earlier rows that a step keeps."""
         return 1.0
 
-    def _start(self, centers: Centers, random: np.random.RandomState) -> None:
-        self.cluster_centers_ = centers
+    def _start(self, seeds: Centers, random: np.random.RandomState, X: Any) -> WholeCenters | ScaledCenters:
         self._random = random
         self._cluster_weight = np.zeros(self.n_clusters)
         self._n_since_reassignment = 0
         self.n_steps_ = 0
+        return _moving(seeds, X)
 
     def _best_seeding(
         self, X: Any, weight: NDArray[np.float64] | None, random: np.random.RandomState
@@ -255,21 +258,36 @@ class MiniBatchKMeans(KMeansBase):
         assert best is not None  # n_init >= 1
         return best[1]
 
-    def _step(self, X: Any, weight: NDArray[np.float64] | None, batch_size: int) -> float:
-        """Move the centres by one batch and reassign those hardly ever seen; return the batch's inertia before."""
+    def _step(
+        self,
+        centers: WholeCenters | ScaledCenters,
+        X: Any,
+        weight: NDArray[np.float64] | None,
+        batch_size: int,
+        *,
+        with_shift: bool,
+    ) -> tuple[float, float]:
+        """Move the centres by one batch and reassign those hardly ever seen.
+
+        Returns the batch's inertia before the step, and the squared shift if it is asked for.
+        """
         if weight is not None and not weight.any():
-            return 0.0
-        samples = self._host_samples(X, weight)
-        _, self.cluster_centers_, self._cluster_weight, loss = samples.minibatch_step(
-            self.cluster_centers_, self._weight_kept * self._cluster_weight
+            return 0.0, 0.0
+        self._cluster_weight, loss, shift = centers.step(
+            X,
+            lambda rows: self._host_samples(rows, weight),
+            self._weight_kept * self._cluster_weight,
+            with_shift=with_shift,
         )
         self._n_since_reassignment += batch_size
         if not self._cluster_weight.all() or self._n_since_reassignment >= 10 * self.n_clusters:
             self._n_since_reassignment = 0
-            self._reassign(X, weight)
-        return loss
+            self._reassign(centers, X, weight)
+        return loss, shift
 
-    def _reassign(self, X: Any, weight: NDArray[np.float64] | None) -> None:
+    def _reassign(
+        self, centers: WholeCenters | ScaledCenters, X: Any, weight: NDArray[np.float64] | None
+    ) -> None:
         """Put centres with too little weight on random rows of the batch, as scikit-learn does."""
         seen = self._cluster_weight
         starved = np.flatnonzero(seen < self.reassignment_ratio * seen.max())
@@ -279,19 +297,17 @@ class MiniBatchKMeans(KMeansBase):
             return
         starved = starved[np.argsort(seen[starved], kind="stable")[:most]]
         rows = self._random.choice(usable, most, replace=False)
-        centers = self.cluster_centers_.copy()
-        picked = dense_rows(X[rows]).astype(np.float64)
-        if self.metric == "cosine":
-            norms = np.sqrt((picked**2).sum(axis=1, keepdims=True))
-            picked = picked / np.where(norms > 0, norms, 1)
-        centers[starved] = picked
-        self.cluster_centers_ = centers
+        centers.replace(starved, X[rows], self.metric)
         kept = np.setdiff1d(np.arange(self.n_clusters), starved)
         seen[starved] = seen[kept].min() if len(kept) else 0.0
 
     def _check_rows(self, X: Any) -> Any:
         check_is_fitted(self, "cluster_centers_")
         return validate_rows(self, X, reset=False)
+
+
+def _moving(centers: Centers, X: Any) -> WholeCenters | ScaledCenters:
+    return ScaledCenters(centers) if sp.issparse(X) else WholeCenters(centers)
 
 
 class _StoppingRule:
