@@ -34,6 +34,7 @@ def test_shows_topics_map_course_and_search(result, open_page) -> None:
     assert page.locator(".cards .card").count() == n_topics
     assert page.locator("#map .scatterlayer .point").count() == n_topics
     assert page.locator("#over-time .scatterlayer .trace").count() == n_topics
+    assert page.locator("#over-time .barlayer .point").count() == len(course.sizes)
     assert page.locator("#search .scatterlayer .point").count() == 8
     assert str(n_topics) in page.locator(".verdict").inner_text()
     shown = page.locator(".documents p").all_inner_texts()
@@ -43,7 +44,7 @@ def test_shows_topics_map_course_and_search(result, open_page) -> None:
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_names_on_the_map_cover_neither_each_other_nor_the_edge(open_page, width) -> None:
+def test_names_on_the_map_cover_neither_names_nor_circles_nor_the_edge(open_page, width) -> None:
     rng = np.random.default_rng(0)
     words = [f"{stem}{number:02d}word" for stem in ("apple", "train", "violin") for number in range(20)]
     texts = [
@@ -60,6 +61,12 @@ def test_names_on_the_map_cover_neither_each_other_nor_the_edge(open_page, width
             apart_x = max(box["x"], other["x"]) >= min(box["x"] + box["width"], other["x"] + other["width"])
             apart_y = max(box["y"], other["y"]) >= min(box["y"] + box["height"], other["y"] + other["height"])
             assert apart_x or apart_y
+    for circle in (point.bounding_box() for point in page.locator("#map .scatterlayer .point").all()):
+        x, y = circle["x"] + circle["width"] / 2, circle["y"] + circle["height"] / 2
+        for box in boxes:
+            off_x = max(box["x"] - x, 0, x - box["x"] - box["width"])
+            off_y = max(box["y"] - y, 0, y - box["y"] - box["height"])
+            assert np.hypot(off_x, off_y) >= circle["width"] / 2 - 2  # the outline
 
 
 def test_without_times_and_search_there_are_no_such_drawings(open_page) -> None:

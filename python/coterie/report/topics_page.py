@@ -134,6 +134,7 @@ def _map(result: TopicResult, topics: list[dict[str, Any]]) -> dict[str, Any]:
         "x": [round(float(x), 4) for x in points[:, 0]],
         "y": [round(float(y), 4) for y in points[:, 1]],
         "name": [topic["name"] for topic in topics],
+        "term": [topic["terms"][0][0] if topic["terms"] else topic["name"] for topic in topics],
         "share": [round(topic["share"], 5) for topic in topics],
         "colour": [topic["colour"] for topic in topics],
     }

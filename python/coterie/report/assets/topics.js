@@ -27,23 +27,33 @@
   const MARGIN = { l: 30, r: 30, t: 30, b: 20 };
   const WIDE = 1.2, HIGH = 1.25; // the map shows [-WIDE, WIDE] x [-HIGH, HIGH]; the topics lie in [-1, 1]
 
-  // The names of the topics above their circles, inside of the map; left out where one would cover a larger topic's.
-  function namesOf(named, diameter) {
+  const NAME_HEIGHT = 24; // with its halo
+  const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  const covers = (box, circle) => Math.hypot(Math.max(box.left - circle.x, 0, circle.x - box.right), Math.max(box.top - circle.y, 0, circle.y - box.bottom)) < circle.radius;
+
+  // The names of the topics beside their circles, inside of the map, the largest topics first: the first term alone where
+  // the whole name would cover another name or circle on every side, and none where that would.
+  function namesOf(diameter) {
     const { map } = data;
     const width = (byId("map").clientWidth || 700) - MARGIN.l - MARGIN.r;
     const height = (byId("map").clientHeight || 450) - MARGIN.t - MARGIN.b;
     const pen = document.createElement("canvas").getContext("2d");
     pen.font = `600 11px ${getComputedStyle(document.body).fontFamily}`;
-    const boxes = [];
-    for (const k of named.map((_, number) => number).sort((a, b) => map.share[b] - map.share[a])) {
-      const half = pen.measureText(map.name[k]).width / 2 + 4;
-      const middle = ((map.x[k] + WIDE) / (2 * WIDE)) * width;
-      const x = Math.max(half - MARGIN.l, Math.min(middle, width + MARGIN.r - half));
-      const y = ((HIGH - map.y[k]) / (2 * HIGH)) * height - diameter(map.share[k]) / 2;
-      if (boxes.some((box) => Math.abs(x - box.x) < half + box.half && Math.abs(y - box.y) < 22)) continue;
-      boxes.push({ k, x, y, half, shift: x - middle });
+    const circles = map.x.map((x, k) => ({ x: ((x + WIDE) / (2 * WIDE)) * width, y: ((HIGH - map.y[k]) / (2 * HIGH)) * height, radius: diameter(map.share[k]) / 2 }));
+    const placed = [];
+    const fits = (box, k) => box.left >= -MARGIN.l && box.right <= width + MARGIN.r && box.top >= -MARGIN.t && box.bottom <= height + MARGIN.b
+      && !placed.some((other) => overlap(box, other)) && !circles.some((circle, number) => number !== k && covers(box, circle));
+    const besides = (k, text) => {
+      const { x, y, radius } = circles[k], half = pen.measureText(text).width / 2 + 4, away = radius + NAME_HEIGHT / 2;
+      const inside = Math.max(half - MARGIN.l, Math.min(x, width + MARGIN.r - half));
+      const sides = [[inside, y - away], [inside, y + away], [x + radius + half, y], [x - radius - half, y]];
+      return sides.map(([atX, atY]) => ({ k, text, x: atX, y: atY, left: atX - half, right: atX + half, top: atY - NAME_HEIGHT / 2, bottom: atY + NAME_HEIGHT / 2 }));
+    };
+    for (const k of [...circles.keys()].sort((a, b) => map.share[b] - map.share[a])) {
+      const box = [...besides(k, map.name[k]), ...besides(k, map.term[k])].find((tried) => fits(tried, k));
+      if (box) placed.push(box);
     }
-    return boxes.map(({ k, shift }) => ({ x: map.x[k], y: map.y[k], xshift: shift, yshift: diameter(map.share[k]) / 2, yanchor: "bottom", text: named[k], showarrow: false, captureevents: false, font: { size: 11, color: ink().text } }));
+    return placed.map(({ k, text, x, y }) => ({ x: map.x[k], y: map.y[k], xshift: x - circles[k].x, yshift: circles[k].y - y, text: escapeMarkup(text), showarrow: false, captureevents: false, font: { size: 11, color: ink().text } }));
   }
 
   function drawMap() {
@@ -65,14 +75,14 @@
       xaxis: axis({ showticklabels: false, range: [-WIDE, WIDE], zeroline: false }),
       yaxis: axis({ showticklabels: false, range: [-HIGH, HIGH], zeroline: false }),
       showlegend: false,
-      annotations: namesOf(named, diameter),
+      annotations: namesOf(diameter),
     }), config);
   }
 
   function drawCourse() {
     const found = data.over_time;
     if (!found) return;
-    Plotly.react(byId("over-time"), found.topics.map((topic) => ({
+    const shares = found.topics.map((topic) => ({
       type: "scatter",
       mode: "lines+markers", // a period between empty ones has no line
       x: found.starts,
@@ -80,9 +90,12 @@
       name: escapeMarkup(topic.name),
       line: { color: topic.colour, width: 2 },
       marker: { size: 5 },
-    })), layout({
-      xaxis: axis({ type: "date" }),
-      yaxis: axis({ title: { text: "mean share" }, rangemode: "tozero", tickformat: ".0%" }),
+    }));
+    const sizes = { type: "bar", x: found.starts, y: found.sizes, yaxis: "y2", name: "documents", showlegend: false, marker: { color: ink().muted } };
+    Plotly.react(byId("over-time"), [...shares, sizes], layout({
+      xaxis: axis({ type: "date", anchor: "y2" }),
+      yaxis: axis({ title: { text: "mean share" }, rangemode: "tozero", tickformat: ".0%", domain: [0.3, 1] }),
+      yaxis2: axis({ title: { text: "documents", font: { size: 11 } }, rangemode: "tozero", nticks: 3, domain: [0, 0.2] }),
       hovermode: "x unified",
       legend: { orientation: "h", y: -0.2 },
     }), config);
