@@ -32,8 +32,7 @@ def test_without_a_number_there_are_at_most_as_many_clusters_as_documents_with_t
 def test_warnings_are_notes_without_places_in_the_code(call, lines):
     said = call("cluster", lines(["the same thing"] * 9), "-k", "3", "--max-df", "1.0", "--json").stderr
     assert said == (
-        "coterie: note: Number of distinct clusters (1) found smaller than --n-clusters (3). "
-        "Possibly due to duplicate points in X.\n"
+        "coterie: note: only 1 of --n-clusters=3 clusters have rows, as where fewer rows of X are distinct\n"
     )
 
 

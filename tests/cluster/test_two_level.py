@@ -7,11 +7,13 @@ import pytest
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from coterie.cluster import KMeans, TwoLevelKMeans
+from coterie import _core
+from coterie._validation import rows_argument
+from coterie.cluster import KMeans, TwoLevelKMeans, two_level
+from coterie.cluster._fill_empty import fill_empty
 from coterie.cluster.two_level import share_clusters
 
-# the last iterations, over all clusters, may leave one without rows
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = pytest.mark.filterwarnings("error::sklearn.exceptions.ConvergenceWarning")
 
 
 @pytest.fixture
@@ -98,6 +100,68 @@ def test_bad_parameters_are_named(options: dict[str, int], message: str) -> None
 def test_fewer_clusters_are_told_once_and_of_the_whole():
     with pytest.warns(ConvergenceWarning) as told:
         TwoLevelKMeans(5, random_state=0).fit(np.ones((20, 3)))
-    assert [str(one.message).split(". ")[0] for one in told] == [
-        "Number of distinct clusters (1) found smaller than n_clusters (5)"
+    assert [str(one.message) for one in told] == [
+        "only 1 of n_clusters=5 clusters have rows, as where fewer rows of X are distinct"
     ]
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_cluster_that_another_cell_took_the_rows_of_is_filled(
+    rows: np.ndarray, sparse: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X = sp.csr_array(rows) if sparse else rows
+    fit = TwoLevelKMeans(200, random_state=0).fit(X)
+    assert np.bincount(fit.labels_, minlength=200).min() > 0
+    np.testing.assert_array_equal(fit.predict(X), fit.labels_)
+    np.testing.assert_allclose(fit.inertia_, -fit.score(X), rtol=1e-9)
+    monkeypatch.setattr(two_level, "fill_empty", lambda *_: np.full(200, -1))
+    with pytest.warns(ConvergenceWarning, match="only 199 of n_clusters=200"):
+        emptier = TwoLevelKMeans(200, random_state=0).fit(X)
+    assert fit.inertia_ < emptier.inertia_
+
+
+class TestFillEmpty:
+    def filled(self, X, centers, metric="euclidean", weight=None):
+        def samples_of(rows):
+            return _core.Samples(rows_argument(rows), None, metric, 2)
+
+        samples, centers = samples_of(X), np.array(centers, np.float32)
+        labels = samples.assign(centers)
+        placed = fill_empty(X, samples, samples_of, weight, metric, centers, labels)
+        np.testing.assert_array_equal(labels, samples.assign(centers))
+        return placed.tolist(), centers.tolist(), labels.tolist()
+
+    def test_the_farthest_rows_ties_to_the_lowest(self):
+        X = np.array([[0.0], [4.0], [-5.0], [1.0], [50.0], [54.0]], np.float32)
+        placed, centers, labels = self.filled(X, [[0.0], [100.0], [200.0], [50.0]])
+        assert placed == [-1, 2, 1, -1]  # rows 1 and 5 are both 4 away
+        assert centers == [[0.0], [-5.0], [4.0], [50.0]]
+        assert labels == [0, 2, 1, 0, 3, 3]
+
+    @pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+    def test_equal_rows_take_one_centre_and_the_next_farthest_another(self, form):
+        X = form(np.array([[0.0], [9.0], [9.0], [9.0], [5.0]], np.float32))
+        placed, _, labels = self.filled(X, [[0.0], [100.0], [200.0]])
+        assert placed == [-1, 1, 4]
+        assert labels == [0, 1, 1, 1, 2]
+
+    def test_a_cluster_that_loses_its_only_row_gets_another(self):
+        X = np.array([[10.0], [0.0], [1.0], [2.0]], np.float32)
+        placed, _, labels = self.filled(X, [[13.0], [1.0], [100.0]])
+        assert placed == [
+            1,
+            -1,
+            0,
+        ]  # the third takes the only row of the first, which takes the farthest that is left
+        assert labels == [2, 0, 1, 1]
+
+    def test_rows_without_weight_take_no_centre(self):
+        X = np.array([[0.0], [9.0], [5.0]], np.float32)
+        placed, *_ = self.filled(X, [[0.0], [100.0]], weight=np.array([1.0, 0.0, 1.0]))
+        assert placed == [-1, 2]
+
+    @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+    def test_what_cannot_be_filled_stays_empty(self, metric):
+        X = np.array([[1.0, 2.0], [1.0, 2.0], [0.0, 0.0], [3.0, 7.0]], np.float32)
+        _, _, labels = self.filled(X, np.full((6, 2), 0.5**0.5), metric)
+        assert len(set(labels)) == 3  # for the cosine too: the row of zeros stays alone

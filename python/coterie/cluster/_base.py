@@ -218,12 +218,16 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _warn_if_fewer_clusters(self, labels: NDArray[np.int32]) -> None:
         n_found = int(np.count_nonzero(np.bincount(labels, minlength=self.n_clusters)))
         if n_found < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_found}) found smaller than n_clusters ({self.n_clusters}). "
-                "Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            warn_of_empty_clusters(n_found, self.n_clusters, stacklevel=4)
+
+
+def warn_of_empty_clusters(n_found: int, n_clusters: int, *, stacklevel: int) -> None:
+    """Say that fewer clusters than wanted have rows."""
+    warnings.warn(
+        f"only {n_found} of n_clusters={n_clusters} clusters have rows, as where fewer rows of X are distinct",
+        ConvergenceWarning,
+        stacklevel=stacklevel,
+    )
 
 
 def _rows_at(X: Any, samples: _core.AnySamples, rows: NDArray[np.int64]) -> Any:

@@ -17,7 +17,13 @@ from coterie._validation import (
     check_option,
     check_real,
 )
-from coterie.cluster._base import KMeansBase, check_sample_weight, random_state_of, validate_rows
+from coterie.cluster._base import (
+    KMeansBase,
+    check_sample_weight,
+    random_state_of,
+    validate_rows,
+    warn_of_empty_clusters,
+)
 from coterie.cluster.auto_k import KSearch, choose_n_clusters
 from coterie.cluster.kmeans import KMeans
 
@@ -163,12 +169,7 @@ class BisectingKMeans(KMeansBase):
             leaves[at : at + 1] = self._split(X, weight, nodes, leaves[at], random)
         self._keep(nodes, leaves, X.shape[0])
         if len(leaves) < wanted:
-            warnings.warn(
-                f"Number of distinct clusters ({len(leaves)}) found smaller than n_clusters ({wanted}). "
-                "Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+            warn_of_empty_clusters(len(leaves), wanted, stacklevel=3)
         return self
 
     def _kmeans(self, n_clusters: int, random: np.random.RandomState) -> KMeans:

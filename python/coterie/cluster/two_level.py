@@ -21,6 +21,7 @@ from coterie.cluster._base import (
     validate_rows,
     weight_of_part,
 )
+from coterie.cluster._fill_empty import fill_empty
 from coterie.cluster.kmeans import KMeans
 
 
@@ -55,7 +56,7 @@ class TwoLevelKMeans(KMeansBase):
     cluster_centers_ : ndarray of shape (n_clusters, n_features), float32
         Centres, those of a cell next to each other.
     cell_of_cluster_ : ndarray of shape (n_clusters,), int32
-        The coarse cell that each centre came from.
+        The coarse cell that each centre came from, or of the row that an empty cluster took.
     labels_ : ndarray of shape (n_samples,), int32
         The nearest centre of each row; ties to the lowest number.
     inertia_ : float
@@ -70,7 +71,8 @@ class TwoLevelKMeans(KMeansBase):
     A cell of inertia I gets clusters in proportion to ``I ** (d / (d + 2))`` for ``d`` features: where rows are dense
     within a cell, a cell's inertia falls with its clusters m as ``m ** (-2 / d)``, and these shares make the sum least
     (Zador). A cell never gets more clusters than it has rows. Where cells meet, the centres of one may take all rows
-    of a centre of the other: such a cluster stays empty.
+    of a centre of the other: as in :class:`KMeans`, such a centre moves to the row that is farthest from its own one.
+    A warning says so where clusters stay empty, as when fewer rows are distinct.
 
     References
     ----------
@@ -149,7 +151,7 @@ class TwoLevelKMeans(KMeansBase):
         centers = np.concatenate([fit.cluster_centers_ for fit in fits])
         self.cell_of_cluster_ = np.repeat(np.arange(len(shares), dtype=np.int32), shares)
         self.n_iter_ = max([cells.n_iter_, *(fit.n_iter_ for fit in fits)])
-        self._finish(samples, centers)
+        self._finish(X, samples, weight, cells.labels_, centers)
         self._warn_if_fewer_clusters(self.labels_)
         return self
 
@@ -206,14 +208,25 @@ class TwoLevelKMeans(KMeansBase):
         with ThreadPoolExecutor(check_n_threads(self.n_threads) or _core.default_thread_count()) as pool:
             return list(pool.map(fit, np.flatnonzero(shares).tolist()))
 
-    def _finish(self, samples: _core.Samples, centers: Centers) -> None:
+    def _finish(
+        self,
+        X: Any,
+        samples: _core.Samples,
+        weight: NDArray[np.float64] | None,
+        cell_of_row: NDArray[np.int32],
+        centers: Centers,
+    ) -> None:
         if self.n_lloyd > 0:
-            run = samples.lloyd(centers, self.n_lloyd, 0.0, None)
-            self.labels_, self.cluster_centers_, self.inertia_ = run[:3]
-            return
-        self.cluster_centers_ = centers
-        self.labels_ = samples.assign(centers)
-        self.inertia_ = samples.inertia(centers, self.labels_)
+            labels, centers, *_ = samples.lloyd(centers, self.n_lloyd, 0.0, None)
+        else:
+            labels = samples.assign(centers)
+        placed = fill_empty(
+            X, samples, lambda rows: self._host_samples(rows, None), weight, self.metric, centers, labels
+        )
+        moved = np.flatnonzero(placed >= 0)
+        self.cell_of_cluster_[moved] = cell_of_row[placed[moved]]
+        self.cluster_centers_, self.labels_ = centers, labels
+        self.inertia_ = samples.inertia(centers, labels)
 
 
 def share_clusters(
