@@ -299,8 +299,3 @@ def random_state_of(estimator: Any) -> np.random.RandomState:
     """Return the generator that ``random_state`` means."""
     random: np.random.RandomState = check_random_state(estimator.random_state)
     return random
-
-
-def print_iteration(iteration: int, changed: int) -> None:
-    """Report an iteration as ``verbose`` asks for."""
-    print(f"Iteration {iteration}: {changed} labels changed")

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from coterie import _core
 from coterie._device import open_device
-from coterie.cluster._base import Centers, check_sample_weight, print_iteration, random_state_of
+from coterie._iterations import report_of_iterations
+from coterie.cluster._base import Centers, check_sample_weight, random_state_of
 from coterie.cluster._blocks import parse_bytes
 from coterie.cluster._checkpoint import Checkpoint, FitState, digest
 from coterie.cluster._sources import RowSource
@@ -38,7 +39,7 @@ def fit_stream(
     state = checkpoint.load() if checkpoint is not None and estimator.resume else None
     random = random_state_of(estimator) if state is None else state.random
     tol = float(estimator.tol) * stream.mean_feature_variance() if estimator.tol > 0 else 0.0
-    report = print_iteration if estimator.verbose else None
+    report = report_of_iterations(estimator.verbose, stream.shape[0])
 
     best = None if state is None else state.best
     for run in range(0 if state is None else state.run, estimator._n_init(when_random=10)):

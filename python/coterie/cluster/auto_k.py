@@ -16,6 +16,7 @@ from sklearn.metrics.cluster import contingency_matrix, expected_mutual_informat
 from sklearn.preprocessing import normalize
 from sklearn.utils import check_array, check_random_state
 
+from coterie._iterations import iterations_told_to
 from coterie._validation import check_integer, check_option
 from coterie.cluster.kmeans import KMeans
 from coterie.evaluate._dispersion import calinski_harabasz, cluster_means, own_distances
@@ -238,7 +239,8 @@ def search_sample(
             )
             for seed in seeds
         ]
-        trials.append(_try(models, sample, parts, shuffled))
+        with iterations_told_to(None):
+            trials.append(_try(models, sample, parts, shuffled))
         if progress is not None:
             progress(sum(grid[: len(trials)]) / sum(grid))
     return decide(trials, n)

@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
 from coterie._device import LentRows, check_device, device_of, open_device
+from coterie._iterations import report_of_iterations
 from coterie._validation import check_n_threads, check_option, rows_argument
 from coterie.cluster._base import (
     Init,
     KMeansBase,
     check_sample_weight,
-    print_iteration,
     random_state_of,
     validate_rows,
 )
@@ -245,11 +245,12 @@ class KMeans(KMeansBase):
         random = random_state_of(self)
         samples = self._samples(X, weight)
         tol = float(self.tol) * samples.mean_feature_variance() if self.tol > 0 else 0.0
+        report = report_of_iterations(self.verbose, X.shape[0])
 
         best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
             centers = self._initial_centers(X, samples, weight, random)
-            run = samples.lloyd(centers, self.max_iter, tol, print_iteration if self.verbose else None)
+            run = samples.lloyd(centers, self.max_iter, tol, report)
             if best is None or run[2] < best[2]:
                 best = run
         assert best is not None  # n_init >= 1
