@@ -26,34 +26,51 @@ Labels = NDArray[np.int32]
 _FINER = (1.0, 4 / 3, 5 / 3, 2.0)
 _N_OF_ROWS = len(_FINER)
 _N_OF_MIXTURES = 4
+# Where few clusters are wanted a clustering says little about a document, and costs little: then there are more rounds
+# of all kinds of votes, until their clusters are so many in all.
+MOST_ROUNDS = 4
+_CLUSTERS_IN_ALL = 1000
 _ALPHA = 1.0  # any sizes of clusters are as likely as any others
 _BETAS = (0.3, 0.1, 0.03, 0.01)
 _ENOUGH = 0.9  # of the clusters that are wanted
 _MOST_TRIED = 2000  # documents that decide beta, or two for each cluster
-_N_ROUNDS = 2
+_N_RECLASSIFIED = 2  # rounds of reclassification
 _N_INIT = 10
 _MAX_ITER = 100
 _MOST_COMPONENTS = 256
 
 
-def consensus(corpus: Corpus, n_clusters: int, seed: int) -> tuple[Labels, NDArray[np.float64]]:
+def consensus(
+    corpus: Corpus, n_clusters: int, seed: int, most_rounds: int
+) -> tuple[Labels, NDArray[np.float64]]:
     """Return the clusters and how clearly each document is in its own."""
-    return agreed(votes(corpus, n_clusters, seed), n_clusters, seed, corpus.n_threads)
+    found = votes(corpus, n_clusters, seed, min(n_rounds(n_clusters), most_rounds))
+    return agreed(found, n_clusters, seed, corpus.n_threads)
 
 
-def votes(corpus: Corpus, n_clusters: int, seed: int) -> list[Labels]:
+def n_rounds(n_clusters: int) -> int:
+    """Return how often all kinds of votes are to be taken."""
+    of_a_round = (2 * sum(_FINER) + _N_OF_MIXTURES) * n_clusters
+    return min(max(round(_CLUSTERS_IN_ALL / of_a_round), 1), MOST_ROUNDS)
+
+
+def votes(corpus: Corpus, n_clusters: int, seed: int, rounds: int) -> list[Labels]:
     """Return clusterings by distance, by a classifier of each of these, and by mixtures of words.
 
     They err in different ways: distances follow whole documents, classifiers and mixtures single words.
     """
-    seeds = check_random_state(seed).randint(2**31 - 1, size=_N_OF_ROWS + _N_OF_MIXTURES).tolist()
+    seeds = check_random_state(seed).randint(2**31 - 1, size=(rounds, _N_OF_ROWS + _N_OF_MIXTURES))
+    return [labels for row in seeds.tolist() for labels in _round_of_votes(corpus, n_clusters, row)]
+
+
+def _round_of_votes(corpus: Corpus, n_clusters: int, seeds: list[int]) -> list[Labels]:
     found: list[Labels] = []
     most = max(n_clusters, corpus.n_documents // 3)
     for i, finer in enumerate(_FINER):
         rows = corpus.views[i % len(corpus.views)]
         n_rows = min(round(finer * n_clusters), most)
         labels, margins = by_kmeans(rows, n_rows, seeds[i], 1, corpus.n_threads)
-        found += [labels, reclassified(corpus.weights, labels, margins, _N_ROUNDS)]
+        found += [labels, reclassified(corpus.weights, labels, margins, _N_RECLASSIFIED)]
     for i in range(_N_OF_MIXTURES):
         mixture = mixture_of(corpus.counts, n_clusters, corpus.beta, seeds[_N_OF_ROWS + i], corpus.n_threads)
         found.append(mixture.labels_)

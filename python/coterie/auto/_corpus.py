@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie._validation import check_integer, check_n_threads, check_one_column, check_option
-from coterie.auto._consensus import by_kmeans, chosen_beta, consensus, mixture_of
+from coterie.auto._consensus import MOST_ROUNDS, by_kmeans, chosen_beta, consensus, mixture_of
 from coterie.auto._views import N_ITER, near_neighbours, views_of
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
@@ -86,11 +86,14 @@ class Corpus:
 
 
 def cluster(
-    corpus: Corpus, method: str, n_clusters: int, seed: int
+    corpus: Corpus, method: str, n_clusters: int, seed: int, most_rounds: int = MOST_ROUNDS
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the clusters by one method and how clearly each document is in its own."""
+    """Return the clusters by one method and how clearly each document is in its own.
+
+    A consensus takes at most so many rounds of votes.
+    """
     if method == "consensus":
-        return consensus(corpus, n_clusters, seed)
+        return consensus(corpus, n_clusters, seed, most_rounds)
     if method == "mixture":
         mixture = mixture_of(corpus.counts, n_clusters, corpus.beta, seed, corpus.n_threads)
         top = np.sort(mixture.predict_proba(corpus.counts), axis=1)
