@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from coterie.auto import MethodTrial, TextClusterer, choose_method
-from coterie.auto._consensus import _BETAS, mixture_of
+from coterie.auto._consensus import _BETAS, mixture_of, n_rounds, votes
 from coterie.auto._corpus import Corpus
 from coterie.auto.evidence import decide
 from coterie.evaluate import evaluate
@@ -85,6 +85,16 @@ def test_every_trial_is_reported() -> None:
     assert shares == pytest.approx([1 / 3, 2 / 3, 1])
     assert found.n_sampled == 120
     assert choose_method(texts, 3, sample_size=60).n_sampled == 60
+
+
+def test_few_clusters_are_voted_on_more_often() -> None:
+    assert [n_rounds(k) for k in (2, 15, 20, 25, 62, 63, 1000)] == [4, 4, 3, 2, 1, 1, 1]
+    texts, _ = texts_of(60)
+    corpus = Corpus.of(texts, 3, ("consensus",), "en", 0, None)
+    one, two = votes(corpus, 3, 0, 1), votes(corpus, 3, 0, 2)
+    assert (len(one), len(two)) == (12, 24)
+    for first, again in zip(one, two, strict=False):
+        np.testing.assert_array_equal(first, again)
 
 
 @pytest.mark.parametrize("method", ["auto", "consensus", "lsa", "tfidf", "mixture"])

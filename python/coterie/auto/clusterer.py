@@ -23,9 +23,10 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     n_clusters : int, default=20
         Number of clusters, >= 2 and at most the number of documents; "mixture" may find fewer.
     method : {"auto", "consensus", "lsa", "tfidf", "mixture"}, default="auto"
-        "auto" asks :func:`choose_method`. "consensus" clusters the documents by how 12 clusterings of different kinds
-        put them together: K-means on rows of latent semantic analysis and of co-occurring words (of short documents:
-        of pieces of words) with their neighbours, the same reclassified, and Dirichlet mixtures.
+        "auto" asks :func:`choose_method`. "consensus" clusters the documents by how 12 to 48 clusterings of different
+        kinds put them together (more where few clusters are wanted): K-means on rows of latent semantic analysis and
+        of co-occurring words (of short documents: of pieces of words) with their neighbours, the same reclassified,
+        and Dirichlet mixtures.
     refine : "auto" or bool, default="auto"
         Whether to reclassify (:func:`coterie.refine.refine_labels`), which keeps its result only where it helps.
         "auto" leaves that to ``method="auto"``, and is True for a method that was named.
