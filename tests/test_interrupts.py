@@ -74,6 +74,7 @@ GROUPS = {
         "jaccard_top_k": "op = lambda: again(lambda: jaccard_top_k(X, k=10))",
         "weighted jaccard_top_k": "op = lambda: again(lambda: jaccard_top_k(X, k=10, weighted=True))",
         "near_duplicates": "op = lambda: again(lambda: near_duplicates(X, 0.3, metric='jaccard'))",
+        "Ward": "Y = X[:60_000]; op = lambda: again(lambda: HierarchicalClustering().fit(Y))",
         "MinHash": "op = lambda: again(lambda: near_duplicates(X, metric='jaccard', method='minhash', n_hashes=999))",
         "truncated SVD": "op = lambda: again(lambda: LsaEncoder(100).fit(X))",
     },

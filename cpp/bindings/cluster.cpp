@@ -33,7 +33,7 @@ py::tuple lloyd(const PySamples& self, const FloatRows& centers, index_t max_ite
             };
         if (samples.metric == Metric::cosine) centroids.normalise(samples.n_threads);
         result = cluster::kmeans(samples, centroids, options);
-        centroids.copy_rows(out);
+        centroids.copy_rows(out, samples.n_threads);
     });
     return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia, result.n_iter,
                           result.converged, result.candidates_per_row, result.filter);
@@ -99,7 +99,7 @@ py::tuple minibatch_step(const PySamples& self, const FloatRows& centers, const 
     self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
         loss = cluster::minibatch_step(samples, centroids, weight.data(), labels.data(),
                                        squared_norm ? &others : nullptr);
-        centroids.copy_rows(out);
+        centroids.copy_rows(out, samples.n_threads);
     });
     return py::make_tuple(to_numpy(std::move(labels)), moved, to_numpy(std::move(weight)), loss,
                           to_numpy(std::move(others.factor)), to_numpy(std::move(others.squared_norm)));

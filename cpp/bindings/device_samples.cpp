@@ -77,7 +77,7 @@ class PyDeviceSamples {
                 };
             if (metric_ == Metric::cosine) centroids.normalise(n_threads_);
             result = cluster::kmeans(samples, centroids, options);
-            centroids.copy_rows(out);
+            centroids.copy_rows(out, n_threads_);
         });
         rows_evaluated_ = result.evaluated;
         return py::make_tuple(to_numpy(std::move(result.labels)), final_centers, result.inertia,

@@ -79,7 +79,7 @@ py::tuple new_centers(const PySamples& self, const FloatRows& centers, const py:
     std::vector<double> squared_shift;
     self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
         squared_shift = cluster::new_centroids(samples, scales, totals, weight, centroids);
-        centroids.copy_rows(out);
+        centroids.copy_rows(out, samples.n_threads);
     });
     return py::make_tuple(moved, to_numpy(std::move(squared_shift)));
 }
@@ -89,7 +89,7 @@ py::array_t<float> start_centers(const PySamples& self, const FloatRows& centers
     float* const out = start.mutable_data();
     self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
         if (samples.metric == Metric::cosine) centroids.normalise(samples.n_threads);
-        centroids.copy_rows(out);
+        centroids.copy_rows(out, samples.n_threads);
     });
     return start;
 }

@@ -42,8 +42,10 @@ void Centroids<Dense>::normalise(int n_threads) {
     prepare(n_threads);
 }
 
-void Centroids<Dense>::copy_rows(float* out) const {
-    std::copy(values.begin(), values.end(), out);
+void Centroids<Dense>::copy_rows(float* out, int n_threads) const {
+    parallel_for_rows(k, 256, n_threads, [&](index_t begin, index_t end, int) {
+        std::copy(row(begin), row(end), out + begin * d);
+    });
 }
 
 void Centroids<Dense>::prepare(int n_threads) {
@@ -86,10 +88,11 @@ void Centroids<Sparse>::normalise(int n_threads) {
     prepare(n_threads);
 }
 
-void Centroids<Sparse>::copy_rows(float* out) const {
-    for (index_t j0 = 0; j0 < d; j0 += 256)
+void Centroids<Sparse>::copy_rows(float* out, int n_threads) const {
+    parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {
         for (index_t c = 0; c < k; ++c)
-            for (index_t j = j0; j < std::min(j0 + 256, d); ++j) out[c * d + j] = term(j)[c];
+            for (index_t j = begin; j < end; ++j) out[c * d + j] = term(j)[c];
+    });
 }
 
 void Centroids<Sparse>::prepare(int n_threads) {

@@ -40,7 +40,7 @@ class Centroids<Dense> : public CentroidNorms {
     void assign_rows(const float* rows, int n_threads);
     // Scales every centroid to unit length (a zero one stays zero): how Metric::cosine starts.
     void normalise(int n_threads);
-    void copy_rows(float* out) const;
+    void copy_rows(float* out, int n_threads) const;
     // Recomputes norms and the packed copy after values changed.
     void prepare(int n_threads);
 
@@ -62,7 +62,7 @@ class Centroids<Sparse> : public CentroidNorms {
 
     void assign_rows(const float* rows, int n_threads);
     void normalise(int n_threads);
-    void copy_rows(float* out) const;
+    void copy_rows(float* out, int n_threads) const;
     void prepare(int n_threads);
     // As prepare, when the canonical squared norms [k] are already known.
     void set_norms(std::vector<double> squared_norm);

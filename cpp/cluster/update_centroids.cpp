@@ -148,16 +148,22 @@ void ClusterSums<View>::start_from(const std::int32_t* members) {
 
 template <typename View>
 void ClusterSums<View>::set(const std::int64_t* sums, const std::int64_t* weight) {
-    for (index_t c = 0; c < k_; ++c)
-        for (index_t j = 0; j < d_; ++j) sums_[static_cast<std::size_t>(place(c, j))] = sums[c * d_ + j];
+    parallel_for_rows(d_, 256, samples_->n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t c = 0; c < k_; ++c)
+            for (index_t j = begin; j < end; ++j)
+                sums_[static_cast<std::size_t>(place(c, j))] = sums[c * d_ + j];
+    });
     std::copy(weight, weight + k_, weight_.begin());
     std::fill(occupied_.begin(), occupied_.end(), std::uint8_t{1});
 }
 
 template <typename View>
 void ClusterSums<View>::copy(std::int64_t* sums, std::int64_t* weight) const {
-    for (index_t c = 0; c < k_; ++c)
-        for (index_t j = 0; j < d_; ++j) sums[c * d_ + j] = sums_[static_cast<std::size_t>(place(c, j))];
+    parallel_for_rows(d_, 256, samples_->n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t c = 0; c < k_; ++c)
+            for (index_t j = begin; j < end; ++j)
+                sums[c * d_ + j] = sums_[static_cast<std::size_t>(place(c, j))];
+    });
     std::copy(weight_.begin(), weight_.end(), weight);
 }
 

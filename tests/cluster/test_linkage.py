@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import pdist
 
 from coterie import _core
+from coterie.cluster import _pairwise
 from reference.linkage import linkage as reference_linkage
 
 METHODS = ("ward", "average", "complete", "single")
@@ -90,3 +92,15 @@ def test_other_dtypes_and_frozen_distances_are_refused() -> None:
     frozen.flags.writeable = False
     with pytest.raises(TypeError, match="writeable"):
         _core.linkage(frozen, np.ones(2), "ward")
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("products", [1, 400, 10**9])
+def test_blocks_of_sparse_rows_change_no_bit(metric, products, monkeypatch):
+    X = sp.random_array((90, 40), density=0.1, rng=np.random.default_rng(0), dtype=np.float32, format="csr")
+    whole = _pairwise.condensed_distances(X, metric, 1)
+    monkeypatch.setattr(_pairwise, "_PRODUCTS", products)
+    ends = _pairwise._ends(X)
+    assert ends[-1] == 90
+    assert (len(ends) == 90, len(ends) == 1) == (products == 1, products == 10**9)
+    assert _pairwise.condensed_distances(X, metric, 1).tobytes() == whole.tobytes()

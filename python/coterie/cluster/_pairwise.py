@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from coterie._validation import check_n_threads, rows_argument
 from coterie.similarity import jaccard_top_k
 
 _BLOCK = 4_194_304  # distances held in addition to the answer
+_PRODUCTS = 10_000_000  # of a block of sparse rows: SciPy multiplies them without looking for Ctrl-C
 
 
 def condensed_distances(X: Any, metric: str, n_threads: int | None) -> NDArray[np.float64]:
@@ -37,10 +39,10 @@ def condensed_distances(X: Any, metric: str, n_threads: int | None) -> NDArray[n
 def _blocks(X: Any, metric: str, n_threads: int | None) -> Iterator[tuple[int, NDArray[Any]]]:
     """Yield (start, distances of the rows from start on to all rows from start on)."""
     n = X.shape[0]
-    size = max(1, _BLOCK // max(n, 1))
     norms = _squared_norms(X) if sp.issparse(X) else None
-    for start in range(0, n, size):
-        part, rest = X[start : start + size], X[start:]
+    ends = _ends(X)
+    for start, end in itertools.pairwise([0, *ends]):
+        part, rest = X[start:end], X[start:]
         if metric in ("jaccard", "weighted_jaccard"):
             weighted = metric == "weighted_jaccard"
             found = jaccard_top_k(part, rest, k=n - start, weighted=weighted, n_threads=n_threads)
@@ -51,7 +53,24 @@ def _blocks(X: Any, metric: str, n_threads: int | None) -> Iterator[tuple[int, N
             yield start, samples.distances(np.ascontiguousarray(others)).T
         else:
             products = (part.astype(np.float64) @ rest.astype(np.float64).T).toarray()
-            yield start, _from_products(products, norms[start : start + size], norms[start:], metric)
+            yield start, _from_products(products, norms[start:end], norms[start:], metric)
+
+
+def _ends(X: Any) -> list[int]:
+    """Return where blocks end: by the distances they hold and, of sparse rows, by the products these take."""
+    n = X.shape[0]
+    size = max(1, _BLOCK // max(n, 1))
+    if not sp.issparse(X):
+        return [*range(size, n, size), n] if n else []
+    n_rows_of_column = np.bincount(X.indices, minlength=X.shape[1])
+    of_element = np.concatenate([[0], np.cumsum(n_rows_of_column[X.indices])])
+    products = of_element[X.indptr]
+    ends = [0]
+    while ends[-1] < n:
+        start = ends[-1]
+        within = int(np.searchsorted(products, products[start] + _PRODUCTS, side="right")) - 1
+        ends.append(min(n, start + size, max(start + 1, within)))
+    return ends[1:]
 
 
 def _squared_norms(X: Any) -> NDArray[np.float64]:
