@@ -241,6 +241,19 @@ def test_bare_json_strings(tmp_path: Path) -> None:
             read_corpus(json_lines(tmp_path / "b.jsonl", ["a", value]))
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+@pytest.mark.parametrize("header", ["text{0}n", '\ufeff"text"{0}"n, and more"', "\r\ntext{0}n"])
+def test_csv_of_spreadsheets_may_use_semicolons_or_tabs(tmp_path: Path, header: str, delimiter: str) -> None:
+    path = tmp_path / "a.csv"
+    rows = [header, "one, with a comma{0}1", '"two{0}three"{0}2', ""]
+    path.write_bytes("\r\n".join(row.format(delimiter) for row in rows).encode())
+    corpus = read_corpus(path, text_field="text")
+    assert corpus.texts.to_pylist() == ["one, with a comma", f"two{delimiter}three"]
+    assert corpus.columns.num_columns == 1
+    path.write_bytes(f"text,n{delimiter}m\na,b{delimiter}c\n".encode())
+    assert read_corpus(path, text_field="text").columns.column_names == [f"n{delimiter}m"]
+
+
 def test_plain_lines_and_csv_corners(tmp_path: Path) -> None:
     lines = tmp_path / "a.txt"
     lines.write_bytes("\ufeffone\r\n\n{two}\nlast".encode())

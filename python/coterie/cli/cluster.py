@@ -12,7 +12,7 @@ import typer
 
 from coterie.cli import clusterer_options, options
 from coterie.cli.cluster_large import cluster_large, is_too_large, large_run
-from coterie.cli.console import print_json, reports_errors, stdout_console, warn
+from coterie.cli.console import counted, print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import input_options, read_documents, read_stop_words, report_limits
 
 if TYPE_CHECKING:
@@ -278,10 +278,11 @@ def print_result(
     for told in (result.k_search, result.method_search, result.refinement):
         if told is not None:
             console.print(f"\n{told}")
-    unit = "terms" if result.parameters.get("encoder", "tfidf") == "tfidf" else "dimensions"
+    unit = "term" if result.parameters.get("encoder", "tfidf") == "tfidf" else "dimension"
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
+    n_clusters = counted(len(result.clusters), "cluster")
     console.print(
-        f"\n{len(corpus):,} documents, {result.n_features:,} {unit}, {len(result.clusters):,} clusters "
+        f"\n{counted(len(corpus), 'document')}, {counted(result.n_features, unit)}, {n_clusters} "
         f"in {sum(timings.values()):.1f} s ({stages})"
     )
     if output is not None:

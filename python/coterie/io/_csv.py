@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator
 
@@ -10,7 +11,7 @@ from coterie.io._options import BATCH_BYTES, ReadOptions
 from coterie.io._records import numbered_lines
 from coterie.io._streams import ByteStream
 
-DELIMITERS = {"csv": ",", "tsv": "\t"}
+_OTHER_DELIMITERS = (";", "\t")
 
 
 class _Records:
@@ -54,6 +55,8 @@ class _Records:
 
 def read_csv(stream: ByteStream, options: ReadOptions, delimiter: str) -> Iterator[RawBatch]:
     """The first record names the columns, each later one has as many values; empty lines are no records."""
+    if delimiter == ",":
+        delimiter = _delimiter_of(stream)
     records = _Records(stream, options, delimiter)
     rows: list[list[str]] = []
     numbers: list[int] = []
@@ -76,6 +79,25 @@ def read_csv(stream: ByteStream, options: ReadOptions, delimiter: str) -> Iterat
             rows, numbers, held = [], [], 0
     if names is not None and rows:
         yield _batch_of_rows(stream.name, names, rows, numbers)
+
+
+def _delimiter_of(stream: ByteStream) -> str:
+    """Return what stands between the names of the header: a comma, or what spreadsheets write elsewhere."""
+    header = (
+        stream.head()
+        .lstrip(codecs.BOM_UTF8 + b"\r\n")
+        .partition(b"\n")[0]
+        .decode(errors="replace")
+        .rstrip("\r")
+    )
+    for delimiter in (",", *_OTHER_DELIMITERS):
+        try:
+            names = next(csv.reader([header], delimiter=delimiter, strict=True), [])
+        except csv.Error:  # the text after a quoted name is no such delimiter
+            continue
+        if len(names) > 1:
+            return delimiter
+    return ","
 
 
 def _column_names(header: list[str], source: str) -> list[str]:

@@ -83,7 +83,8 @@ def read_texts(
 
         - jsonl: an object per line, or a bare JSON string; empty lines are skipped; of a repeated key the
           last value counts; objects inside of columns that are kept become JSON text.
-        - csv, tsv: a header, then records of as many values; all values are text; empty lines are skipped.
+        - csv, tsv: a header, then records of as many values; all values are text; empty lines are skipped. A CSV
+          whose header holds no comma between names may use semicolons or tabs.
         - parquet, arrow (IPC file, IPC stream, Feather 2): text may be string, binary or dictionary columns.
         - lines: every line is a document, also an empty one; its only field is ``"text"``.
     batch_size : int, default=8192
