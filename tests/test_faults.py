@@ -5,13 +5,22 @@ import subprocess
 import sys
 import sysconfig
 import textwrap
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from coterie import KMeans, TfidfVectorizer, cosine_top_k, near_duplicates
+from coterie import (
+    DirichletMixture,
+    KMeans,
+    LatentDirichletAllocation,
+    TfidfVectorizer,
+    cosine_top_k,
+    jaccard_top_k,
+    near_duplicates,
+)
 
 PREPARE = """
 import ctypes, gc, resource, sys
@@ -81,6 +90,7 @@ def test_estimators_shared_by_threads_answer_as_in_one():
     rows = rng.standard_normal((3000, 24), dtype=np.float32)
     sparse = sp.random_array((2000, 300), density=0.05, format="csr", dtype=np.float32, rng=0)
     texts = [f"word{i % 97} and word{i % 31} of word{i % 7}" for i in range(2000)]
+    counts = (sparse[:500] * 9).ceil()
     kmeans = KMeans(12, random_state=0, n_threads=3).fit(rows)
     vectorizer = TfidfVectorizer(n_threads=2).fit(texts)
     ops = [
@@ -89,12 +99,37 @@ def test_estimators_shared_by_threads_answer_as_in_one():
         lambda: vectorizer.transform(texts).data.tobytes(),
         lambda: cosine_top_k(sparse, k=5, n_threads=2).flat_indices.tobytes(),
         lambda: near_duplicates(sparse, threshold=0.5, n_threads=4).labels.tobytes(),
+        lambda: jaccard_top_k(sparse, k=5, n_threads=2).flat_similarities.tobytes(),
+        lambda: LatentDirichletAllocation(4, max_iter=3, random_state=0).fit(counts).components_.tobytes(),
+        lambda: DirichletMixture(9, max_iter=3, random_state=0).fit(counts).labels_.tobytes(),
         lambda: KMeans(5, random_state=0, max_iter=3).fit(lambda: [rows[:999], rows[999:]]).labels_.tobytes(),
     ]
     alone = [op() for op in ops]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda op: op(), ops * 8))
     assert together == alone * 8
+
+
+def test_documents_may_be_replaced_by_another_thread_while_they_are_read():
+    texts = [f"word{i % 97} and word{i % 31} of word{i % 7}" for i in range(500)]
+    expected = TfidfVectorizer().fit_transform(texts)
+    done = threading.Event()
+
+    def replace():  # by equal strings, over and over
+        while not done.is_set():
+            for i, text in enumerate(texts):
+                texts[i] = "".join(list(text))
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(replace) for _ in range(2)]
+        try:
+            found = [TfidfVectorizer().fit_transform(texts) for _ in range(10)]
+        finally:
+            done.set()
+        assert [writer.result() for writer in writers] == [None, None]
+    for X in found:
+        assert X.data.tobytes() == expected.data.tobytes()
+        assert X.indices.tobytes() == expected.indices.tobytes()
 
 
 @pytest.mark.skipif(

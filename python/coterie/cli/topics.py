@@ -13,7 +13,7 @@ import typer
 
 from coterie.cli import options, topic_options
 from coterie.cli.cluster import title_of
-from coterie.cli.console import print_json, reports_errors, stdout_console, warn
+from coterie.cli.console import counted, print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import input_options, read_documents, read_stop_words, report_limits
 
 if TYPE_CHECKING:
@@ -247,11 +247,12 @@ def print_result(corpus: Corpus, result: TopicResult, timings: dict[str, float],
     metrics = result.metrics
     console.print(
         f"\ncoherence (NPMI) {metrics['npmi']:.3f}, diversity {metrics['diversity']:.2f}, "
-        f"{int(metrics['n_empty']):,} documents without terms"
+        f"{counted(int(metrics['n_empty']), 'document')} without terms"
     )
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())
     console.print(
-        f"{len(corpus):,} documents, {result.matrix.shape[1]:,} terms, {len(result.topics):,} topics "
+        f"{counted(len(corpus), 'document')}, {counted(result.matrix.shape[1], 'term')}, "
+        f"{counted(len(result.topics), 'topic')} "
         f"in {sum(timings.values()):.1f} s ({stages})"
     )
     if output is not None:
