@@ -83,7 +83,7 @@ def test_remarks(call, write_jsonl, documents):
     )
     assert "1 document has no text and counts as empty" in answer.stderr
     assert "1 document carries an id that an earlier document carries too" in answer.stderr
-    assert "1 documents have no label; the scores are of the other 60" in answer.stderr
+    assert "1 document has no label; the scores are of the other 60" in answer.stderr
 
 
 def test_ctrl_c_says_how_to_go_on(coterie_command, environment, tmp_path, documents, write_jsonl):

@@ -13,7 +13,13 @@ import typer
 from coterie.cli import clusterer_options, options
 from coterie.cli.cluster_large import cluster_large, is_too_large, large_run
 from coterie.cli.console import counted, print_json, reports_errors, stdout_console, warn
-from coterie.cli.documents import input_options, read_documents, read_stop_words, report_limits
+from coterie.cli.documents import (
+    input_options,
+    read_documents,
+    read_stop_words,
+    report_limits,
+    report_unlabelled,
+)
 
 if TYPE_CHECKING:
     from coterie.io import Corpus, OutputFolder
@@ -172,7 +178,7 @@ def _score_known(result: ClusterResult, labels: list[str | None]) -> ClusterResu
     from coterie.evaluate import evaluate
 
     known = [row for row, label in enumerate(labels) if label is not None]
-    warn(f"{len(labels) - len(known):,} documents have no label; the scores are of the other {len(known):,}")
+    report_unlabelled(len(labels) - len(known), len(labels))
     scores = evaluate([labels[row] for row in known], result.labels[known]) if known else {}
     return replace(result, metrics={**result.metrics, **scores})
 

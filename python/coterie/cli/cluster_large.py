@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from coterie.cli.console import print_json, warn
-from coterie.cli.documents import InputOptions, report_limits, report_oddities
+from coterie.cli.documents import InputOptions, report_limits, report_oddities, report_unlabelled
 
 if TYPE_CHECKING:
     from coterie.outofcore import FilesResult
@@ -107,8 +107,7 @@ def _streamed(parameters: dict[str, Any]) -> dict[str, Any]:
 def _remark(result: FilesResult) -> None:
     report_oddities(result.n_null_texts, result.n_duplicate_ids)
     if result.n_unlabelled:
-        n_known = result.n_documents - result.n_unlabelled
-        warn(f"{result.n_unlabelled:,} documents have no label; the scores are of the other {n_known:,}")
+        report_unlabelled(result.n_unlabelled, result.n_documents)
 
 
 class _Stopped:

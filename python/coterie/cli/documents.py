@@ -43,6 +43,13 @@ def report_oddities(n_null_texts: int, n_duplicate_ids: int) -> None:
         warn(f"{counted(n_duplicate_ids, 'document')} {carry} an id that an earlier document carries too")
 
 
+def report_unlabelled(n_unlabelled: int, n_documents: int) -> None:
+    """Remark on documents that the scores against classes leave out."""
+    have = "has" if n_unlabelled == 1 else "have"
+    others = n_documents - n_unlabelled
+    warn(f"{counted(n_unlabelled, 'document')} {have} no label; the scores are of the other {others:,}")
+
+
 def report_limits(asked: Mapping[str, Any], used: Mapping[str, Any]) -> None:
     """Remark on limits of document frequency that were widened, as in :func:`coterie.cluster_texts`."""
     names = [name for name in ("min_df", "max_df") if used.get(name, asked[name]) != asked[name]]
