@@ -35,6 +35,18 @@ struct AssignStats {
     }
 };
 
+// Bounds of CSR rows hold once fewer than one in so many changes its label: before, some centroid moves too far in every
+// iteration. With more clusters than these the scores cost so much that bounds are kept all the same.
+inline constexpr index_t kChangesLeft = 1000, kFewClusters = 128;
+
+template <typename View>
+bool bounds_pay_at_once(index_t k) {
+    return Filter<View>::kKeepsRivals || k > kFewClusters;
+}
+inline bool bounds_hold(index_t changed, index_t n_samples) {
+    return changed * kChangesLeft < n_samples;
+}
+
 // labels: [n_samples] in/out. packed: what a filter on a small format reads, or null for the float32 one. bounds: true
 // of labels and these centroids after centroids_moved, or null to evaluate every row; brought up to date.
 template <typename View>

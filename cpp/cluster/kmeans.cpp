@@ -10,10 +10,6 @@
 
 namespace coterie::cluster {
 
-// Bounds of CSR rows hold once fewer than one in so many changes its label: before, some centroid moves too far in every
-// iteration. With more clusters than these the scores cost so much that bounds are kept all the same.
-constexpr index_t kChangesLeft = 1000, kFewClusters = 128;
-
 template <typename View>
 LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, const LloydOptions& options) {
     require(centroids.k <= samples.x.rows, "kmeans", "n_samples=", samples.x.rows,
@@ -25,11 +21,11 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     LabelBounds bounds(samples.x.rows, samples.metric);
     FilterChoice<View> filter(samples, centroids, options.max_iter);
     AssignStats totals;
-    bool keeps_bounds = Filter<View>::kKeepsRivals || centroids.k > kFewClusters;
+    bool keeps_bounds = bounds_pay_at_once<View>(centroids.k);
     const auto assign = [&] {
         const AssignStats stats =
             assign_labels(samples, centroids, labels, filter.packed(), keeps_bounds ? &bounds : nullptr);
-        keeps_bounds = keeps_bounds || stats.changed * kChangesLeft < samples.x.rows;
+        keeps_bounds = keeps_bounds || bounds_hold(stats.changed, samples.x.rows);
         filter.learn(stats);
         totals.add(stats);
         return stats.changed;

@@ -40,16 +40,19 @@ StreamPass<View>::StreamPass(index_t n_samples, index_t k, Metric metric, Scales
       centroids_(k, static_cast<index_t>(scales.feature.size()), metric),
       scales_(std::move(scales)),
       n_threads_(n_threads),
-      bounds_(n_samples, metric) {}
+      bounds_(n_samples, metric),
+      keeps_bounds_(bounds_pay_at_once<View>(k)) {}
 
 template <typename View>
 void StreamPass<View>::begin(const float* centers, const PassOptions& options) {
     // After a pass that saw every row the bounds are those of its centroids.
-    if (n_seen_ == n_samples_) {
+    const bool saw_all = n_seen_ == n_samples_;
+    if (saw_all && keeps_bounds_) {
         bounds_.centroids_moved(squared_shift(centroids_, centers, n_threads_));
-    } else {
+    } else if (!saw_all) {
         bounds_ = LabelBounds(n_samples_, centroids_.metric);
     }
+    keeps_bounds_ = keeps_bounds_ || (saw_all && bounds_hold(n_changed_, n_samples_));
     centroids_.assign_rows(centers, n_threads_);
     options_ = options;
     partial_ = {};
@@ -70,7 +73,8 @@ void StreamPass<View>::add(const Samples<View>& block, index_t first, std::int32
     if (options_.as_difference) sums_->start_from(labels);
     bounds_.start_at(first);
     const FilterChoice<View> filter(block, centroids_, 1);
-    partial_.stats.add(assign_labels(block, centroids_, labels, filter.packed(), &bounds_));
+    partial_.stats.add(
+        assign_labels(block, centroids_, labels, filter.packed(), keeps_bounds_ ? &bounds_ : nullptr));
     sums_->move_rows(labels);
     partial_.filter = filter.name();
     if (options_.with_inertia) partial_.inertia.add(exact_inertia(block, centroids_, labels));
@@ -84,6 +88,7 @@ Partial StreamPass<View>::finish() {
     partial_.sums.assign(static_cast<std::size_t>(k * centroids_.d), 0);
     partial_.cluster_weight.assign(static_cast<std::size_t>(k), 0);
     if (sums_) sums_->copy(partial_.sums.data(), partial_.cluster_weight.data());
+    n_changed_ = partial_.stats.changed;
     return std::move(partial_);
 }
 

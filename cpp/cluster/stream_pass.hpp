@@ -31,11 +31,13 @@ class StreamPass {
     Scales scales_;
     int n_threads_;
     LabelBounds bounds_;
+    bool keeps_bounds_;
     std::optional<ClusterSums<View>> sums_;
     PassOptions options_;
     Partial partial_;
     ExactSum squared_norm_;
     index_t n_seen_ = 0;
+    index_t n_changed_ = 0;  // labels, in the pass before
 };
 
 extern template class StreamPass<Dense>;

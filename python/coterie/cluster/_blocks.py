@@ -113,7 +113,9 @@ def _sized(source: RowSource, most: BlockSize, n_features: int | None) -> Iterat
             if waiting and (n_waiting + piece.shape[0] > most.rows or too_many):
                 yield stacked(waiting)
                 waiting, n_waiting, n_stored = [], 0, 0
-            if piece.shape[0] == most.rows:
+            # An eighth of a block is large enough: to join it with others would cost a copy.
+            is_large = most.nonzeros is not None and stored * 8 >= most.nonzeros
+            if piece.shape[0] == most.rows or (not waiting and is_large):
                 yield piece
                 continue
             waiting.append(piece)
