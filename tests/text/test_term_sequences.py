@@ -6,7 +6,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from coterie.text import TfidfVectorizer
@@ -29,6 +28,7 @@ def test_sequences_are_the_known_words_in_order() -> None:
         assert lists(vectorizer, given) == wanted
     encodable = [texts[i] for i in (0, 1, 2, 3, 5)]
     wanted = reference.term_sequences(encodable, vectorizer.vocabulary_)
+    pa = pytest.importorskip("pyarrow")
     for column in (pa.array(encodable), pa.chunked_array([encodable[:1], encodable[1:]])):
         assert lists(vectorizer, column) == wanted
 
