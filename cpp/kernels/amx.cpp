@@ -8,6 +8,7 @@
 #include "kernels/bf16_rows.hpp"
 #include "kernels/int8_rows.hpp"
 #include "kernels/tables.hpp"
+#include "kernels/wanted_rows.hpp"
 
 namespace coterie::kernels {
 namespace {
@@ -53,7 +54,8 @@ void start_pair(const T* start) noexcept {
     _tile_loadd(3, start + kBf16Columns, 0);
 }
 
-void store_pair(float* sums, index_t ld) noexcept {
+template <typename T>
+void store_pair(T* sums, index_t ld) noexcept {
     _tile_stored(0, sums, ld * 4);
     _tile_stored(1, sums + kBf16Columns, ld * 4);
     _tile_stored(2, sums + kBf16Columns * ld, ld * 4);
@@ -99,24 +101,32 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
 }
 
 // Storing all scores would bring their lines from the second-level cache and send them back, for a quarter of the tiles' time.
-// A block is searched while the tile unit works on the next.
-void find_wanted(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
-                 index_t k_padded, index_t d_padded, const Bf16Cuts& cuts, const Bf16Hits& hits) noexcept {
+// A block is searched while the tile unit works on the next: fill(c), then collect(block, c).
+template <typename T, typename Fill, typename Collect>
+void search_blocks(index_t k_padded, const Fill& fill, const Collect& collect) noexcept {
     _tile_loadconfig(&kTileConfig);
-    const index_t depth = d_padded / kBf16Depth;
-    RowsAhead ahead(rows, ld_rows * 2, k_padded / ScoreBlock::kColumns * depth);
-    ScoreBlock blocks[2];
-    ScoreBlock *block = &blocks[0], *before = &blocks[1];
-    for (index_t c = 0; c < k_padded; c += ScoreBlock::kColumns) {
-        multiply_pair(rows, ld_rows, packed + c * d_padded, start + c, depth, ahead);
-        if (c > 0) collect_wanted(*before, c - ScoreBlock::kColumns, cuts, hits);
-        store_pair(block->score, ScoreBlock::kColumns);
-        ScoreBlock* const full = block;
+    Block<T> blocks[2];
+    Block<T>*block = &blocks[0], *before = &blocks[1];
+    for (index_t c = 0; c < k_padded; c += kBlockColumns) {
+        fill(c);
+        if (c > 0) collect(*before, c - kBlockColumns);
+        store_pair(block->values, kBlockColumns);
+        Block<T>* const full = block;
         block = before;
         before = full;
     }
     _tile_release();
-    collect_wanted(*before, k_padded - ScoreBlock::kColumns, cuts, hits);
+    collect(*before, k_padded - kBlockColumns);
+}
+
+void find_wanted(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
+                 index_t k_padded, index_t d_padded, const ScoreCuts& cuts, const ScoreHits& hits) noexcept {
+    const index_t depth = d_padded / kBf16Depth;
+    RowsAhead ahead(rows, ld_rows * 2, k_padded / kBlockColumns * depth);
+    search_blocks<float>(
+        k_padded,
+        [&](index_t c) { multiply_pair(rows, ld_rows, packed + c * d_padded, start + c, depth, ahead); },
+        [&](const Block<float>& block, index_t c) { collect_wanted(block, c, cuts, hits); });
 }
 
 constexpr index_t kPair = 2 * kInt8Columns;
@@ -138,32 +148,66 @@ void scale_scores(const float* row_scale, const Int8Columns& columns, index_t c,
     }
 }
 
-// As score_block above, on bytes.
+// As multiply_pair above, on bytes.
+void multiply_int8_pair(const std::uint8_t* rows, index_t ld_rows, const Int8Columns& columns, index_t c,
+                        index_t depth, RowsAhead& ahead) noexcept {
+    const std::uint8_t* const lower = rows + kInt8Columns * ld_rows;
+    const std::int8_t* left = columns.packed + c * depth * kInt8Depth;
+    const std::int8_t* right = left + depth * kInt8Tile;
+    start_pair(columns.offset + c);
+    for (index_t t = 0; t < depth; ++t, left += kInt8Tile, right += kInt8Tile) {
+        load_step(rows + t * kInt8Depth, lower + t * kInt8Depth, ld_rows, left, right);
+        ahead.fetch();
+        _tile_dpbusd(0, 4, 6);
+        _tile_dpbusd(1, 4, 7);
+        _tile_dpbusd(2, 5, 6);
+        _tile_dpbusd(3, 5, 7);
+    }
+}
+
 void score_int8_block(const std::uint8_t* rows, index_t ld_rows, const float* row_scale,
                       const Int8Columns& columns, index_t k_padded, index_t d_padded, float* scores,
                       index_t ld) noexcept {
     _tile_loadconfig(&kTileConfig);
     const index_t depth = d_padded / kInt8Depth;
-    const std::uint8_t* const lower = rows + kInt8Columns * ld_rows;
     RowsAhead ahead(rows, ld_rows, k_padded / kPair * depth);
     for (index_t c = 0; c < k_padded; c += kPair) {
         if (c >= 2 * kPair) scale_scores(row_scale, columns, c - 2 * kPair, scores, ld);
-        const std::int8_t* left = columns.packed + c * d_padded;
-        const std::int8_t* right = left + depth * kInt8Tile;
-        start_pair(columns.offset + c);
-        for (index_t t = 0; t < depth; ++t, left += kInt8Tile, right += kInt8Tile) {
-            load_step(rows + t * kInt8Depth, lower + t * kInt8Depth, ld_rows, left, right);
-            ahead.fetch();
-            _tile_dpbusd(0, 4, 6);
-            _tile_dpbusd(1, 4, 7);
-            _tile_dpbusd(2, 5, 6);
-            _tile_dpbusd(3, 5, 7);
-        }
+        multiply_int8_pair(rows, ld_rows, columns, c, depth, ahead);
         store_pair(scores + c, ld);
     }
     for (index_t c = k_padded < 2 * kPair ? 0 : k_padded - 2 * kPair; c < k_padded; c += kPair)
         scale_scores(row_scale, columns, c, scores, ld);
     _tile_release();
+}
+
+// Sums become scores as in scale_scores.
+void collect_scaled(const Block<std::int32_t>& block, const float* row_scale, const Int8Columns& columns,
+                    index_t c, const ScoreCuts& cuts, const ScoreHits& hits) noexcept {
+    __m512 scale[2], start[2];
+    for (int h = 0; h < 2; ++h) {
+        scale[h] = _mm512_loadu_ps(columns.scale + c + h * kInt8Columns);
+        start[h] = _mm512_loadu_ps(columns.start + c + h * kInt8Columns);
+    }
+    collect_wanted(
+        [&](index_t r, int h) {
+            const __m512i sums = _mm512_load_si512(block.values + r * kBlockColumns + h * kInt8Columns);
+            const __m512 factor = _mm512_mul_ps(_mm512_set1_ps(row_scale[r]), scale[h]);
+            return _mm512_fmadd_ps(_mm512_cvtepi32_ps(sums), factor, start[h]);
+        },
+        c, cuts, hits);
+}
+
+void find_wanted_int8(const std::uint8_t* rows, index_t ld_rows, const float* row_scale,
+                      const Int8Columns& columns, index_t k_padded, index_t d_padded, const ScoreCuts& cuts,
+                      const ScoreHits& hits) noexcept {
+    const index_t depth = d_padded / kInt8Depth;
+    RowsAhead ahead(rows, ld_rows, k_padded / kBlockColumns * depth);
+    search_blocks<std::int32_t>(
+        k_padded, [&](index_t c) { multiply_int8_pair(rows, ld_rows, columns, c, depth, ahead); },
+        [&](const Block<std::int32_t>& block, index_t c) {
+            collect_scaled(block, row_scale, columns, c, cuts, hits);
+        });
 }
 
 constexpr unsigned kAmxBf16 = 1u << 22, kAmxTile = 1u << 24, kAmxInt8 = 1u << 25;
@@ -198,7 +242,8 @@ const Bf16Table* amx_bf16_table() {
 const Int8Table* amx_int8_table() {
     static const bool usable =
         processor_has(kAmxTile | kAmxInt8) && system_saves_tiles() && system_permits_tiles();
-    static constexpr Int8Table table = {700, pack_int8_rows, score_int8_block, compare_int8};
+    static constexpr Int8Table table = {700, pack_int8_rows, score_int8_block, find_wanted_int8,
+                                        compare_int8};
     return usable ? &table : nullptr;
 }
 

@@ -3,6 +3,7 @@
 
 #include "kernels/bf16_rows.hpp"
 #include "kernels/tables.hpp"
+#include "kernels/wanted_rows.hpp"
 
 namespace coterie::kernels {
 namespace {
@@ -46,11 +47,11 @@ void score_block(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t
 }
 
 void find_wanted(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed, const float* start,
-                 index_t k_padded, index_t d_padded, const Bf16Cuts& cuts, const Bf16Hits& hits) noexcept {
-    ScoreBlock block;
-    for (index_t c = 0; c < k_padded; c += ScoreBlock::kColumns) {
-        score_block(rows, ld_rows, packed + c * d_padded, start + c, ScoreBlock::kColumns, d_padded,
-                    block.score, ScoreBlock::kColumns);
+                 index_t k_padded, index_t d_padded, const ScoreCuts& cuts, const ScoreHits& hits) noexcept {
+    Block<float> block;
+    for (index_t c = 0; c < k_padded; c += kBlockColumns) {
+        score_block(rows, ld_rows, packed + c * d_padded, start + c, kBlockColumns, d_padded, block.values,
+                    kBlockColumns);
         collect_wanted(block, c, cuts, hits);
     }
 }

@@ -3,6 +3,7 @@
 
 #include "kernels/int8_rows.hpp"
 #include "kernels/tables.hpp"
+#include "kernels/wanted_rows.hpp"
 
 namespace coterie::kernels {
 namespace {
@@ -48,10 +49,22 @@ void score_block(const std::uint8_t* rows, index_t ld_rows, const float* row_sca
             score_rows(rows + r * ld_rows, ld_rows, row_scale + r, columns, c, d_padded, scores + r * ld, ld);
 }
 
+void find_wanted(const std::uint8_t* rows, index_t ld_rows, const float* row_scale,
+                 const Int8Columns& columns, index_t k_padded, index_t d_padded, const ScoreCuts& cuts,
+                 const ScoreHits& hits) noexcept {
+    Block<float> block;
+    for (index_t c = 0; c < k_padded; c += kBlockColumns) {
+        const Int8Columns part = {columns.packed + c * d_padded, columns.offset + c, columns.scale + c,
+                                  columns.start + c};
+        score_block(rows, ld_rows, row_scale, part, kBlockColumns, d_padded, block.values, kBlockColumns);
+        collect_wanted(block, c, cuts, hits);
+    }
+}
+
 }  // namespace
 
 const Int8Table* avx512_vnni_table() {
-    static constexpr Int8Table table = {110, pack_int8_rows, score_block, compare_int8};
+    static constexpr Int8Table table = {110, pack_int8_rows, score_block, find_wanted, compare_int8};
     return &table;
 }
 

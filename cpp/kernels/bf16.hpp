@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "core/types.hpp"
+#include "kernels/wanted.hpp"
 
 namespace coterie::kernels {
 
@@ -20,21 +21,6 @@ inline constexpr index_t kBf16Tile = kBf16Depth * kBf16Columns;
 // A cache line of one row, so that no row of a tile straddles two.
 struct alignas(64) Bf16Line {
     std::uint16_t values[kBf16Depth];
-};
-
-// Score s of row r and column c is wanted if s >= row[r], or, where column is given, if s + offset[r] >= column[c].
-struct Bf16Cuts {
-    const float* row;     // [kBf16Rows]
-    const float* offset;  // [kBf16Rows], with column
-    const float* column;  // [k_padded] or null
-};
-
-// The wanted ones of row r in increasing columns: column[r * capacity + q] and score[...], q < count[r].
-struct Bf16Hits {
-    std::int32_t* column;
-    float* score;
-    index_t capacity;  // >= k_padded
-    std::int32_t* count;
 };
 
 struct Bf16Table {
@@ -50,8 +36,8 @@ struct Bf16Table {
                         index_t ld) noexcept;
     // The scores of score_block that are wanted; the others are never in memory all at once.
     void (*find_wanted)(const std::uint16_t* rows, index_t ld_rows, const std::uint16_t* packed,
-                        const float* start, index_t k_padded, index_t d_padded, const Bf16Cuts& cuts,
-                        const Bf16Hits& hits) noexcept;
+                        const float* start, index_t k_padded, index_t d_padded, const ScoreCuts& cuts,
+                        const ScoreHits& hits) noexcept;
     // product ~ <row, a - b> and squared_distance ~ |a - b|^2 in float32.
     void (*compare)(const std::uint16_t* row, const float* a, const float* b, index_t d, float* product,
                     float* squared_distance) noexcept;

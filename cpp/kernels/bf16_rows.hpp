@@ -58,39 +58,6 @@ inline void pack_rows(const float* x, index_t ldx, index_t m, index_t d, const f
     }
 }
 
-// A block of scores, small enough for the first-level cache.
-struct alignas(64) ScoreBlock {
-    static constexpr index_t kColumns = 2 * kBf16Columns;
-    float score[kBf16Rows * kColumns];
-};
-
-// The wanted scores of a block whose columns begin at c.
-inline void collect_wanted(const ScoreBlock& block, index_t c, const Bf16Cuts& cuts,
-                           const Bf16Hits& hits) noexcept {
-    __m512 least[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
-    if (cuts.column != nullptr)
-        for (int h = 0; h < 2; ++h) least[h] = _mm512_loadu_ps(cuts.column + c + h * kBf16Columns);
-    for (index_t r = 0; r < kBf16Rows; ++r) {
-        const float* const score = block.score + r * ScoreBlock::kColumns;
-        const __m512 cut = _mm512_set1_ps(cuts.row[r]);
-        unsigned wanted = 0;
-        for (int h = 0; h < 2; ++h) {
-            const __m512 s = _mm512_load_ps(score + h * kBf16Columns);
-            unsigned half = _mm512_cmp_ps_mask(s, cut, _CMP_GE_OQ);
-            if (cuts.column != nullptr)
-                half |= _mm512_cmp_ps_mask(_mm512_add_ps(s, _mm512_set1_ps(cuts.offset[r])), least[h],
-                                           _CMP_GE_OQ);
-            wanted |= half << (h * kBf16Columns);
-        }
-        for (; wanted != 0; wanted &= wanted - 1) {
-            const int p = __builtin_ctz(wanted);
-            const index_t place = r * hits.capacity + hits.count[r]++;
-            hits.column[place] = static_cast<std::int32_t>(c + p);
-            hits.score[place] = score[p];
-        }
-    }
-}
-
 inline void compare_bf16(const std::uint16_t* row, const float* a, const float* b, index_t d, float* product,
                          float* squared_distance) noexcept {
     compare_with([row](index_t j) { return widened_bf16(row + j); }, a, b, d, product, squared_distance);

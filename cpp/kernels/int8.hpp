@@ -10,6 +10,7 @@
 #include <cstdint>
 
 #include "core/types.hpp"
+#include "kernels/wanted.hpp"
 
 namespace coterie::kernels {
 
@@ -39,6 +40,10 @@ struct Int8Table {
     void (*score_block)(const std::uint8_t* rows, index_t ld_rows, const float* row_scale,
                         const Int8Columns& columns, index_t k_padded, index_t d_padded, float* scores,
                         index_t ld) noexcept;
+    // The scores of score_block that are wanted; the others are never in memory all at once.
+    void (*find_wanted)(const std::uint8_t* rows, index_t ld_rows, const float* row_scale,
+                        const Int8Columns& columns, index_t k_padded, index_t d_padded, const ScoreCuts& cuts,
+                        const ScoreHits& hits) noexcept;
     // product ~ <y', a - b> and squared_distance ~ |a - b|^2 in float32, y' = scale q.
     void (*compare)(const std::uint8_t* row, float scale, const float* a, const float* b, index_t d,
                     float* product, float* squared_distance) noexcept;

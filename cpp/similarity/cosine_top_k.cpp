@@ -10,7 +10,7 @@ namespace coterie {
 Neighbours cosine_top_k(const MatrixView<const float>& x, const MatrixView<const float>& y,
                         const NeighbourQuery& query, int n_threads) {
     check_pair(x, y, query, "cosine_top_k", n_threads);
-    const DenseJoin join(x, y, n_threads);
+    const DenseJoin join(x, y, n_threads, trial_of(query, x.cols, n_threads));
     DenseNeighbours sink(join, query, x.rows, x.cols, n_threads);
     join.run(sink);
     return std::move(sink).answer();

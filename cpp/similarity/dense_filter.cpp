@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
@@ -25,10 +26,29 @@ void unit_row(const float* x, double norm, index_t d, float* out) {
     for (index_t j = 0; j < d; ++j) out[j] = static_cast<float>(x[j] * scale);
 }
 
-DenseFilter::DenseFilter(MatrixView<const float> y, const std::vector<double>& norms, int n_threads)
-    : d_(y.cols), d_padded_(kernels::bf16_depth(y.cols)), n_columns_(kernels::bf16_columns(y.rows)) {
-    sample_mean(y, norms);
-    pack_columns(y, norms, n_threads);
+bool DenseFilter::has(PackedFormat format) {
+    const kernels::Table& t = kernels::active();
+    return format == PackedFormat::int8 ? t.int8 != nullptr : t.bf16 != nullptr;
+}
+
+double DenseFilter::products_per_cycle(PackedFormat format) {
+    const kernels::Table& t = kernels::active();
+    return format == PackedFormat::int8 ? t.int8->products_per_cycle : t.bf16->products_per_cycle;
+}
+
+DenseFilter::DenseFilter(MatrixView<const float> x, const std::vector<double>& x_norms,
+                         MatrixView<const float> y, const std::vector<double>& y_norms, PackedFormat format,
+                         int n_threads)
+    : format_(format),
+      d_(y.cols),
+      d_padded_(format == PackedFormat::int8 ? kernels::int8_depth(d_) : kernels::bf16_depth(d_)),
+      row_lines_(d_padded_ / (format == PackedFormat::int8 ? kernels::kInt8Depth : kernels::kBf16Depth)),
+      n_columns_(kernels::bf16_columns(y.rows)) {
+    sample_mean(y, y_norms);
+    const std::vector<double> residuals = pack_columns(y, y_norms, n_threads);
+    row_size_ = x.data == y.data && x.rows == y.rows ? column_size_ : size_of(x, x_norms, n_threads);
+    lower_starts(residuals);
+    error_bound_ = bound();
 }
 
 void DenseFilter::sample_mean(MatrixView<const float> y, const std::vector<double>& norms) {
@@ -45,52 +65,84 @@ void DenseFilter::sample_mean(MatrixView<const float> y, const std::vector<doubl
     squared_mean_ = kernels::active().dot(mean_.data(), mean_.data(), d_);
 }
 
-void DenseFilter::pack_columns(MatrixView<const float> y, const std::vector<double>& norms, int n_threads) {
+// Returns what packing loses of each row of y.
+std::vector<double> DenseFilter::pack_columns(MatrixView<const float> y, const std::vector<double>& norms,
+                                              int n_threads) {
     constexpr index_t kBlock = kernels::kBf16Columns;
-    const index_t lines = ceil_div(kernels::bf16_packed_size(n_columns_, d_padded_), kernels::kBf16Depth);
-    packed_.resize(static_cast<std::size_t>(lines));
+    packed_.resize(static_cast<std::size_t>(n_columns_ * row_lines_));
     start_.assign(static_cast<std::size_t>(n_columns_), kernels::kPadScore);
-    struct Part {
-        kernels::Bf16Size size;
-        double largest_start = 0;
-    };
-    std::vector<Part> parts(static_cast<std::size_t>(ceil_div(n_columns_, kRowsPerTask)));
+    if (format_ == PackedFormat::int8) {
+        scale_.assign(static_cast<std::size_t>(n_columns_), 0.0f);
+        offset_.resize(static_cast<std::size_t>(n_columns_));
+    }
+    std::vector<double> residuals(static_cast<std::size_t>(y.rows));
+    std::vector<kernels::Bf16Size> parts(static_cast<std::size_t>(ceil_div(n_columns_, kRowsPerTask)));
     parallel_for_rows(n_columns_, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int) {
-        Part& part = parts[static_cast<std::size_t>(begin / kRowsPerTask)];
+        kernels::Bf16Size& part = parts[static_cast<std::size_t>(begin / kRowsPerTask)];
         std::vector<float> unit(static_cast<std::size_t>(d_));
-        std::vector<std::uint16_t> rows(static_cast<std::size_t>(kBlock * d_padded_));
+        std::vector<PackedLine> rows(static_cast<std::size_t>(kBlock * row_lines_));
         for (index_t first = begin; first < end; first += kBlock) {
-            for (index_t r = 0; r < kBlock; ++r) {
+            const index_t n = std::clamp<index_t>(y.rows - first, 0, kBlock);
+            for (index_t r = 0; r < n; ++r) {
                 const index_t j = first + r;
-                std::uint16_t* const row = rows.data() + r * d_padded_;
-                if (j >= y.rows) {
-                    std::fill(row, row + d_padded_, std::uint16_t{0});
-                    continue;
-                }
+                float scale = 0;
+                kernels::Bf16Size size;
                 const double start =
-                    pack_row(y.row(j), norms[j], unit.data(), row, part.size) - squared_mean_;
-                start_[j] = static_cast<float>(start);
-                part.largest_start = std::max(part.largest_start, std::abs(start));
+                    pack(y.row(j), norms[j], unit.data(), &rows[r * row_lines_], &scale, size);
+                if (format_ == PackedFormat::int8) scale_[j] = scale;
+                start_[j] = static_cast<float>(start - squared_mean_);
+                residuals[j] = size.residual;
+                part.include(size);
             }
-            kernels::pack_bf16_tiles(
-                rows.data(), d_padded_,
-                packed_[static_cast<std::size_t>(first * d_padded_ / kernels::kBf16Depth)].values);
+            const int zero = format_ == PackedFormat::int8 ? kernels::kInt8Zero : 0;
+            std::memset(rows.data() + n * row_lines_, zero,
+                        static_cast<std::size_t>((kBlock - n) * row_lines_) * sizeof(PackedLine));
+            pack_tiles(rows, first);
         }
     });
-    for (const Part& part : parts) {
-        column_size_.include(part.size);
-        largest_start_ = std::max(largest_start_, part.largest_start * kernels::kUpward);
+    for (const kernels::Bf16Size& part : parts) column_size_.include(part);
+    return residuals;
+}
+
+void DenseFilter::lower_starts(const std::vector<double>& residuals) {
+    const double longest = row_size_.norm + row_size_.residual;
+    for (std::size_t j = 0; j < residuals.size(); ++j) {
+        start_[j] = static_cast<float>(start_[j] - longest * (column_size_.residual - residuals[j]));
+        largest_start_ = std::max(largest_start_, std::abs(double{start_[j]}) * kernels::kUpward);
     }
 }
 
-double DenseFilter::pack_row(const float* x, double norm, float* unit, std::uint16_t* out,
-                             kernels::Bf16Size& size) const {
+void DenseFilter::pack_tiles(const std::vector<PackedLine>& rows, index_t first) {
+    PackedLine* const tiles = &packed_[static_cast<std::size_t>(first * row_lines_)];
+    if (format_ == PackedFormat::int8) {
+        kernels::pack_int8_tiles(rows[0].bytes, d_padded_, reinterpret_cast<std::int8_t*>(tiles),
+                                 &offset_[static_cast<std::size_t>(first)]);
+    } else {
+        kernels::pack_bf16_tiles(reinterpret_cast<const std::uint16_t*>(rows.data()), d_padded_,
+                                 reinterpret_cast<std::uint16_t*>(tiles));
+    }
+}
+
+double DenseFilter::pack(const float* x, double norm, float* unit, PackedLine* out, float* scale,
+                         kernels::Bf16Size& size) const {
+    const kernels::Table& t = kernels::active();
     double squared_norm, squared_residual;
     unit_row(x, norm, d_, unit);
-    kernels::active().bf16->pack_rows(unit, d_, 1, d_, mean_.data(), out, d_padded_, &squared_norm,
-                                      &squared_residual);
+    if (format_ == PackedFormat::int8) {
+        t.int8->pack_rows(unit, d_, 1, d_, mean_.data(), out->bytes, d_padded_, scale, &squared_norm,
+                          &squared_residual);
+    } else {
+        t.bf16->pack_rows(unit, d_, 1, d_, mean_.data(), reinterpret_cast<std::uint16_t*>(out), d_padded_,
+                          &squared_norm, &squared_residual);
+    }
     size.include(squared_norm, squared_residual);
-    return kernels::active().dot(mean_.data(), unit, d_);
+    return t.dot(mean_.data(), unit, d_);
+}
+
+double DenseFilter::pack_row(const float* x, double norm, float* unit, PackedLine* out, float* scale) const {
+    kernels::Bf16Size size;
+    const double offset = pack(x, norm, unit, out, scale, size);
+    return offset - (row_size_.residual - size.residual) * column_size_.norm;
 }
 
 kernels::Bf16Size DenseFilter::size_of(MatrixView<const float> x, const std::vector<double>& norms,
@@ -98,27 +150,39 @@ kernels::Bf16Size DenseFilter::size_of(MatrixView<const float> x, const std::vec
     std::vector<kernels::Bf16Size> parts(static_cast<std::size_t>(ceil_div(x.rows, kRowsPerTask)));
     parallel_for_rows(x.rows, kRowsPerTask, n_threads, [&](index_t begin, index_t end, int) {
         std::vector<float> unit(static_cast<std::size_t>(d_));
-        std::vector<std::uint16_t> row(static_cast<std::size_t>(d_padded_));
+        std::vector<PackedLine> row(static_cast<std::size_t>(row_lines_));
+        float scale;
         for (index_t i = begin; i < end; ++i)
-            pack_row(x.row(i), norms[i], unit.data(), row.data(), parts[begin / kRowsPerTask]);
+            pack(x.row(i), norms[i], unit.data(), row.data(), &scale, parts[begin / kRowsPerTask]);
     });
     kernels::Bf16Size size;
     for (const kernels::Bf16Size& part : parts) size.include(part);
     return size;
 }
 
-// u = 2^-24: two unit rows rounded to float32 are off by 2 u together, adding the offset to a float32 by 4 u; four sums of d
-// products in float64 (start, offset, |mu|^2, canonical score) by (d + 8) 2^-53 each.
-double DenseFilter::error_bound(const kernels::Bf16Size& rows) const {
-    return kernels::bf16_error(rows, column_size_, largest_start_, d_padded_) + 0x1p-21 +
+// u = 2^-24: two unit rows rounded to float32 are off by 2 u together, adding the offset to a float32 by 4 u, lowering a start by
+// 2 u; four sums of d products in float64 (start, offset, |mu|^2, canonical score) by (d + 8) 2^-53 each.
+double DenseFilter::bound() const {
+    const double summed = format_ == PackedFormat::int8
+                              ? kernels::int8_sum_error(row_size_, column_size_, largest_start_, d_padded_)
+                              : kernels::bf16_sum_error(row_size_, column_size_, largest_start_, d_padded_);
+    return kernels::lost_in_packing(row_size_, column_size_) + summed + 0x1p-21 +
            static_cast<double>(d_ + 8) * 0x1p-50;
 }
 
-void DenseFilter::find_wanted(const std::uint16_t* rows, index_t first, index_t n,
-                              const kernels::Bf16Cuts& cuts, const kernels::Bf16Hits& hits) const {
-    const auto line = static_cast<std::size_t>(first * d_padded_ / kernels::kBf16Depth);
-    kernels::active().bf16->find_wanted(rows, d_padded_, packed_[line].values, start_.data() + first, n,
-                                        d_padded_, cuts, hits);
+void DenseFilter::find_wanted(const PackedLine* rows, const float* scales, index_t first, index_t n,
+                              const kernels::ScoreCuts& cuts, const kernels::ScoreHits& hits) const {
+    const kernels::Table& t = kernels::active();
+    const PackedLine* const tiles = &packed_[static_cast<std::size_t>(first * row_lines_)];
+    const float* const start = start_.data() + first;
+    if (format_ == PackedFormat::int8) {
+        const kernels::Int8Columns columns = {reinterpret_cast<const std::int8_t*>(tiles),
+                                              offset_.data() + first, scale_.data() + first, start};
+        t.int8->find_wanted(rows->bytes, d_padded_, scales, columns, n, d_padded_, cuts, hits);
+    } else {
+        t.bf16->find_wanted(reinterpret_cast<const std::uint16_t*>(rows), d_padded_,
+                            reinterpret_cast<const std::uint16_t*>(tiles), start, n, d_padded_, cuts, hits);
+    }
 }
 
 }  // namespace coterie

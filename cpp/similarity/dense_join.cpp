@@ -19,13 +19,20 @@ constexpr index_t kTileColumns = 3840;
 constexpr index_t kFewRows = 32;
 // Of a 2 MB L2 cache: 1 MB of bfloat16 columns, and the hits of 32 rows with them, few of 32 x 2016 as a rule. Y is read once
 // for kGroupRows rows of X.
-constexpr index_t kTileElements = index_t{1} << 19;
+constexpr index_t kTileLines = (index_t{1} << 20) / static_cast<index_t>(sizeof(PackedLine));
 constexpr index_t kMostColumns = 2016;
 constexpr index_t kGroupRows = 1024;
 constexpr index_t kFirstColumns = 128;
 // 64 rows x ~1000 columns of scores and one packed panel stay in a 2 MB L2 cache.
 constexpr index_t kBlockRows = 64;
 constexpr index_t kChunkColumns = 1024;
+// A trial asks for the neighbours of so many rows, for one of so many rows at most.
+constexpr index_t kTrialRows = 64, kRowsPerTrialRow = 64;
+// Below this the search of a block of scores takes longer than its products.
+constexpr index_t kLeastFeatures = 128;
+// Rough costs in cycles of one core, for the comparison only: float32 products, and what one more candidate takes, its scattered
+// read and its place in lists included.
+constexpr double kFloat32Rate = 32, kCanonicalRate = 2, kCanonicalStart = 200;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 std::vector<double> norms(MatrixView<const float> x, int n_threads) {
@@ -47,19 +54,56 @@ double float32_bound(index_t d) {
 
 }  // namespace
 
-DenseJoin::DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n_threads)
+DenseJoin::DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n_threads, const Trial& trial)
     : x_(x),
       y_(y),
       n_threads_(n_threads),
       x_norms_(norms(x, n_threads)),
       y_norms_(x.data == y.data && x.rows == y.rows ? x_norms_ : norms(y, n_threads)),
       same_(x.data == y.data && x.rows == y.rows),
-      directly_(x.rows <= kFewRows || float32_bound(x.cols) > 0x1p-6),
+      directly_(x.rows <= kFewRows || x.cols == 0 || float32_bound(x.cols) > 0x1p-6),
       error_bound_(directly_ ? kernels::kFloatRoundoff : float32_bound(x.cols)) {
-    if (directly_ || kernels::active().bf16 == nullptr) return;
-    filter_.emplace(y, y_norms_, n_threads);
-    error_bound_ =
-        filter_->error_bound(same_ ? filter_->column_size() : filter_->size_of(x, x_norms_, n_threads));
+    if (!directly_) choose_filter(trial);
+}
+
+DenseJoin::DenseJoin(const DenseJoin& whole, MatrixView<const float> sample)
+    : x_(sample),
+      y_(whole.y_),
+      n_threads_(whole.n_threads_),
+      x_norms_(norms(sample, n_threads_)),
+      y_norms_(whole.y_norms_),
+      same_(false),
+      directly_(false),
+      filter_(whole.filter_),
+      error_bound_(whole.error_bound_) {}
+
+void DenseJoin::use(PackedFormat format) {
+    filter_.reset();  // before the next one takes its memory
+    filter_ = std::make_shared<const DenseFilter>(x_, x_norms_, y_, y_norms_, format, n_threads_);
+    error_bound_ = filter_->error_bound();
+}
+
+// int8 scores are some eight times coarser than those in bfloat16; which of them leave too many candidates depends on the data.
+void DenseJoin::choose_filter(const Trial& trial) {
+    if (trial && DenseFilter::has(PackedFormat::int8) && x_.rows >= kTrialRows * kRowsPerTrialRow &&
+        x_.cols >= kLeastFeatures && x_.cols <= kernels::kInt8MostFeatures) {
+        use(PackedFormat::int8);
+        if (int8_pays(trial)) return;
+        filter_.reset();
+        error_bound_ = float32_bound(x_.cols);
+    }
+    if (DenseFilter::has(PackedFormat::bfloat16)) use(PackedFormat::bfloat16);
+}
+
+bool DenseJoin::int8_pays(const Trial& trial) const {
+    const auto d = static_cast<double>(x_.cols), products = static_cast<double>(y_.rows) * d;
+    const double other = DenseFilter::has(PackedFormat::bfloat16)
+                             ? DenseFilter::products_per_cycle(PackedFormat::bfloat16)
+                             : kFloat32Rate;
+    const double saved = products / other - products / DenseFilter::products_per_cycle(PackedFormat::int8);
+    const index_t step = x_.rows / kTrialRows;
+    const DenseJoin sample(*this, {x_.data, kTrialRows, x_.cols, x_.stride * step});
+    return trial(sample, kTrialRows) * (d / kCanonicalRate + kCanonicalStart) < saved;
 }
 
 double DenseJoin::score_of(double dot, index_t i, index_t j) const {
@@ -89,7 +133,7 @@ void DenseJoin::run(Sink& sink) const {
         if (directly_) {
             run_directly(sink, begin, end, scratch[0]);
         } else if (filter_) {
-            run_bf16(sink, begin, end, scratch);
+            run_packed(sink, begin, end, scratch);
         } else {
             run_float32(sink, begin, end, scratch);
         }
@@ -149,9 +193,9 @@ void DenseJoin::run_directly(Sink& sink, index_t begin, index_t end, Scratch& s)
 }
 
 // Answers do not depend on how rows are cut into groups, so few rows may be cut finer to occupy every thread.
-void DenseJoin::run_bf16(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const {
+void DenseJoin::run_packed(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const {
     const auto tasks = 4 * static_cast<index_t>(scratch.size());
-    const index_t rows = ceil_div(ceil_div(end - begin, tasks), kernels::kBf16Rows) * kernels::kBf16Rows;
+    const index_t rows = ceil_div(ceil_div(end - begin, tasks), DenseFilter::kRows) * DenseFilter::kRows;
     parallel_for_rows(
         end - begin, std::min(rows, kGroupRows), n_threads_, [&](index_t from, index_t to, int slot) {
             score_group(sink, begin + from, begin + to, scratch[static_cast<std::size_t>(slot)]);
@@ -160,23 +204,22 @@ void DenseJoin::run_bf16(Sink& sink, index_t begin, index_t end, std::vector<Scr
 
 // A tile of columns stays in the L2 cache while the blocks of the group pass over it.
 void DenseJoin::score_group(Sink& sink, index_t begin, index_t end, Scratch& s) const {
-    constexpr index_t kBlock = kernels::kBf16Rows, kPair = 2 * kernels::kBf16Columns;
-    const index_t d_padded = filter_->d_padded(), lines = d_padded / kernels::kBf16Depth;
+    constexpr index_t kBlock = DenseFilter::kRows, kPair = DenseFilter::kColumns;
+    const index_t lines = filter_->row_lines();
     const index_t m = end - begin, columns = kernels::bf16_columns(n_columns(sink, end));
-    const index_t tile_columns =
-        std::clamp<index_t>(kTileElements / d_padded / kPair * kPair, kPair, kMostColumns);
+    const index_t tile_columns = std::clamp<index_t>(kTileLines / lines / kPair * kPair, kPair, kMostColumns);
     s.rows.resize(static_cast<std::size_t>(x_.cols));
     const bool both = serves_both(sink);
     s.offsets.resize(static_cast<std::size_t>(m));
+    s.scales.assign(static_cast<std::size_t>(ceil_div(m, kBlock) * kBlock), 0.0f);
     s.column_cuts.resize(static_cast<std::size_t>(tile_columns));
     s.positions.resize(static_cast<std::size_t>(kBlock * tile_columns));
     s.found.resize(static_cast<std::size_t>(kBlock * tile_columns));
     s.packed_rows.resize(static_cast<std::size_t>(ceil_div(m, kBlock) * kBlock * lines));
-    kernels::Bf16Size size;
     for (index_t r = 0; r < m; ++r)
         s.offsets[r] = filter_->pack_row(x_.row(begin + r), x_norms_[begin + r], s.rows.data(),
-                                         s.packed_rows[r * lines].values, size);
-    std::fill(s.packed_rows.begin() + m * lines, s.packed_rows.end(), kernels::Bf16Line{});
+                                         &s.packed_rows[r * lines], &s.scales[r]);
+    std::fill(s.packed_rows.begin() + m * lines, s.packed_rows.end(), PackedLine{});
     for (index_t tile = 0; tile < columns; tile += tile_columns) {
         const index_t n = std::min(tile_columns, columns - tile);
         for (index_t r = 0; r < m; r += kBlock) {
@@ -191,13 +234,12 @@ void DenseJoin::score_group(Sink& sink, index_t begin, index_t end, Scratch& s) 
 void DenseJoin::join_block(Sink& sink, index_t begin, index_t first_row, index_t m, index_t first_column,
                            index_t n, Scratch& s) const {
     const bool both = serves_both(sink);
-    const index_t lines = filter_->d_padded() / kernels::kBf16Depth;
-    const std::uint16_t* const rows = s.packed_rows[(first_row - begin) * lines].values;
-    const auto capacity = static_cast<index_t>(s.positions.size()) / kernels::kBf16Rows;
+    const PackedLine* const rows = &s.packed_rows[(first_row - begin) * filter_->row_lines()];
+    const auto capacity = static_cast<index_t>(s.positions.size()) / DenseFilter::kRows;
     index_t step = first_column == 0 ? kFirstColumns : n;  // as in hand_over
     for (index_t c = 0; c < n; c += step, step *= 2) {
         const index_t width = std::min(step, n - c);
-        for (index_t r = 0; r < kernels::kBf16Rows; ++r) {
+        for (index_t r = 0; r < DenseFilter::kRows; ++r) {
             const double offset = r < m ? s.offsets[first_row - begin + r] : -kInfinity;
             const double cut = r < m ? double{std::max(sink.cut(first_row + r), -2.0f)} : 0;
             s.row_offsets[r] = static_cast<float>(offset);
@@ -205,7 +247,7 @@ void DenseJoin::join_block(Sink& sink, index_t begin, index_t first_row, index_t
             s.counts[r] = 0;
         }
         if (both) sink.cuts(first_column + c, width, s.column_cuts.data());
-        filter_->find_wanted(rows, first_column + c, width,
+        filter_->find_wanted(rows, s.scales.data() + (first_row - begin), first_column + c, width,
                              {s.row_cuts, s.row_offsets, both ? s.column_cuts.data() : nullptr},
                              {s.positions.data(), s.found.data(), capacity, s.counts});
         for (index_t r = 0; r < m; ++r)

@@ -2,15 +2,16 @@
 //
 // Canonical score: s(x, y) = <x,y> / (|x| |y|) with the float64 dot and norms of kernels::Table, clamped to
 // [-1, 1]; 0 when a norm is 0. Filter: s' ~ <x~,y~> with x~ = float32(x / |x|), |s' - s| <= DenseJoin::error_bound();
-// computed in bfloat16 where the kernel table can (DenseFilter), in float32 elsewhere, and for few rows of X, which do
+// computed in int8 or bfloat16 where the kernel table can (DenseFilter), in float32 elsewhere, and for few rows of X, which do
 // not pay for packing Y, as s itself. Working on unit rows, no filter overflows or underflows at any magnitude of the
 // input.
 #pragma once
 
 #include <functional>
-#include <optional>
+#include <memory>
 #include <vector>
 
+#include "core/prefetch.hpp"
 #include "core/types.hpp"
 #include "similarity/dense_filter.hpp"
 
@@ -18,12 +19,19 @@ namespace coterie {
 
 class DenseJoin {
   public:
-    // Computes the norms; the views must outlive this.
-    DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n_threads);
+    // How many pairs of each row of a sample have to be scored canonically only because the sample's error bound is not 0.
+    using Trial = std::function<double(const DenseJoin& sample, index_t n_rows)>;
+
+    // Computes the norms; the views must outlive this. With many rows the trial decides whether int8 pays; without
+    // a trial it does not.
+    DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n_threads, const Trial& trial);
 
     // A bound of |s' - s| for every pair of rows.
     double error_bound() const { return error_bound_; }
     double score(index_t i, index_t j) const;
+    // Asks for row j of Y, which is to be scored soon.
+    void fetch(index_t j) const { prefetch(y_.row(j), y_.cols); }
+    bool is_self_join() const { return same_; }
 
     // What a consumer of scores implements; each row of X is visited by one thread at a time, but see symmetric().
     class Sink {
@@ -53,21 +61,27 @@ class DenseJoin {
     struct Scratch {
         std::vector<float> rows, scores, found;
         std::vector<std::int32_t> positions;
-        // With the bfloat16 filter: of a group of rows, and of one block of them.
-        std::vector<kernels::Bf16Line> packed_rows;
+        // With a DenseFilter: of a group of rows, and of one block of them.
+        std::vector<PackedLine> packed_rows;
+        std::vector<float> scales;
         std::vector<double> offsets;
         std::vector<float> column_cuts;
-        float row_cuts[kernels::kBf16Rows], row_offsets[kernels::kBf16Rows];
-        std::int32_t counts[kernels::kBf16Rows];
+        float row_cuts[DenseFilter::kRows], row_offsets[DenseFilter::kRows];
+        std::int32_t counts[DenseFilter::kRows];
     };
 
+    // Some rows of another join's X, with its filter.
+    DenseJoin(const DenseJoin& whole, MatrixView<const float> sample);
+    void choose_filter(const Trial& trial);
+    void use(PackedFormat format);
+    bool int8_pays(const Trial& trial) const;
     double score_of(double dot, index_t i, index_t j) const;
     bool serves_both(const Sink& sink) const;
     index_t n_columns(const Sink& sink, index_t end) const;
     void hand_over(Sink& sink, index_t i, index_t first_column, const float* scores, index_t n,
                    std::vector<float>& found, std::vector<std::int32_t>& positions) const;
     void run_directly(Sink& sink, index_t begin, index_t end, Scratch& s) const;
-    void run_bf16(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
+    void run_packed(Sink& sink, index_t begin, index_t end, std::vector<Scratch>& scratch) const;
     void score_group(Sink& sink, index_t begin, index_t end, Scratch& s) const;
     void join_block(Sink& sink, index_t begin, index_t first_row, index_t m, index_t first_column, index_t n,
                     Scratch& s) const;
@@ -92,7 +106,7 @@ class DenseJoin {
     std::vector<double> y_norms_;
     bool same_;  // X is Y
     bool directly_;
-    std::optional<DenseFilter> filter_;
+    std::shared_ptr<const DenseFilter> filter_;
     double error_bound_;
 };
 

@@ -26,6 +26,9 @@ class DenseNeighbours final : public DenseJoin::Sink {
     void accept(index_t i, index_t first_column, const float* scores, const std::int32_t* positions,
                 index_t n_positions) override;
 
+    // Canonical scores of pairs that are not in the answer.
+    index_t n_scored_in_vain() const { return n_in_vain_.load(); }
+
     Neighbours answer() && { return concatenate(std::move(blocks_), n_rows_); }
 
   private:
@@ -33,9 +36,15 @@ class DenseNeighbours final : public DenseJoin::Sink {
         float score;
         std::int32_t index;
     };
+    struct Likelier {
+        bool operator()(const Waiting& a, const Waiting& b) const {
+            return a.score > b.score || (a.score == b.score && a.index < b.index);
+        }
+    };
     struct Row {
         std::vector<Waiting> waiting;
         Best best;
+        index_t n_scored = 0;
     };
 
     std::atomic_ref<float> shared_cut(index_t i) {
@@ -43,7 +52,9 @@ class DenseNeighbours final : public DenseJoin::Sink {
     }
     void raise_cut(index_t i, float cut);
     void prune(index_t i, Row& row);
+    void tighten(index_t i, Row& row);
     void evaluate(index_t i, Row& row);
+    void offer(index_t i, Row& row, const Waiting& w);
     float cut_of(const Row& row) const;
 
     const DenseJoin& join_;
@@ -51,6 +62,7 @@ class DenseNeighbours final : public DenseJoin::Sink {
     index_t n_rows_;
     int n_threads_;
     double eps_;
+    std::atomic<index_t> n_in_vain_{0};
     index_t most_waiting_;
     index_t begin_ = 0;
     std::vector<Row> rows_;
@@ -58,5 +70,8 @@ class DenseNeighbours final : public DenseJoin::Sink {
     std::vector<std::mutex> locks_;  // row i is changed under lock i % size, if there are any
     std::vector<NeighbourBlock> blocks_;
 };
+
+// A trial of DenseJoin for such a query.
+DenseJoin::Trial trial_of(const NeighbourQuery& query, index_t n_features, int n_threads);
 
 }  // namespace coterie

@@ -37,12 +37,21 @@ std::uint64_t hash_row(const MatrixView<const float>& x, index_t i) {
     return mix(mix(mix(h[0], h[1]), h[2]), h[3]);
 }
 
+// One cache line of a row tells most rows apart.
+std::uint64_t hash_start(const MatrixView<const float>& x, index_t i) {
+    return hash_row({x.data, x.rows, std::min<index_t>(x.cols, 16), x.stride}, i);
+}
+
 std::uint64_t hash_row(const CsrView& x, index_t i) {
     const SparseRow row = sparse_row(x, i);
     std::uint64_t h = kStart;
     for (index_t p = 0; p < row.nnz; ++p)
         h = mix(h, static_cast<std::uint64_t>(row.indices[p]) << 32 | bits(row.data[p]));
     return h;
+}
+
+std::uint64_t hash_start(const CsrView& x, index_t i) {
+    return hash_row(x, i);
 }
 
 bool equal_rows(const MatrixView<const float>& x, index_t a, index_t b) {
@@ -55,29 +64,55 @@ bool equal_rows(const CsrView& x, index_t a, index_t b) {
            std::equal(s.data, s.data + s.nnz, t.data);
 }
 
+struct HashedRow {
+    std::uint64_t hash;
+    std::int32_t row;
+
+    bool operator<(const HashedRow& other) const {
+        return hash < other.hash || (hash == other.hash && row < other.row);
+    }
+};
+
+// The rows that share their hash with another, in order of the hash.
+void keep_shared(std::vector<HashedRow>& rows) {
+    std::sort(rows.begin(), rows.end());
+    std::size_t kept = 0, n = rows.size();
+    for (std::size_t begin = 0, end = 0; begin < n; begin = end) {
+        while (end < n && rows[end].hash == rows[begin].hash) ++end;
+        if (end - begin > 1)
+            while (begin < end) rows[kept++] = rows[begin++];
+    }
+    rows.resize(kept);
+}
+
 template <typename View>
 std::vector<std::int32_t> group(const View& x, int n_threads) {
     require(x.rows <= std::numeric_limits<std::int32_t>::max(), "identical_rows",
             "X must have fewer than 2^31 rows; got ", x.rows);
-    const auto n = static_cast<std::size_t>(x.rows);
-    std::vector<std::uint64_t> hashes(n);
+    std::vector<HashedRow> rows(static_cast<std::size_t>(x.rows));
     parallel_for_rows(x.rows, 1024, n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t i = begin; i < end; ++i) hashes[i] = hash_row(x, i);
+        for (index_t i = begin; i < end; ++i) rows[i] = {hash_start(x, i), static_cast<std::int32_t>(i)};
     });
-    std::vector<std::int32_t> order(n), first(n);
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-        return hashes[a] < hashes[b] || (hashes[a] == hashes[b] && a < b);
-    });
+    keep_shared(rows);
+    parallel_for_rows(static_cast<index_t>(rows.size()), 1024, n_threads,
+                      [&](index_t begin, index_t end, int) {
+                          for (index_t p = begin; p < end; ++p) rows[p].hash = hash_row(x, rows[p].row);
+                      });
+    keep_shared(rows);
+    std::vector<std::int32_t> first(static_cast<std::size_t>(x.rows));
+    std::iota(first.begin(), first.end(), 0);
     // Distinct rows with one hash: each new one becomes a further leader of that hash.
     std::vector<std::int32_t> leaders;
-    for (std::size_t p = 0; p < n; ++p) {
-        const std::int32_t i = order[p];
-        if (p == 0 || hashes[i] != hashes[order[p - 1]]) leaders.clear();
+    for (std::size_t p = 0; p < rows.size(); ++p) {
+        const std::int32_t i = rows[p].row;
+        if (p == 0 || rows[p].hash != rows[p - 1].hash) leaders.clear();
         const auto leader =
             std::find_if(leaders.begin(), leaders.end(), [&](std::int32_t l) { return equal_rows(x, l, i); });
-        first[i] = leader == leaders.end() ? i : *leader;
-        if (leader == leaders.end()) leaders.push_back(i);
+        if (leader == leaders.end()) {
+            leaders.push_back(i);
+        } else {
+            first[i] = *leader;
+        }
     }
     return first;
 }

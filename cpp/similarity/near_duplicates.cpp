@@ -1,10 +1,12 @@
 #include "similarity/near_duplicates.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <limits>
 
 #include "core/parallel.hpp"
+#include "kernels/rounding.hpp"
 #include "similarity/checks.hpp"
 #include "similarity/dense_join.hpp"
 #include "similarity/disjoint_sets.hpp"
@@ -35,10 +37,10 @@ std::vector<std::int32_t> roots(DisjointSets& sets, index_t n) {
 class DenseUnion final : public DenseJoin::Sink {
   public:
     DenseUnion(const DenseJoin& join, float threshold, DisjointSets& sets)
-        : join_(join), sets_(sets), threshold_(threshold) {
-        const double cut = below(threshold) - join.error_bound();
-        cut_ = std::nextafter(static_cast<float>(cut), -std::numeric_limits<float>::infinity());
-    }
+        : join_(join),
+          sets_(sets),
+          threshold_(threshold),
+          cut_(kernels::round_down(below(threshold) - join.error_bound())) {}
     void begin_rows(index_t, index_t) override {}
     void end_rows(index_t, index_t) override {}
     float cut(index_t) override { return cut_; }
@@ -60,6 +62,32 @@ class DenseUnion final : public DenseJoin::Sink {
     float threshold_;
     float cut_;
 };
+
+// Scores that the error bound alone lets pass.
+class CountBelow final : public DenseJoin::Sink {
+  public:
+    CountBelow(const DenseJoin& join, float threshold)
+        : threshold_(threshold), cut_(kernels::round_down(below(threshold) - join.error_bound())) {}
+    void begin_rows(index_t, index_t) override {}
+    void end_rows(index_t, index_t) override {}
+    float cut(index_t) override { return cut_; }
+    void accept(index_t, index_t, const float* scores, const std::int32_t*, index_t n) override {
+        n_ += std::count_if(scores, scores + n, [this](float s) { return s >= cut_ && s < threshold_; });
+    }
+    index_t n() const { return n_.load(); }
+
+  private:
+    float threshold_, cut_;
+    std::atomic<index_t> n_{0};
+};
+
+DenseJoin::Trial trial_of(float threshold) {
+    return [threshold](const DenseJoin& sample, index_t n_rows) {
+        CountBelow sink(sample, threshold);
+        sample.run(sink);
+        return static_cast<double>(sink.n()) / static_cast<double>(n_rows);
+    };
+}
 
 class SparseUnion final : public SparseSink {
   public:
@@ -110,7 +138,7 @@ std::vector<std::int32_t> sparse_components(const CsrView& x, float threshold, i
 std::vector<std::int32_t> cosine_components(const MatrixView<const float>& x, float threshold,
                                             int n_threads) {
     check(x, threshold, "near_duplicates", n_threads);
-    const DenseJoin join(x, x, n_threads);
+    const DenseJoin join(x, x, n_threads, trial_of(threshold));
     DisjointSets sets(x.rows);
     DenseUnion sink(join, threshold, sets);
     join.run(sink);

@@ -18,7 +18,8 @@ Scores = NDArray[np.float64]
 def scores_of(X: Any, Y: Any, measure: str) -> Scores:
     """Canonical scores of all pairs, from the float64 reference."""
     if measure == "cosine" and not sp.issparse(X):
-        norms = [np.sqrt(np.array([reference.dense_dot(r[None], r[None])[0, 0] for r in M])) for M in (X, Y)]
+        blocks = [np.array_split(M, len(M) // 16 + 1) for M in (X, Y)]
+        norms = [np.sqrt(np.concatenate([reference.dense_dot(b, b).diagonal() for b in M])) for M in blocks]
         return reference.cosine(reference.dense_dot(X, Y), *norms)
     A, B = (M.toarray() if sp.issparse(M) else M for M in (X, Y))
     if measure == "cosine":

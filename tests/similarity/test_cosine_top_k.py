@@ -114,6 +114,31 @@ def test_self_join_of_many_tiles_has_the_same_bits(every_isa: list[str]) -> None
                 np.testing.assert_array_equal(found.row(i)[1], row[order].astype(np.float32))
 
 
+def test_many_queries_have_the_same_bits(every_isa: list[str]) -> None:
+    """So many that the filter on bytes is tried, some rows of which one value rules."""
+    rng = np.random.default_rng(21)
+    Y = rng.standard_normal((16_640, 384), dtype=np.float32)
+    Y += 3 * rng.standard_normal((400, 384), dtype=np.float32)[rng.integers(0, 400, len(Y))]
+    Y[rng.integers(0, len(Y), 40), 5] = 900
+    X = Y[rng.permutation(len(Y))[:4200]] + np.float32(0.3)
+    asked = np.append(np.flatnonzero(X[:, 5] > 800)[:3], np.arange(0, 4200, 277))
+    scores = scores_of(X[asked], Y, "cosine")
+    for isa in every_isa[-3:]:
+        _core.set_isa(isa)
+        for k, threshold in ((8, None), (None, 0.8)):
+            found = cosine_top_k(X, Y, k=k, threshold=threshold)
+            parts = [found.row(i) for i in asked]
+            for row, (indices, similarities) in zip(scores, parts, strict=True):
+                order = np.lexsort((np.arange(len(row)), -row))
+                order = (
+                    order[:k]
+                    if threshold is None
+                    else order[row[order].astype(np.float32) >= np.float32(0.8)]
+                )
+                np.testing.assert_array_equal(indices, order)
+                np.testing.assert_array_equal(similarities, row[order].astype(np.float32))
+
+
 @pytest.mark.parametrize("scale", [1e-45, 1e-38, 1e-30, 1e30, 3e38])
 def test_any_magnitude(scale: float, isa: str) -> None:
     rng = np.random.default_rng(4)
@@ -229,6 +254,7 @@ def test_empty_shapes(sparse: bool) -> None:
     assert cosine_top_k(make(0, 4), make(3, 4), k=2).indices.shape == (0, 0)
     assert cosine_top_k(make(1, 4), k=2).counts.tolist() == [0]
     np.testing.assert_array_equal(cosine_top_k(make(3, 0), k=1).indices, [[1], [0], [0]])
+    np.testing.assert_array_equal(cosine_top_k(make(40, 0), k=1).indices, [[1]] + [[0]] * 39)
 
 
 @settings(max_examples=60, deadline=None)

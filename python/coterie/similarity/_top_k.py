@@ -291,6 +291,8 @@ def _useful(others: RowsArgument, k: int, n_threads: int) -> NDArray[np.int32] |
     if k == 0:
         return None
     first = _core.identical_rows(others, n_threads)
+    if np.array_equal(first, np.arange(len(first))):
+        return None
     order = np.argsort(first, kind="stable")
     starts = np.flatnonzero(np.diff(first[order], prepend=-1))
     rank = np.arange(len(first)) - np.repeat(starts, np.diff(starts, append=len(first)))
