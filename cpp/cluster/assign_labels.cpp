@@ -74,6 +74,27 @@ class RowRange {
         });
     }
 
+    // The same for labels alone: certain(i, label) for rows that the filter's two best scores settle, where it can tell.
+    template <typename Certain, typename Scored>
+    void visit_settled(const Certain& certain, const Scored& scored) {
+        if constexpr (Filter<View>::kKeepsRivals) {
+            visit_scored(scored);
+        } else {
+            for_each_block(scratch_.active, [&](const index_t* rows, index_t m) {
+                filter_.settle(rows, m, scratch_);
+                for (index_t r = 0; r < m; ++r) {
+                    const auto s = static_cast<std::size_t>(r);
+                    if (scratch_.certain[s] >= 0) {
+                        certain(rows[r], scratch_.certain[s]);
+                        continue;
+                    }
+                    ScoredRow<View> row(samples_, centroids_, filter_, rows[r], r, scratch_);
+                    scored(rows[r], row, scratch_.bounds[s]);
+                }
+            });
+        }
+    }
+
     // settle(i, ContestedRow) says what it left undecided; of those rows, decide(i, ContestedRow, undecided) once the block is
     // through and their values have come from memory.
     template <typename Settle, typename Decide>
@@ -173,21 +194,28 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
     for_each_range(samples, centroids, packed,
                    [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
                        SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-                       const auto take = [&](index_t i, const Decision& decision) {
-                           const auto label = static_cast<std::int32_t>(decision.nearest.label);
+                       const auto put = [&](index_t i, std::int32_t label, index_t candidates) {
                            stats.changed += labels[i] != label;
-                           stats.candidates += decision.candidates;
+                           stats.candidates += candidates;
                            labels[i] = label;
                        };
+                       const auto take = [&](index_t i, const Decision& decision) {
+                           put(i, static_cast<std::int32_t>(decision.nearest.label), decision.candidates);
+                       };
                        range.split(begin, end, standing_of);
-                       range.visit_scored([&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
+                       const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
                            const Decision decision = row.find_label();
                            take(i, decision);
                            stats.pairs += decision.pairs;
                            ++stats.evaluated;
                            if (bounds != nullptr)
                                bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
-                       });
+                       };
+                       const auto put_certain = [&](index_t i, std::int32_t label) {
+                           put(i, label, 1);
+                           ++stats.evaluated;
+                       };
+                       bounds == nullptr ? range.visit_settled(put_certain, find) : range.visit_scored(find);
                        range.visit_contested(
                            [&](index_t i, const ContestedRow<View>& row) {
                                ++stats.contested;

@@ -45,6 +45,35 @@ RowBound packed_bound(const CentroidNorms& centroids, double squared_norm, index
     return {error + canonical, squared_norm, 1e-12 * squared_norm, canonical};
 }
 
+// At least the errors above of any row of so many products: what the longest row may add is found once.
+class QuickBound {
+  public:
+    QuickBound(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, bool is_packed)
+        : is_packed_(is_packed), largest_bias_(centroids.largest_bias) {
+        const double norm = std::sqrt(samples.largest_squared_norm) * kUpward;
+        magnitude_ = norm * centroids.largest_norm + centroids.largest_bias;
+        canonical_ = canonical_error(centroids, norm, kMostProducts);
+        below_range_ = static_cast<double>(kMostProducts + 1) * 0x1p-140;
+        is_silent_ = !(magnitude_ < kFilterLimit);
+    }
+
+    // Infinity where it says nothing.
+    double error(index_t n_products, float steps) const {
+        const double rounding = gamma(static_cast<double>(n_products) + 6, kFloatRoundoff);
+        const double step = steps * (1 + 2 * rounding);
+        const double most = is_packed_ ? kernels::kMostCode * step + largest_bias_ : magnitude_;
+        if (is_silent_ || n_products > kMostProducts || !(most < kFilterLimit)) return kInfinity;
+        const double lost = is_packed_ ? kernels::kLostInCode * step : 0;
+        return (lost + rounding * most) * (kUpward * kUpward) + (below_range_ + canonical_);
+    }
+
+  private:
+    static constexpr index_t kMostProducts = 1 << 16;
+
+    bool is_packed_, is_silent_;
+    double largest_bias_, magnitude_, canonical_, below_range_;
+};
+
 bool is_run(const index_t* rows, index_t m) {
     return rows[m - 1] - rows[0] == m - 1;
 }
@@ -66,33 +95,54 @@ index_t Filter<Sparse>::rows_per_block() const {
     return std::clamp<index_t>(kScoresInCache / k_padded(), 1, 32);
 }
 
+RowBound Filter<Sparse>::bound(index_t i, float steps) const {
+    const double squared_norm = samples_.squared_norm[static_cast<std::size_t>(i)];
+    const index_t n_products = sparse_row(samples_.x, i).nnz;
+    return packed_ != nullptr ? packed_bound(centroids_, squared_norm, n_products, steps)
+                              : float32_bound(centroids_, squared_norm, n_products);
+}
+
+void Filter<Sparse>::score_rows(const index_t* rows, index_t m, FilterScratch& scratch) const {
+    const kernels::Table& t = kernels::active();
+    scratch.steps.resize(static_cast<std::size_t>(rows_per_block()), 0.0f);
+    for (index_t r = 0; r < m; ++r) {
+        const SparseRow row = sparse_row(samples_.x, rows[r]);
+        float* const scores = scratch.scores.data() + r * scores_stride();
+        if (packed_ != nullptr) {
+            scratch.steps[static_cast<std::size_t>(r)] = t.score_packed_terms(
+                row, packed_->lines(), centroids_.k, centroids_.bias.data(), k_padded(), scores);
+        } else {
+            t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(),
+                               k_padded(), scores);
+        }
+    }
+}
+
 void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratch) const {
-    if (packed_ != nullptr) {
-        score_packed(rows, m, scratch);
-    } else {
-        score_float32(rows, m, scratch);
+    score_rows(rows, m, scratch);
+    for (index_t r = 0; r < m; ++r) {
+        const auto s = static_cast<std::size_t>(r);
+        scratch.bounds[s] = bound(rows[r], scratch.steps[s]);
     }
 }
 
-void Filter<Sparse>::score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const {
-    const kernels::Table& t = kernels::active();
+void Filter<Sparse>::settle(const index_t* rows, index_t m, FilterScratch& scratch) const {
+    score_rows(rows, m, scratch);
+    const auto block = static_cast<std::size_t>(rows_per_block());
+    scratch.best.resize(block);
+    scratch.second.resize(block);
+    scratch.column.resize(block);
+    scratch.certain.resize(block);
+    kernels::active().top_two_of_rows(scratch.scores.data(), scores_stride(), m, k_padded(),
+                                      scratch.best.data(), scratch.second.data(), scratch.column.data());
+    const QuickBound quick(samples_, centroids_, packed_ != nullptr);
     for (index_t r = 0; r < m; ++r) {
-        const SparseRow row = sparse_row(samples_.x, rows[r]);
-        const float steps = t.score_packed_terms(row, packed_->lines(), centroids_.k, centroids_.bias.data(),
-                                                 k_padded(), scratch.scores.data() + r * scores_stride());
-        scratch.bounds[static_cast<std::size_t>(r)] = packed_bound(
-            centroids_, samples_.squared_norm[static_cast<std::size_t>(rows[r])], row.nnz, steps);
+        const auto s = static_cast<std::size_t>(r);
+        const double error = quick.error(sparse_row(samples_.x, rows[r]).nnz, scratch.steps[s]);
+        const bool is_certain = scratch.second[s] < scratch.best[s] - reach() * error;
+        scratch.certain[s] = is_certain ? scratch.column[s] : -1;
+        if (!is_certain) scratch.bounds[s] = bound(rows[r], scratch.steps[s]);
     }
-}
-
-void Filter<Sparse>::score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const {
-    const kernels::Table& t = kernels::active();
-    for (index_t r = 0; r < m; ++r) {
-        const SparseRow row = sparse_row(samples_.x, rows[r]);
-        t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(), k_padded(),
-                           scratch.scores.data() + r * scores_stride());
-    }
-    load(rows, m, 0, scratch);
 }
 
 void Filter<Sparse>::load(const index_t* rows, index_t m, index_t, FilterScratch& scratch) const {

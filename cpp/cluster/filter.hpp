@@ -37,6 +37,9 @@ struct RowBound {
 struct FilterScratch {
     std::vector<float> scores;  // [block][scores_stride]
     std::vector<float> maxima;  // of one row's scores, see kernels::Table::top_two
+    // CSR rows: [block] of one block, see Filter<Sparse>::settle.
+    std::vector<float> steps, best, second;
+    std::vector<std::int32_t> column, certain;
     std::vector<float> gathered;
     PackedBlock packed;
     std::vector<RowBound> bounds;          // [block]
@@ -122,14 +125,16 @@ class Filter<Sparse> {
     index_t scores_stride() const { return k_padded() + kStrideLine; }
     index_t rows_per_block() const;
     void score(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    // The same, with bounds only of rows for which scratch.certain[r] is -1; elsewhere it is the label, as the bound would say.
+    void settle(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void load(const index_t* rows, index_t m, index_t following, FilterScratch& scratch) const;
     double reach() const { return 2; }
     bool compares_pairs(const FilterScratch&) const { return false; }
     double least_difference(index_t, index_t, index_t, const FilterScratch&) const { return 0; }
 
   private:
-    void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
-    void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    void score_rows(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    RowBound bound(index_t i, float steps) const;
 
     const Samples<Sparse>& samples_;
     const Centroids<Sparse>& centroids_;

@@ -37,39 +37,50 @@ std::vector<index_t> balanced_ranges(const Sparse& x, int n_threads) {
     return range;
 }
 
-index_t leading_dimension(const Dense& x, index_t) {
-    return x.cols;
+LargeZeros<std::int64_t> no_sums(const Dense& x, index_t k) {
+    return LargeZeros<std::int64_t>(static_cast<std::size_t>(k * x.cols));
 }
-index_t leading_dimension(const Sparse&, index_t k) {
-    return ceil_div(k, kColumnsPerTask) * kColumnsPerTask;
+SumLines no_sums(const Sparse& x, index_t k) {
+    return SumLines(x.cols, k);
 }
-index_t sum_count(const Dense&, index_t k, index_t ld) {
-    return k * ld;
+
+void set_zero(LargeZeros<std::int64_t>& sums) {
+    std::fill(sums.begin(), sums.end(), 0);
 }
-index_t sum_count(const Sparse& x, index_t, index_t ld) {
-    return x.cols * ld;
+void set_zero(SumLines& sums) {
+    sums.set_zero();
 }
-index_t line_count(const Dense&, index_t) {
-    return 0;
-}
-index_t line_count(const Sparse& x, index_t ld) {
-    return x.cols * (ld / kColumnsPerTask);
+
+// Room for the sums [k][d] that are not zero.
+void place_nonzeros(const std::int64_t*, index_t, index_t, int, LargeZeros<std::int64_t>&) {}
+void place_nonzeros(const std::int64_t* sums, index_t k, index_t d, int n_threads, SumLines& lines) {
+    parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t c = 0; c < k; ++c)
+            for (index_t j = begin; j < end; ++j)
+                if (sums[c * d + j] != 0) lines.want(c, j);
+    });
+    lines.place(n_threads);
 }
 
 // Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
 // none).
 void move_nonzeros(SparseRow row, double norm, double w, const double* scale, index_t begin, index_t end,
-                   std::int32_t to, std::int32_t from, index_t ld, std::int64_t* sums,
-                   std::uint8_t* occupied) {
+                   std::int32_t to, std::int32_t from, SumLines& sums) {
     const std::int32_t* const first = std::lower_bound(row.indices, row.indices + row.nnz, begin);
     for (index_t p = first - row.indices; p < row.nnz && row.indices[p] < end; ++p) {
         const index_t j = row.indices[p];
         const double unit =
             norm == 1.0 ? row.data[p] : static_cast<double>(static_cast<float>(row.data[p] / norm));
         const std::int64_t q = std::llrint((w * unit) * scale[j]);
-        sums[j * ld + to] += q;
-        occupied[j * (ld / kColumnsPerTask) + to / kColumnsPerTask] = 1;
-        if (from >= 0) sums[j * ld + from] -= q;
+        sums.at(to, j) += q;
+        if (from >= 0) sums.at(from, j) -= q;
+    }
+}
+
+void want_nonzeros(SparseRow row, std::int32_t to, std::int32_t from, SumLines& sums) {
+    for (index_t p = 0; p < row.nnz; ++p) {
+        sums.want(to, row.indices[p]);
+        if (from >= 0) sums.want(from, row.indices[p]);
     }
 }
 
@@ -110,14 +121,12 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
     : samples_(&samples),
       k_(k),
       d_(samples.x.cols),
-      ld_(leading_dimension(samples.x, k)),
       scale_(std::move(scales.feature)),
       weight_scale_(scales.weight),
-      sums_(static_cast<std::size_t>(sum_count(samples.x, k, ld_))),
+      sums_(no_sums(samples.x, k)),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
-      range_(balanced_ranges(samples.x, resolve_thread_count(samples.n_threads))),
-      occupied_(static_cast<std::size_t>(line_count(samples.x, ld_)), 0) {
+      range_(balanced_ranges(samples.x, resolve_thread_count(samples.n_threads))) {
     require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
             " must be that of the scales, ", scale_.size());
 }
@@ -129,9 +138,8 @@ double ClusterSums<View>::weight_of_cluster(index_t c) const {
 
 template <typename View>
 void ClusterSums<View>::clear() {
-    std::fill(sums_.begin(), sums_.end(), 0);
+    set_zero(sums_);
     std::fill(weight_.begin(), weight_.end(), 0);
-    std::fill(occupied_.begin(), occupied_.end(), std::uint8_t{0});
 }
 
 template <typename View>
@@ -148,21 +156,21 @@ void ClusterSums<View>::start_from(const std::int32_t* members) {
 
 template <typename View>
 void ClusterSums<View>::set(const std::int64_t* sums, const std::int64_t* weight) {
+    set_zero(sums_);
+    place_nonzeros(sums, k_, d_, samples_->n_threads, sums_);
     parallel_for_rows(d_, 256, samples_->n_threads, [&](index_t begin, index_t end, int) {
         for (index_t c = 0; c < k_; ++c)
             for (index_t j = begin; j < end; ++j)
-                sums_[static_cast<std::size_t>(place(c, j))] = sums[c * d_ + j];
+                if (sums[c * d_ + j] != 0) held(c, j) = sums[c * d_ + j];
     });
     std::copy(weight, weight + k_, weight_.begin());
-    std::fill(occupied_.begin(), occupied_.end(), std::uint8_t{1});
 }
 
 template <typename View>
 void ClusterSums<View>::copy(std::int64_t* sums, std::int64_t* weight) const {
     parallel_for_rows(d_, 256, samples_->n_threads, [&](index_t begin, index_t end, int) {
         for (index_t c = 0; c < k_; ++c)
-            for (index_t j = begin; j < end; ++j)
-                sums[c * d_ + j] = sums_[static_cast<std::size_t>(place(c, j))];
+            for (index_t j = begin; j < end; ++j) sums[c * d_ + j] = held(c, j);
     });
     std::copy(weight_.begin(), weight_.end(), weight);
 }
@@ -171,13 +179,17 @@ template <>
 void ClusterSums<Dense>::move_row(index_t i, std::int32_t to) {
     const std::int32_t from = member_[static_cast<std::size_t>(i)];
     kernels::active().move_row(samples_->x.row(i), samples_->length(i), samples_->weight_of(i), scale_.data(),
-                               d_, sums_.data() + to * ld_, from >= 0 ? sums_.data() + from * ld_ : nullptr);
+                               d_, sums_.data() + to * d_, from >= 0 ? sums_.data() + from * d_ : nullptr);
 }
 
 template <>
 void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
-    move_nonzeros(sparse_row(samples_->x, i), samples_->length(i), samples_->weight_of(i), scale_.data(), 0,
-                  d_, to, member_[static_cast<std::size_t>(i)], ld_, sums_.data(), occupied_.data());
+    const SparseRow row = sparse_row(samples_->x, i);
+    const std::int32_t from = member_[static_cast<std::size_t>(i)];
+    want_nonzeros(row, to, from, sums_);
+    sums_.place_stripe(to / kColumnsPerTask);
+    if (from >= 0) sums_.place_stripe(from / kColumnsPerTask);
+    move_nonzeros(row, samples_->length(i), samples_->weight_of(i), scale_.data(), 0, d_, to, from, sums_);
 }
 
 template <typename View>
@@ -194,7 +206,7 @@ void ClusterSums<View>::move_rows(const std::int32_t* labels) {
         any_is_held |= from >= 0;
     }
     if constexpr (std::is_same_v<View, Dense>) {
-        !any_is_held && k_ * ld_ <= kSumsInCache ? add_listed(labels) : move_listed(labels);
+        !any_is_held && k_ * d_ <= kSumsInCache ? add_listed(labels) : move_listed(labels);
     } else {
         move_listed(labels);
     }
@@ -211,26 +223,34 @@ void ClusterSums<Dense>::move_listed(const std::int32_t* labels) {
             if (m + kAhead < moved_.size()) {
                 const index_t next = moved_[m + kAhead];
                 prefetch(samples_->x.row(next) + begin, end - begin);
-                prefetch(sums_.data() + labels[next] * ld_ + begin, end - begin);
+                prefetch(sums_.data() + labels[next] * d_ + begin, end - begin);
             }
             const index_t i = moved_[m];
             const std::int32_t from = member_[static_cast<std::size_t>(i)];
             t.move_row(samples_->x.row(i) + begin, samples_->length(i), samples_->weight_of(i),
-                       scale_.data() + begin, end - begin, sums_.data() + labels[i] * ld_ + begin,
-                       from >= 0 ? sums_.data() + from * ld_ + begin : nullptr);
+                       scale_.data() + begin, end - begin, sums_.data() + labels[i] * d_ + begin,
+                       from >= 0 ? sums_.data() + from * d_ + begin : nullptr);
         }
     });
 }
 
 template <>
 void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
+    parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, samples_->n_threads,
+                      [&](index_t begin, index_t end, int) {
+                          for (index_t m = begin; m < end; ++m) {
+                              const index_t i = moved_[static_cast<std::size_t>(m)];
+                              want_nonzeros(sparse_row(samples_->x, i), labels[i],
+                                            member_[static_cast<std::size_t>(i)], sums_);
+                          }
+                      });
+    sums_.place(samples_->n_threads);
     parallel_for(static_cast<index_t>(range_.size()) - 1, samples_->n_threads, [&](index_t r, int) {
         const index_t begin = range_[static_cast<std::size_t>(r)],
                       end = range_[static_cast<std::size_t>(r + 1)];
         for (const index_t i : moved_)
             move_nonzeros(sparse_row(samples_->x, i), samples_->length(i), samples_->weight_of(i),
-                          scale_.data(), begin, end, labels[i], member_[static_cast<std::size_t>(i)], ld_,
-                          sums_.data(), occupied_.data());
+                          scale_.data(), begin, end, labels[i], member_[static_cast<std::size_t>(i)], sums_);
     });
 }
 
@@ -248,7 +268,7 @@ void ClusterSums<Dense>::add_listed(const std::int32_t* labels) {
                           for (index_t m = begin; m < end; ++m) {
                               const index_t i = moved_[static_cast<std::size_t>(m)];
                               t.move_row(samples_->x.row(i), samples_->length(i), samples_->weight_of(i),
-                                         scale_.data(), d_, sums.data() + labels[i] * ld_, nullptr);
+                                         scale_.data(), d_, sums.data() + labels[i] * d_, nullptr);
                           }
                       });
     for (const auto& sums : slots)
@@ -305,9 +325,11 @@ std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centr
 
 template <>
 std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& centroids) {
-    std::vector<double> shift(static_cast<std::size_t>(ld_), 0.0), squared_norm(shift);
-    // Column blocks of a cache line: each task streams its stripe of the sums once (twice for cosine).
-    parallel_for(ld_ / kColumnsPerTask, samples_->n_threads, [&](index_t task, int) {
+    const index_t n_stripes = sums_.n_stripes();
+    std::vector<double> shift(static_cast<std::size_t>(n_stripes * kColumnsPerTask), 0.0),
+        squared_norm(shift);
+    // Stripes of a cache line's columns: each task streams its lines of the sums once (twice for cosine).
+    parallel_for(n_stripes, samples_->n_threads, [&](index_t task, int) {
         const index_t begin = task * kColumnsPerTask;
         double weight[kColumnsPerTask], length[kColumnsPerTask];
         bool is_empty[kColumnsPerTask];
@@ -318,19 +340,21 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
         }
         const EmptyColumns kept(centroids, begin, is_empty);
         const kernels::Table& t = kernels::active();
-        const std::int64_t* const sums = sums_.data() + begin;
-        const std::uint8_t* const occupied = terms_exceed_sums_ ? nullptr : occupied_.data() + task;
+        std::vector<kernels::TermLine> all;
+        if (terms_exceed_sums_) all = sums_.of_all_features(task);
+        const std::vector<kernels::TermLine>& lines = terms_exceed_sums_ ? all : sums_.in_use(task);
+        const auto n_lines = static_cast<index_t>(lines.size());
         double* const norms = squared_norm.data() + begin;
         double* const shifts = shift.data() + begin;
         if (samples_->metric == Metric::cosine) {
-            t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight, length,
-                           nullptr, norms, shifts);
+            t.update_terms(sums_.data(), lines.data(), n_lines, scale_.data(), weight, length, nullptr, 0,
+                           norms, shifts);
             for (index_t c = 0; c < kColumnsPerTask; ++c)
                 if (norms[c] > 0) length[c] = std::sqrt(norms[c]);
         }
-        t.update_terms(sums, ld_, d_, occupied, ld_ / kColumnsPerTask, scale_.data(), weight,
+        t.update_terms(sums_.data(), lines.data(), n_lines, scale_.data(), weight,
                        samples_->metric == Metric::cosine ? length : nullptr, centroids.term(0) + begin,
-                       norms, shifts);
+                       centroids.ld, norms, shifts);
         kept.restore(centroids, norms, shifts);
     });
     shift.resize(static_cast<std::size_t>(k_));

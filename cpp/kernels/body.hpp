@@ -129,30 +129,26 @@ struct Body {
         }
     }
 
-    static void update_terms(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,
-                             index_t occupied_ld, const double* scale, const double* weight,
-                             const double* length, float* terms, double* squared_norm,
-                             double* squared_shift) noexcept {
+    static void update_terms(const std::int64_t* sums, const TermLine* lines, index_t n_lines,
+                             const double* scale, const double* weight, const double* length, float* terms,
+                             index_t ld, double* squared_norm, double* squared_shift) noexcept {
         constexpr int H = kTermColumns / 8;
-        constexpr index_t kAhead = 24;  // features; the lines in use lie too irregularly for the hardware
+        constexpr index_t kAhead = 24;  // lines; features lie too irregularly for the hardware
         D part[8][H], shift[H];
         for (int h = 0; h < H; ++h) {
             shift[h] = V::zero_d();
             for (int p = 0; p < 8; ++p) part[p][h] = V::zero_d();
         }
-        for (index_t j = 0; j < d; ++j) {
-            const index_t next = j + kAhead < d ? j + kAhead : j;
-            if (occupied == nullptr || occupied[next * occupied_ld] != 0) {
-                for (int h = 0; h < H; ++h) __builtin_prefetch(sums + next * ld + 8 * h, 0);
-                if (terms != nullptr) __builtin_prefetch(terms + next * ld, 1);
-            }
-            // Most clusters hold few of the rare terms; a line of zeros that stays one adds nothing to any
-            // sum.
-            if (occupied != nullptr && occupied[j * occupied_ld] == 0) continue;
+        for (index_t n = 0; n < n_lines; ++n) {
+            const TermLine& next = lines[n + kAhead < n_lines ? n + kAhead : n];
+            for (int h = 0; h < H; ++h)
+                __builtin_prefetch(sums + index_t{next.line} * kTermColumns + 8 * h, 0);
+            if (terms != nullptr) __builtin_prefetch(terms + next.term * ld, 1);
+            const index_t j = lines[n].term;
+            const std::int64_t* const line = sums + index_t{lines[n].line} * kTermColumns;
             const D unit = V::broadcast_d(1.0 / scale[j]);  // exact
             for (int h = 0; h < H; ++h) {
-                const D mean =
-                    V::div(V::mul(V::from_int64(sums + j * ld + 8 * h), unit), V::load_d(weight + 8 * h));
+                const D mean = V::div(V::mul(V::from_int64(line + 8 * h), unit), V::load_d(weight + 8 * h));
                 if (terms == nullptr) {
                     part[j % 8][h] = V::add(part[j % 8][h], V::mul(mean, mean));
                     continue;
@@ -264,6 +260,7 @@ struct Body {
                 PackedTermsBody<V>::pack_term,
                 PackedTermsBody<V>::score_row,
                 Scan<V>::top_two,
+                Scan<V>::top_two_of_rows,
                 Scan<V>::find,
                 Scan<V>::collect_at_least,
                 Scan<V>::split_at};

@@ -16,6 +16,12 @@ namespace coterie::kernels {
 // Columns of one call of Table::update_terms: a cache line of floats.
 inline constexpr index_t kTermColumns = 16;
 
+// Where the sums of one feature lie for Table::update_terms.
+struct TermLine {
+    std::int32_t term;
+    std::uint32_t line;
+};
+
 // Scores that Table::top_two sums up in one vector of maxima; a multiple of the lanes of every table.
 inline constexpr index_t kScoreGroup = 64;
 
@@ -55,15 +61,16 @@ struct Table {
     // largest[j] = max(largest[j], |x[j]|).
     void (*raise_magnitudes)(const float* x, index_t d, float* largest) noexcept;
 
-    // Term-major centroids from term-major integer sums, kTermColumns columns: for each feature j < d
-    //     terms[j * ld + c] = float32((sums[j * ld + c] / scale[j]) / weight[c] / length[c]),  scale[j] a power of two,
+    // Term-major centroids from term-major integer sums, kTermColumns columns: for each feature j
+    //     terms[j * ld + c] = float32((sums[j][c] / scale[j]) / weight[c] / length[c]),  scale[j] a power of two,
     // without the last division where length is null;
     // squared_norm[c] = sum of the squares of the new values in the order of dot; squared_shift[c] = sum of the squared
     // changes in increasing j. A null terms writes nothing, and squared_norm sums the float64 means' squares instead.
-    // occupied[j * occupied_ld] == 0 promises that the sums and terms of feature j are zero here and stay so; null: unknown.
-    void (*update_terms)(const std::int64_t* sums, index_t ld, index_t d, const std::uint8_t* occupied,
-                         index_t occupied_ld, const double* scale, const double* weight, const double* length,
-                         float* terms, double* squared_norm, double* squared_shift) noexcept;
+    // Only the features of lines, in increasing order, with sums[line * kTermColumns + c] for sums[j][c]; the others' sums and
+    // terms are zero here and stay so.
+    void (*update_terms)(const std::int64_t* sums, const TermLine* lines, index_t n_lines,
+                         const double* scale, const double* weight, const double* length, float* terms,
+                         index_t ld, double* squared_norm, double* squared_shift) noexcept;
 
     // ---- random numbers ----
 
@@ -105,6 +112,9 @@ struct Table {
     // The largest and the second largest value (equal when the largest occurs twice); n is a multiple of lanes. maxima: for
     // every group of kScoreGroup scores (the last may be shorter) the largest of each lane, for split_at.
     void (*top_two)(const float* scores, index_t n, float* maxima, float* first, float* second) noexcept;
+    // Those two of each of m rows of scores, ld apart, and the first position of the largest.
+    void (*top_two_of_rows)(const float* scores, index_t ld, index_t m, index_t n, float* first,
+                            float* second, std::int32_t* where) noexcept;
     // The first position of a value that occurs in scores.
     index_t (*find)(const float* scores, index_t n, float value) noexcept;
     // The positions with scores[c] >= threshold in increasing order; returns how many, writes all of them.

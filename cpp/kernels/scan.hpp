@@ -54,6 +54,32 @@ struct Scan {
         V::top_two_of_lanes(best, runner_up, first, second);
     }
 
+    // Without a branch that depends on scores: the rows overlap.
+    static void top_two_of_rows(const float* scores, index_t ld, index_t m, index_t n, float* first,
+                                float* second, std::int32_t* where) noexcept {
+        const index_t last_group = (n - 1) / kScoreGroup * kScoreGroup;
+        for (index_t r = 0; r < m; ++r) {
+            const float* const row = scores + r * ld;
+            F best = V::load(row), runner_up = V::broadcast(2 * kPadScore);  // -inf
+            for (index_t c = L; c < n; c += L) {
+                const F s = V::load(row + c);
+                runner_up = V::max(runner_up, V::min(best, s));
+                best = V::max(best, s);
+            }
+            V::top_two_of_lanes(best, runner_up, first + r, second + r);
+            const F wanted = V::broadcast(first[r]);
+            index_t position = 0;
+            for (index_t g = last_group; g >= 0; g -= kScoreGroup) {
+                const index_t width = n - g < kScoreGroup ? n - g : kScoreGroup;
+                std::uint64_t mask = 0;
+                for (index_t c = 0; c < width; c += L)
+                    mask |= std::uint64_t{V::at_least(V::load(row + g + c), wanted)} << c;
+                position = mask != 0 ? g + __builtin_ctzll(mask) : position;
+            }
+            where[r] = static_cast<std::int32_t>(position);
+        }
+    }
+
     static index_t find(const float* scores, index_t n, float value) noexcept {
         const F wanted = V::broadcast(value);
         for (index_t c = 0; c < n; c += L) {

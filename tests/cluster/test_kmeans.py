@@ -8,6 +8,7 @@ import scipy.sparse as sp
 import sklearn.cluster
 from sklearn.datasets import make_blobs
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import normalize
 
 from coterie import KMeans, MiniBatchKMeans, _core
 from coterie._validation import rows_argument
@@ -153,6 +154,21 @@ def test_delta_updates_do_not_drift():
     labels, centers, *_ = samples.lloyd(X[:25].copy(), 500, 0.0, None)
     fresh = update_centroids(X, labels, centers, np.ones(len(X)))
     assert fresh.tobytes() == centers.tobytes()
+
+
+@pytest.mark.parametrize("k", [5, 40, 150])
+def test_every_update_of_sparse_rows_is_the_reference_bit_for_bit(isa, k):
+    """Rare features come to clusters that had none of them, and leave others, in each iteration."""
+    X = sp.random_array((300, 50), density=0.15, rng=np.random.default_rng(k), dtype=np.float32, format="csr")
+    X = normalize(X)  # each of the first rows is nearest to its own centre
+    samples, start = _core.Samples(rows_argument(X), None, "euclidean", 2), X[:k].toarray()
+    start += np.float32(0.01)  # the first centres have features that their rows have not
+    labels, centers = samples.assign(start), start
+    for n_iter in range(1, 5):
+        assert np.bincount(labels, minlength=k).all()  # the reference moves no row to an empty cluster
+        expected = update_centroids(X.toarray(), labels, centers, np.ones(300))
+        labels, centers, *_ = samples.lloyd(start, n_iter, 0.0, None)
+        assert centers.tobytes() == expected.tobytes()
 
 
 def test_empty_clusters_take_the_farthest_rows():
