@@ -141,6 +141,7 @@ FULL = [
     tfidf_case("20newsgroups", ">= 15x scikit-learn", n=2, min_df=2),
     dense_case(200_000, 384, 1000, ">= 8x the best exact rival, >= 4x superkmeans"),
     dense_case(200_000, 384, 100, ">= 4x the best rival"),
+    dense_case(1_000_000, 8, 16),
     sparse_case("arxiv_titles", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
     sparse_case("20newsgroups", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
     top_k_dense_case(100_000, 384, 10_000, ">= 6x faiss"),

@@ -44,7 +44,8 @@ py::array_t<std::int32_t> assign(const PySamples& self, const FloatRows& centers
     self.with_centroids(centers, [&](const auto& samples, const auto& centroids) {
         using View = std::decay_t<decltype(samples.x)>;
         const cluster::FilterChoice<View> choice(samples, centroids, 1, filter);
-        cluster::assign_labels(samples, centroids, labels.data(), choice.packed());
+        cluster::assign_labels(samples, centroids, labels.data(), choice.packed(), nullptr,
+                               choice.is_narrow());
     });
     return to_numpy(std::move(labels));
 }

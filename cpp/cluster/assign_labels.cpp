@@ -4,9 +4,11 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "cluster/narrow_rows.hpp"
 #include "cluster/nearest_centroid.hpp"
 #include "core/parallel.hpp"
 #include "core/prefetch.hpp"
@@ -61,6 +63,14 @@ class RowRange {
         scratch_.contested.clear();
         scratch_.active.resize(static_cast<std::size_t>(end - begin));
         std::iota(scratch_.active.begin(), scratch_.active.end(), begin);
+    }
+
+    // settle(i, label) for rows that narrow is certain of; the others are to be scored.
+    template <typename Settle>
+    void split(index_t begin, index_t end, const NarrowRows& narrow, const Settle& settle) {
+        scratch_.active.clear();
+        scratch_.contested.clear();
+        narrow.visit(begin, end, scratch_, settle, [&](index_t i) { scratch_.active.push_back(i); });
     }
 
     template <typename Scored>
@@ -132,6 +142,13 @@ class RowRange {
     FilterScratch& scratch_;
 };
 
+std::optional<NarrowRows> rows_in_lanes(const Samples<Dense>& samples, const Centroids<Dense>& centroids) {
+    return NarrowRows(samples, centroids);
+}
+std::optional<NarrowRows> rows_in_lanes(const Samples<Sparse>&, const Centroids<Sparse>&) {
+    return std::nullopt;
+}
+
 // Calls visit(RowRange, begin, end, slot) for every range of rows.
 template <typename View, typename Visit>
 void for_each_range(const Samples<View>& samples, const Centroids<View>& centroids,
@@ -178,12 +195,15 @@ float distance(const kernels::Table& t, const Samples<View>& samples, index_t i,
 
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
-                          std::int32_t* labels, typename Filter<View>::Packed* packed, LabelBounds* bounds) {
+                          std::int32_t* labels, typename Filter<View>::Packed* packed, LabelBounds* bounds,
+                          bool is_narrow) {
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
+    if (is_narrow) bounds = nullptr;
     if (bounds != nullptr)
         bounds->set_rounding(centroids, std::sqrt(samples.largest_squared_norm), samples.x.cols);
+    const std::optional<NarrowRows> narrow = is_narrow ? rows_in_lanes(samples, centroids) : std::nullopt;
     const auto standing_of = [&](index_t i) {
         if (bounds == nullptr) return Standing::unknown;
         return bounds->moves_along(i, labels[i], [&] {
@@ -202,7 +222,14 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
                        const auto take = [&](index_t i, const Decision& decision) {
                            put(i, static_cast<std::int32_t>(decision.nearest.label), decision.candidates);
                        };
-                       range.split(begin, end, standing_of);
+                       if (narrow) {
+                           range.split(begin, end, *narrow, [&](index_t i, std::int32_t label) {
+                               put(i, label, 1);
+                               ++stats.evaluated;
+                           });
+                       } else {
+                           range.split(begin, end, standing_of);
+                       }
                        const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
                            const Decision decision = row.find_label();
                            take(i, decision);
@@ -294,7 +321,7 @@ ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& cent
 
 #define COTERIE_INSTANTIATE(View)                                                                            \
     template AssignStats assign_labels(const Samples<View>&, const Centroids<View>&, std::int32_t*,          \
-                                       Filter<View>::Packed*, LabelBounds*);                                 \
+                                       Filter<View>::Packed*, LabelBounds*, bool);                           \
     template void nearest_two(const Samples<View>&, const Centroids<View>&, Filter<View>::Packed*,           \
                               std::int32_t*, float*);                                                        \
     template void all_distances(const Samples<View>&, const Centroids<View>&, float*);                       \

@@ -48,11 +48,12 @@ inline bool bounds_hold(index_t changed, index_t n_samples) {
 }
 
 // labels: [n_samples] in/out. packed: what a filter on a small format reads, or null for the float32 one. bounds: true
-// of labels and these centroids after centroids_moved, or null to evaluate every row; brought up to date.
+// of labels and these centroids after centroids_moved, or null to evaluate every row; brought up to date. is_narrow:
+// dense rows are read in lanes, without either; bounds are left as they are.
 template <typename View>
 AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& centroids,
                           std::int32_t* labels, typename Filter<View>::Packed* packed = nullptr,
-                          LabelBounds* bounds = nullptr);
+                          LabelBounds* bounds = nullptr, bool is_narrow = false);
 
 // The nearest and the second nearest, with their distances (euclidean distance, or 1 - cosine), rounded once.
 // labels, distances: [n_samples][2] out. With one centroid the second is -1 at infinity.

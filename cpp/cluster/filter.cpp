@@ -21,15 +21,11 @@ using kernels::kUpward;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr index_t kScoresInCache = 1 << 18;
 
-// The float32 filter: gamma_{n+3} covers products, sums, the rounding of the bias and its subtraction; the
-// last term gradual underflow of the products.
 RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, index_t n_products) {
-    const double norm = std::sqrt(squared_norm), n = static_cast<double>(n_products);
-    const double magnitude = norm * centroids.largest_norm + centroids.largest_bias;
-    if (!(magnitude < kFilterLimit) || n_products >= (index_t{1} << 22)) return {kInfinity, squared_norm, 0};
-    const double error = gamma(n + 3, kFloatRoundoff) * magnitude * kUpward + (n + 1) * 0x1p-148;
-    const double canonical = canonical_error(centroids, norm, n_products);
-    return {error + canonical, squared_norm, 1e-12 * squared_norm, canonical};
+    const double norm = std::sqrt(squared_norm);
+    const double error = Float32Error(centroids, n_products)(norm);
+    if (error == kInfinity) return {kInfinity, squared_norm, 0};
+    return {error, squared_norm, 1e-12 * squared_norm, canonical_error(centroids, norm, n_products)};
 }
 
 // The filter on bytes: what the codes lost, and float32 sums of n products of at most kMostCode steps and of the bias.
@@ -83,6 +79,16 @@ bool is_run(const index_t* rows, index_t m) {
 double canonical_error(const CentroidNorms& centroids, double norm, index_t n_products) {
     return gamma(static_cast<double>(n_products) + 3, kDoubleRoundoff) *
            (norm * centroids.largest_norm + centroids.largest_bias) * kUpward;
+}
+
+// gamma_{n+3} covers products, sums, the rounding of the bias and its subtraction; the last term gradual underflow of the
+// products.
+Float32Error::Float32Error(const CentroidNorms& centroids, index_t n_products)
+    : largest_norm_(centroids.largest_norm), largest_bias_(centroids.largest_bias) {
+    const auto n = static_cast<double>(n_products);
+    if (n_products >= (index_t{1} << 22)) return;
+    rate_ = (gamma(n + 3, kFloatRoundoff) + gamma(n + 3, kDoubleRoundoff)) * kUpward;
+    below_range_ = (n + 1) * 0x1p-148;
 }
 
 Filter<Sparse>::Filter(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids,

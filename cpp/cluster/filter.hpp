@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "cluster/samples.hpp"
 #include "core/large_vector.hpp"
 #include "kernels/bf16_pack.hpp"
+#include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
 
@@ -52,6 +54,23 @@ struct FilterScratch {
 // Bound on the rounding of the canonical score of a row of length norm with n_products terms, for any
 // centroid.
 double canonical_error(const CentroidNorms& centroids, double norm, index_t n_products);
+
+// The float32 filter's error (see above) for rows of n_products terms, by their length.
+class Float32Error {
+  public:
+    Float32Error(const CentroidNorms& centroids, index_t n_products);
+
+    // Infinity where scores may overflow.
+    double operator()(double norm) const {
+        const double magnitude = norm * largest_norm_ + largest_bias_;
+        return magnitude < kernels::kFilterLimit ? rate_ * magnitude + below_range_
+                                                 : std::numeric_limits<double>::infinity();
+    }
+
+  private:
+    double largest_norm_, largest_bias_;
+    double rate_ = std::numeric_limits<double>::infinity(), below_range_ = 0;
+};
 
 // Rows of scores are a cache line longer than they need be: where a row fills whole pages, the lines of a tile would fall into
 // one set of the cache.

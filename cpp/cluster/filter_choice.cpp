@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "cluster/narrow_rows.hpp"
 #include "core/check.hpp"
 
 namespace coterie::cluster {
@@ -43,8 +44,9 @@ std::vector<PackedFormat> formats_that_pay(index_t d, index_t k) {
 }
 
 void check_name(const std::string& wanted) {
-    require(wanted == "auto" || wanted == "float32" || wanted == "bfloat16" || wanted == "int8", "kmeans",
-            "filter must be 'auto', 'float32', 'bfloat16' or 'int8'; got '", wanted, "'");
+    require(wanted == "auto" || wanted == "float32" || wanted == "narrow" || wanted == "bfloat16" ||
+                wanted == "int8",
+            "kmeans", "filter must be 'auto', 'float32', 'narrow', 'bfloat16' or 'int8'; got '", wanted, "'");
 }
 
 }  // namespace
@@ -53,6 +55,8 @@ FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids
                                   index_t n_passes, const std::string& wanted)
     : samples_(samples), k_(centroids.k), n_passes_(n_passes) {
     check_name(wanted);
+    is_narrow_ = wanted == "narrow" || (wanted == "auto" && are_narrow(samples.x, k_));
+    if (is_narrow_) return;
     if (wanted == "auto") {
         start(formats_that_pay(samples.x.cols, k_), centroids);
     } else if (wanted != "float32") {
@@ -127,7 +131,7 @@ void FilterChoice<Dense>::learn(const AssignStats& stats) {
 FilterChoice<Sparse>::FilterChoice(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids,
                                    index_t, const std::string& wanted) {
     check_name(wanted);
-    require(wanted != "bfloat16", "kmeans", "CSR rows have no bfloat16 filter");
+    require(wanted != "bfloat16" && wanted != "narrow", "kmeans", "CSR rows have no ", wanted, " filter");
     if (wanted == "int8" || (wanted == "auto" && PackedTerms::pays(samples, centroids.k)))
         terms_ = std::make_unique<PackedTerms>();
 }

@@ -17,13 +17,15 @@ class FilterChoice;
 template <>
 class FilterChoice<Dense> {
   public:
-    // wanted: "auto", "float32", "bfloat16" or "int8". n_passes: how often the rows will be read, at most; for one
+    // wanted: "auto", "float32", "narrow" (float32 with rows in the lanes), "bfloat16" or "int8". n_passes: how often the rows will be read, at most; for one
     // pass no packed copy is kept. Throws std::invalid_argument when the instruction set lacks the filter wanted.
     FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids, index_t n_passes,
                  const std::string& wanted = "auto");
 
     // Rows for a filter on a small format, or null for the float32 one.
     const PackedRows* packed() const { return rows_.get(); }
+    // Whether float32 scores are had with rows in the lanes.
+    bool is_narrow() const { return is_narrow_; }
     const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
     // Takes what a pass left; float32 takes over where it would have cost less.
     void learn(const AssignStats& stats);
@@ -37,7 +39,7 @@ class FilterChoice<Dense> {
 
     const Samples<Dense>& samples_;
     index_t k_, n_passes_;
-    bool may_change_ = false;
+    bool is_narrow_ = false, may_change_ = false;
     std::unique_ptr<PackedRows> rows_;
 };
 
@@ -50,6 +52,7 @@ class FilterChoice<Sparse> {
 
     // Where the filter on bytes keeps its terms, or null for the float32 one.
     PackedTerms* packed() const { return terms_.get(); }
+    bool is_narrow() const { return false; }
     const char* name() const { return terms_ && terms_->is_packed() ? "int8" : "float32"; }
     void learn(const AssignStats&) {}
 

@@ -23,8 +23,8 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     AssignStats totals;
     bool keeps_bounds = bounds_pay_at_once<View>(centroids.k);
     const auto assign = [&] {
-        const AssignStats stats =
-            assign_labels(samples, centroids, labels, filter.packed(), keeps_bounds ? &bounds : nullptr);
+        const AssignStats stats = assign_labels(samples, centroids, labels, filter.packed(),
+                                                keeps_bounds ? &bounds : nullptr, filter.is_narrow());
         keeps_bounds = keeps_bounds || bounds_hold(stats.changed, samples.x.rows);
         filter.learn(stats);
         totals.add(stats);

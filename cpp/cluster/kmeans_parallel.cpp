@@ -91,7 +91,7 @@ class Candidates {
         // The rounds after the first draw about as many rows each: they share the packed copy.
         if (!filter_ || filter_->packed() == nullptr)
             filter_.emplace(samples_, centroids, kManyRounds.rounds);
-        assign_labels(samples_, centroids, labels.data(), filter_->packed());
+        assign_labels(samples_, centroids, labels.data(), filter_->packed(), nullptr, filter_->is_narrow());
         std::vector<double> distance(nearest_.size());
         own_distances(samples_, centroids, labels.data(), distance.data());
         const auto before = static_cast<index_t>(rows_.size());

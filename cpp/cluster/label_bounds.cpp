@@ -48,6 +48,7 @@ void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
 }
 
 void LabelBounds::set_rounding(const CentroidNorms& centroids, double largest_norm, index_t n_products) {
+    rows_.resize(static_cast<std::size_t>(n_samples_));
     // Cosine scores have no bias, so both sides of exceeds() are proportional to the row's length.
     const bool is_euclidean = metric_ == Metric::euclidean;
     const double error = canonical_error(centroids, is_euclidean ? largest_norm : 1, n_products);

@@ -54,8 +54,7 @@ class Rivals {
 
 class LabelBounds {
   public:
-    LabelBounds(index_t n_samples, Metric metric)
-        : metric_(metric), rows_(static_cast<std::size_t>(n_samples)) {}
+    LabelBounds(index_t n_samples, Metric metric) : metric_(metric), n_samples_(n_samples) {}
 
     // Rows are numbered from this one on from now; of n_samples.
     void start_at(index_t first) { first_ = first; }
@@ -63,7 +62,8 @@ class LabelBounds {
     // Takes how far each centroid moved since the bounds were last true; squared_shift: [k].
     void centroids_moved(const std::vector<double>& squared_shift);
 
-    // What canonical scores of these centroids may round for rows of up to largest_norm with up to n_products terms.
+    // What canonical scores of these centroids may round for rows of up to largest_norm with up to n_products terms. Comes
+    // before anything is asked or said of a row.
     void set_rounding(const CentroidNorms& centroids, double largest_norm, index_t n_products);
 
     // Moves row i's bounds along with the centroids. rounding() tells {|x_i|, what one canonical score rounds}; asked only
@@ -103,6 +103,7 @@ class LabelBounds {
 
     // At least the loss of row i at its own centroid: the squared distance (euclidean), or infinity where nothing is known.
     double loss_at_most(index_t i) const {
+        if (rows_.empty()) return std::numeric_limits<double>::infinity();
         const double own = row(i).own;
         return metric_ == Metric::euclidean && row(i).rest > 0 ? own * own * (1 + 1e-6)
                                                                : std::numeric_limits<double>::infinity();
@@ -129,8 +130,8 @@ class LabelBounds {
     float gap_of(double score_gap, double own, double norm) const;
 
     Metric metric_;
-    index_t first_ = 0;
-    std::vector<Row> rows_;
+    index_t n_samples_, first_ = 0;
+    std::vector<Row> rows_;     // of all samples, from the first set_rounding on
     std::vector<float> shift_;  // [1 + k] 0, then upper bounds of the last move
     float largest_shift_ = 0, second_shift_ = 0, sure_gap_ = 0;
     std::int32_t farthest_ = -1;  // the centroid that moved most

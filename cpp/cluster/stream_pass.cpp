@@ -73,8 +73,8 @@ void StreamPass<View>::add(const Samples<View>& block, index_t first, std::int32
     if (options_.as_difference) sums_->start_from(labels);
     bounds_.start_at(first);
     const FilterChoice<View> filter(block, centroids_, 1);
-    partial_.stats.add(
-        assign_labels(block, centroids_, labels, filter.packed(), keeps_bounds_ ? &bounds_ : nullptr));
+    partial_.stats.add(assign_labels(block, centroids_, labels, filter.packed(),
+                                     keeps_bounds_ ? &bounds_ : nullptr, filter.is_narrow()));
     sums_->move_rows(labels);
     partial_.filter = filter.name();
     if (options_.with_inertia) partial_.inertia.add(exact_inertia(block, centroids_, labels));

@@ -35,6 +35,28 @@ struct Avx2 {
         return _mm256_blendv_ps(_mm256_set1_ps(2 * kPadScore), a, _mm256_cmp_ps(a, b, _CMP_LT_OQ));
     }
 
+    // value where a is above b, else other.
+    static F where_above(F a, F b, F value, F other) {
+        return _mm256_blendv_ps(other, value, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+    }
+
+    static void store_whole(std::int32_t* p, F a) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_cvtps_epi32(a));
+    }
+    // Four columns of eight rows.
+    static void load_turned(const float* x, index_t ld, F column[4]) {
+        F row[4];  // r and r + 4, four values of each
+        for (index_t r = 0; r < 4; ++r)
+            row[r] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + r * ld)),
+                                          _mm_loadu_ps(x + (r + 4) * ld), 1);
+        const F low = _mm256_unpacklo_ps(row[0], row[1]), high = _mm256_unpackhi_ps(row[0], row[1]);
+        const F low_2 = _mm256_unpacklo_ps(row[2], row[3]), high_2 = _mm256_unpackhi_ps(row[2], row[3]);
+        column[0] = _mm256_shuffle_ps(low, low_2, 0x44);
+        column[1] = _mm256_shuffle_ps(low, low_2, 0xEE);
+        column[2] = _mm256_shuffle_ps(high, high_2, 0x44);
+        column[3] = _mm256_shuffle_ps(high, high_2, 0xEE);
+    }
+
     static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
         float lane_best[kLanes], lane_runner_up[kLanes];
         store(lane_best, best);

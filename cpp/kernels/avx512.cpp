@@ -30,6 +30,29 @@ struct Avx512 {
         return _mm512_mask_mov_ps(_mm512_set1_ps(2 * kPadScore), _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), a);
     }
 
+    // value where a is above b, else other.
+    static F where_above(F a, F b, F value, F other) {
+        return _mm512_mask_mov_ps(other, _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), value);
+    }
+
+    static void store_whole(std::int32_t* p, F a) { _mm512_storeu_si512(p, _mm512_cvtps_epi32(a)); }
+    // Four columns of sixteen rows.
+    static void load_turned(const float* x, index_t ld, F column[4]) {
+        F row[4];  // r, r + 4, r + 8 and r + 12, four values of each
+        for (index_t r = 0; r < 4; ++r) {
+            row[r] = _mm512_castps128_ps512(_mm_loadu_ps(x + r * ld));
+            row[r] = _mm512_insertf32x4(row[r], _mm_loadu_ps(x + (r + 4) * ld), 1);
+            row[r] = _mm512_insertf32x4(row[r], _mm_loadu_ps(x + (r + 8) * ld), 2);
+            row[r] = _mm512_insertf32x4(row[r], _mm_loadu_ps(x + (r + 12) * ld), 3);
+        }
+        const F low = _mm512_unpacklo_ps(row[0], row[1]), high = _mm512_unpackhi_ps(row[0], row[1]);
+        const F low_2 = _mm512_unpacklo_ps(row[2], row[3]), high_2 = _mm512_unpackhi_ps(row[2], row[3]);
+        column[0] = _mm512_shuffle_ps(low, low_2, 0x44);
+        column[1] = _mm512_shuffle_ps(low, low_2, 0xEE);
+        column[2] = _mm512_shuffle_ps(high, high_2, 0x44);
+        column[3] = _mm512_shuffle_ps(high, high_2, 0xEE);
+    }
+
     static void top_two_of_lanes(F best, F runner_up, float* first, float* second) {
         const float largest = _mm512_reduce_max_ps(best);
         const __mmask16 where = _mm512_cmp_ps_mask(best, _mm512_set1_ps(largest), _CMP_EQ_OQ);

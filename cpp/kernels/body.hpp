@@ -8,6 +8,7 @@
 #include "kernels/kernels.hpp"
 #include "kernels/packed_terms_body.hpp"
 #include "kernels/philox_body.hpp"
+#include "kernels/row_lanes.hpp"
 #include "kernels/scan.hpp"
 #include "kernels/with_width.hpp"
 
@@ -256,6 +257,7 @@ struct Body {
                 L,
                 kPanel,
                 score_block,
+                RowLanes<V>::label_rows,
                 score_sparse_row,
                 PackedTermsBody<V>::pack_term,
                 PackedTermsBody<V>::score_row,

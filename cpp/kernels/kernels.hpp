@@ -25,6 +25,9 @@ struct TermLine {
 // Scores that Table::top_two sums up in one vector of maxima; a multiple of the lanes of every table.
 inline constexpr index_t kScoreGroup = 64;
 
+// Rows of one call of Table::label_rows, a bit of its answer each; a multiple of twice the lanes of every table.
+inline constexpr index_t kLaneRows = 64;
+
 // Counters of one group of Table::random_words.
 inline constexpr index_t kRandomLanes = 16;
 
@@ -89,6 +92,12 @@ struct Table {
     // |error| <= gamma_{d+1} (|x_i| |c_c| + |bias[c]|). x rows are ldx floats apart.
     void (*score_block)(const float* x, index_t ldx, index_t m, const float* packed, const float* bias,
                         index_t k_padded, index_t d, float* scores, index_t ld) noexcept;
+    // For kLaneRows rows, the first column that has the row's highest score; columns[c * d + j], c < k < 2^24, error as above.
+    // Returns a bit for each row whose highest score is above its second highest by no more than reach. lanes: kLaneRows * d
+    // floats of scratch.
+    std::uint64_t (*label_rows)(const float* x, index_t ldx, const float* columns, const float* bias,
+                                index_t k, index_t d, float reach, float* lanes,
+                                std::int32_t* labels) noexcept;
 
     // ---- float32 filter, CSR row ----
 

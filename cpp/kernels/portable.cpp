@@ -58,6 +58,17 @@ struct Portable {
     static F only_below(F a, F b) {
         return each([&](int l) { return a.v[l] < b.v[l] ? a.v[l] : 2 * kPadScore; });
     }
+    // value where a is above b, else other.
+    static F where_above(F a, F b, F value, F other) {
+        return each([&](int l) { return a.v[l] > b.v[l] ? value.v[l] : other.v[l]; });
+    }
+    static void store_whole(std::int32_t* p, F a) {
+        for (int l = 0; l < 8; ++l) p[l] = static_cast<std::int32_t>(a.v[l]);
+    }
+    // Four columns of eight rows.
+    static void load_turned(const float* x, index_t ld, F column[4]) {
+        for (int q = 0; q < 4; ++q) column[q] = each([&](int l) { return x[l * ld + q]; });
+    }
     static unsigned at_least(F a, F b) {
         unsigned mask = 0;
         for (int l = 0; l < 8; ++l) mask |= static_cast<unsigned>(a.v[l] >= b.v[l]) << l;

@@ -48,18 +48,25 @@ def a_far_mover():
     return X
 
 
+def widened(X):
+    """The rows with features that are all zero: narrow ones keep no bounds."""
+    return np.pad(X, ((0, 0), (0, 120)))
+
+
 DATA = [sisters, crowds, a_line, repeated_rows, lengths, a_far_mover]
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("make", DATA)
 def test_every_iteration_has_the_exact_labels(make, metric, every_isa):
-    X = make().astype(np.float32)
+    narrow = make().astype(np.float32)
     for name in every_isa:
         _core.set_isa(name)
-        for max_iter in range(1, 9):
-            model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(X)
-            np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_, metric))
+        for X, iterations in ((widened(narrow), range(1, 9)), (narrow, (1, 3, 8))):
+            for max_iter in iterations:
+                model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(X)
+                labels = assign_labels(X, model.cluster_centers_, metric)
+                np.testing.assert_array_equal(model.labels_, labels)
 
 
 def exact_sparse_fits(X, zeros, n_clusters, metric, iterations, every_isa):
@@ -130,9 +137,9 @@ def test_negative_terms_are_left_to_float32(isa):
 
 def test_empty_clusters_take_the_farthest_rows_whatever_the_bounds_know(every_isa):
     # Centroids that no row chooses, in the first iteration and after: the bounds name the rows worth measuring.
-    X = np.concatenate([crowds(), 50 + crowds()]).astype(np.float32)
+    X = widened(np.concatenate([crowds(), 50 + crowds()])).astype(np.float32)
     init = np.concatenate(
-        [X[:6], np.full((6, 24), 1e4, np.float32) + np.arange(6, dtype=np.float32)[:, None]]
+        [X[:6], np.full((6, 144), 1e4, np.float32) + np.arange(6, dtype=np.float32)[:, None]]
     )
     seen = []
     for name in every_isa:
