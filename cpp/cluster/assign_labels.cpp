@@ -211,49 +211,41 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
             return std::pair(length, canonical_error(centroids, length, n_products(samples.x, i)));
         });
     };
-    for_each_range(samples, centroids, packed,
-                   [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
-                       SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-                       const auto put = [&](index_t i, std::int32_t label, index_t candidates) {
-                           stats.changed += labels[i] != label;
-                           stats.candidates += candidates;
-                           labels[i] = label;
-                       };
-                       const auto take = [&](index_t i, const Decision& decision) {
-                           put(i, static_cast<std::int32_t>(decision.nearest.label), decision.candidates);
-                       };
-                       if (narrow) {
-                           range.split(begin, end, *narrow, [&](index_t i, std::int32_t label) {
-                               put(i, label, 1);
-                               ++stats.evaluated;
-                           });
-                       } else {
-                           range.split(begin, end, standing_of);
-                       }
-                       const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
-                           const Decision decision = row.find_label();
-                           take(i, decision);
-                           stats.pairs += decision.pairs;
-                           ++stats.evaluated;
-                           if (bounds != nullptr)
-                               bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
-                       };
-                       const auto put_certain = [&](index_t i, std::int32_t label) {
-                           put(i, label, 1);
-                           ++stats.evaluated;
-                       };
-                       bounds == nullptr ? range.visit_settled(put_certain, find) : range.visit_scored(find);
-                       range.visit_contested(
-                           [&](index_t i, const ContestedRow<View>& row) {
-                               ++stats.contested;
-                               ++stats.candidates;
-                               return row.settle(labels[i], *bounds);
-                           },
-                           [&](index_t i, const ContestedRow<View>& row, unsigned undecided) {
-                               --stats.candidates;
-                               take(i, row.find_label(labels[i], undecided, *bounds));
-                           });
-                   });
+    for_each_range(
+        samples, centroids, packed, [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
+            SlotStats& stats = slots[static_cast<std::size_t>(slot)];
+            const auto put = [&](index_t i, std::int32_t label, index_t candidates) {
+                stats.changed += labels[i] != label;
+                stats.candidates += candidates;
+                labels[i] = label;
+            };
+            const auto take = [&](index_t i, const Decision& decision) {
+                put(i, static_cast<std::int32_t>(decision.nearest.label), decision.candidates);
+            };
+            const auto put_certain = [&](index_t i, std::int32_t label) {
+                put(i, label, 1);
+                ++stats.evaluated;
+            };
+            narrow ? range.split(begin, end, *narrow, put_certain) : range.split(begin, end, standing_of);
+            const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
+                const Decision decision = row.find_label();
+                take(i, decision);
+                stats.pairs += decision.pairs;
+                ++stats.evaluated;
+                if (bounds != nullptr) bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
+            };
+            bounds == nullptr ? range.visit_settled(put_certain, find) : range.visit_scored(find);
+            range.visit_contested(
+                [&](index_t i, const ContestedRow<View>& row) {
+                    ++stats.contested;
+                    ++stats.candidates;
+                    return row.settle(labels[i], *bounds);
+                },
+                [&](index_t i, const ContestedRow<View>& row, unsigned undecided) {
+                    --stats.candidates;
+                    take(i, row.find_label(labels[i], undecided, *bounds));
+                });
+        });
     AssignStats total;
     for (const SlotStats& stats : slots) total.add(stats);
     return total;

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -103,6 +105,13 @@ def test_fewer_clusters_are_told_once_and_of_the_whole():
     assert [str(one.message) for one in told] == [
         "only 1 of n_clusters=5 clusters have rows, as where fewer rows of X are distinct"
     ]
+
+
+def test_the_filters_of_warnings_are_as_they_were(rows: np.ndarray) -> None:
+    before = list(warnings.filters)
+    for _ in range(5):  # cells are fitted side by side
+        TwoLevelKMeans(400, random_state=0, n_threads=4).fit(rows)
+    assert warnings.filters == before
 
 
 @pytest.mark.parametrize("sparse", [False, True])

@@ -199,13 +199,14 @@ class TwoLevelKMeans(KMeansBase):
 
         def fit(cell: int) -> KMeans:
             rows = order[ends[cell - 1] if cell else 0 : ends[cell]]
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of the whole
-                return self._kmeans(int(shares[cell]), int(seeds[cell]), 1).fit(
-                    X[rows], sample_weight=weight_of_part(weight, rows)
-                )
+            return self._kmeans(int(shares[cell]), int(seeds[cell]), 1).fit(
+                X[rows], sample_weight=weight_of_part(weight, rows)
+            )
 
-        with ThreadPoolExecutor(check_n_threads(self.n_threads) or _core.default_thread_count()) as pool:
+        n_workers = check_n_threads(self.n_threads) or _core.default_thread_count()
+        # Around the threads: the filters are the process's, and threads would put them back in any order.
+        with warnings.catch_warnings(), ThreadPoolExecutor(n_workers) as pool:
+            warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of the whole
             return list(pool.map(fit, np.flatnonzero(shares).tolist()))
 
     def _finish(
