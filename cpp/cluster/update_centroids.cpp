@@ -119,6 +119,7 @@ class EmptyColumns {
 template <typename View>
 ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales scales)
     : samples_(&samples),
+      n_threads_(samples.n_threads),
       k_(k),
       d_(samples.x.cols),
       scale_(std::move(scales.feature)),
@@ -145,6 +146,7 @@ void ClusterSums<View>::clear() {
 template <typename View>
 void ClusterSums<View>::go_on_with(const Samples<View>& samples) {
     samples_ = &samples;
+    n_threads_ = samples.n_threads;
     member_.assign(static_cast<std::size_t>(samples.x.rows), -1);
     range_ = balanced_ranges(samples.x, resolve_thread_count(samples.n_threads));
 }
@@ -157,8 +159,8 @@ void ClusterSums<View>::start_from(const std::int32_t* members) {
 template <typename View>
 void ClusterSums<View>::set(const std::int64_t* sums, const std::int64_t* weight) {
     set_zero(sums_);
-    place_nonzeros(sums, k_, d_, samples_->n_threads, sums_);
-    parallel_for_rows(d_, 256, samples_->n_threads, [&](index_t begin, index_t end, int) {
+    place_nonzeros(sums, k_, d_, n_threads_, sums_);
+    parallel_for_rows(d_, 256, n_threads_, [&](index_t begin, index_t end, int) {
         for (index_t c = 0; c < k_; ++c)
             for (index_t j = begin; j < end; ++j)
                 if (sums[c * d_ + j] != 0) held(c, j) = sums[c * d_ + j];
@@ -168,7 +170,7 @@ void ClusterSums<View>::set(const std::int64_t* sums, const std::int64_t* weight
 
 template <typename View>
 void ClusterSums<View>::copy(std::int64_t* sums, std::int64_t* weight) const {
-    parallel_for_rows(d_, 256, samples_->n_threads, [&](index_t begin, index_t end, int) {
+    parallel_for_rows(d_, 256, n_threads_, [&](index_t begin, index_t end, int) {
         for (index_t c = 0; c < k_; ++c)
             for (index_t j = begin; j < end; ++j) sums[c * d_ + j] = held(c, j);
     });

@@ -31,7 +31,7 @@ class ClusterSums {
     // up is the difference to sums that had.
     void start_from(const std::int32_t* members);
 
-    // In and out, row-major whatever the layout here: sums [k][d], weight [k].
+    // In and out, row-major whatever the layout here: sums [k][d], weight [k]. These and clear() read no rows, which may be gone.
     void set(const std::int64_t* sums, const std::int64_t* weight);
     void copy(std::int64_t* sums, std::int64_t* weight) const;
 
@@ -71,6 +71,7 @@ class ClusterSums {
     }
 
     const Samples<View>* samples_;
+    int n_threads_;
     index_t k_, d_;
     std::vector<double> scale_;  // [d] 2^e_j
     double weight_scale_;        // power of two
