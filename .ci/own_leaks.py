@@ -1,4 +1,4 @@
-"""Read LeakSanitizer's reports and fail for memory that coterie's own code allocated and lost.
+"""Read the sanitizers' reports and fail for errors, and for memory that coterie's own code allocated and lost.
 
 What the interpreter, NumPy and pybind11's start-up never free is theirs: a leak counts as ours when a frame
 of its stack is in the namespace ``coterie``, start-up (``coterie::init_*``) apart.
@@ -15,9 +15,14 @@ def own_leaks(report: str) -> list[str]:
     return [s for s in stacks if re.search(r"\bcoterie::(?!init_)", s) and "coterie::init_" not in s]
 
 
+def errors(report: str) -> list[str]:
+    """Everything from the first error that is no leak; AddressSanitizer writes it where leaks are written."""
+    found = re.search(r"ERROR: AddressSanitizer|runtime error:", report)
+    return [report[found.start() :]] if found else []
+
+
 if __name__ == "__main__":
-    leaks = [
-        leak for name in sys.argv[1:] if Path(name).exists() for leak in own_leaks(Path(name).read_text())
-    ]
-    print("\n".join(leaks))
-    sys.exit(1 if leaks else 0)
+    reports = [Path(name).read_text() for name in sys.argv[1:] if Path(name).exists()]
+    found = [stack for report in reports for stack in (*errors(report), *own_leaks(report))]
+    print("\n".join(found))
+    sys.exit(1 if found else 0)

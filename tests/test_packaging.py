@@ -7,6 +7,7 @@ import runpy
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 from rules import packaging
 from rules.source import ROOT, source_files
@@ -126,3 +127,14 @@ def test_leaks_of_our_own_are_told_from_those_of_others() -> None:
     assert "Direct leak of 64" in found
     assert own_leaks(LEAKS.format(frame="coterie::init_text(pybind11::module_&)")) == []
     assert own_leaks(LEAKS.format(frame="pybind11::detail::make_new_python_type")) == []
+
+
+def test_an_error_among_the_leaks_is_found(tmp_path: Path) -> None:
+    report = tmp_path / "leaks.1"
+    report.write_text("==1==ERROR: AddressSanitizer: heap-use-after-free\n    #0 coterie::kmeans()\n")
+    check = [sys.executable, str(ROOT / ".ci" / "own_leaks.py"), str(report)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "heap-use-after-free" in done.stdout
+    report.write_text(LEAKS.format(frame="pybind11::detail::make_new_python_type"))
+    assert subprocess.run(check, check=False).returncode == 0
