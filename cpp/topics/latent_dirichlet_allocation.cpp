@@ -43,8 +43,8 @@ TopicRun latent_dirichlet_allocation(const CsrView& x, TopicPriors priors, index
     require(n_iter >= 1, kOp, "n_iter=", n_iter, " must be >= 1");
     require(n_samples >= 1, kOp, "n_samples=", n_samples, " must be >= 1");
     for (const double alpha : priors.alpha)
-        require(alpha > 0 && alpha < 1e9, kOp, "alpha=", alpha, " must be > 0");
-    require(priors.beta > 0 && priors.beta < 1e9, kOp, "beta=", priors.beta, " must be > 0");
+        require(alpha > 0 && alpha < 1e9, kOp, "alpha=", alpha, " must be > 0 and < 1e9");
+    require(priors.beta > 0 && priors.beta < 1e9, kOp, "beta=", priors.beta, " must be > 0 and < 1e9");
     if (background != nullptr) check_background(*background, x.cols, n_topics);
     const TermCounts documents = term_counts(x, kOp, n_threads);
     TopicTokens tokens(documents, n_topics, background, priors.beta, seed, n_threads);

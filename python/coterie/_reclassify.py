@@ -10,9 +10,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold
 from sklearn.naive_bayes import ComplementNB
-from sklearn.utils import check_random_state
 
-from coterie._validation import check_integer
+from coterie._validation import check_integer, check_seed
 
 # Rounds end when fewer documents than this share change their cluster.
 _SETTLED = 0.005
@@ -94,7 +93,7 @@ def left_out_scores(
     check_integer("n_folds", n_folds, minimum=2)
     if len(labels) < n_folds:
         raise ValueError(f"n_folds must be at most the number of documents, {len(labels)}; got {n_folds}")
-    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    seed = int(check_seed(random_state).randint(2**31 - 1))
     n_clusters = int(labels.max()) + 1
     for seen, left_out in KFold(n_folds, shuffle=True, random_state=seed).split(labels):
         for start, scores in _scores(weights[seen], labels[seen], weights[left_out], n_clusters):

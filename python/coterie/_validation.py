@@ -11,19 +11,44 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+_MOST_INTEGER = np.iinfo(np.int64).max
+_MOST_THREADS = np.iinfo(np.int32).max
+
 # What the compiled ops take for samples: float32 rows, or (data f32, indices i32, indptr i64, n_features).
 CsrParts = tuple[NDArray[np.float32], NDArray[np.int32], NDArray[np.int64], int]
 RowsArgument = NDArray[np.float32] | CsrParts
 
 
 def check_integer(name: str, value: object, *, minimum: int | None = None, maximum: int | None = None) -> int:
-    """Return ``value`` as int, or raise naming the parameter. bool is refused."""
+    """Return ``value`` as int that fits int64, or raise naming the parameter. bool is refused."""
     if isinstance(value, bool | np.bool_) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer; got {value!r} of type {type(value).__name__}")
     result = int(value)
     if (minimum is not None and result < minimum) or (maximum is not None and result > maximum):
         raise ValueError(f"{name} must be {_range(minimum, maximum)}; got {result}")
+    if abs(result) > _MOST_INTEGER:
+        least = -_MOST_INTEGER if minimum is None else minimum
+        raise ValueError(f"{name} must be {_range(least, _MOST_INTEGER)}; got {result}")
     return result
+
+
+def check_boolean(name: str, value: object) -> bool:
+    """Return ``value`` as bool, or raise naming the parameter. What merely counts as true is refused."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False; got {value!r} of type {type(value).__name__}")
+    return bool(value)
+
+
+def check_seed(random_state: object) -> np.random.RandomState:
+    """Return the generator that ``random_state`` means, or raise naming it."""
+    from sklearn.utils import check_random_state  # a second's import that most commands need not wait for
+
+    try:
+        random: np.random.RandomState = check_random_state(random_state)
+    except (TypeError, ValueError):
+        wanted = "None, a RandomState or an integer between 0 and 2**32 - 1"
+        raise ValueError(f"random_state must be {wanted}; got {random_state!r}") from None
+    return random
 
 
 def check_integer_or_auto(name: str, value: object, *, minimum: int) -> None:
@@ -70,7 +95,10 @@ def check_option(name: str, value: object, options: tuple[str, ...]) -> str:
 
 def check_n_threads(n_threads: object) -> int:
     """Return the value the compiled ops take: 0 for None (all cores the process may use)."""
-    return 0 if n_threads is None else check_integer("n_threads", n_threads, minimum=1)
+    if n_threads is None:
+        return 0
+    result = check_integer("n_threads", n_threads, minimum=1)
+    return check_integer("n_threads", result, maximum=_MOST_THREADS)
 
 
 def rows_argument(X: Any) -> RowsArgument:

@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import NotFittedError
 
-from coterie import KMeans, MiniBatchKMeans, _core
+from coterie import KMeans, MiniBatchKMeans, TwoLevelKMeans, _core
+from coterie.cluster import HDBSCAN, BisectingKMeans, HierarchicalClustering
 
 X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
 
@@ -31,6 +33,19 @@ X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
         ),
         ({"n_init": 0}, ValueError, "n_init must be >= 1; got 0"),
         ({"n_threads": 0}, ValueError, "n_threads must be >= 1; got 0"),
+        ({"n_threads": 2**31}, ValueError, "n_threads must be <= 2147483647; got 2147483648"),
+        (
+            {"max_iter": 2**70},
+            ValueError,
+            "max_iter must be between 1 and 9223372036854775807; got 118059162",
+        ),
+        (
+            {"random_state": -1},
+            ValueError,
+            "random_state must be None, a RandomState or an integer .*; got -1",
+        ),
+        ({"random_state": "x"}, ValueError, "random_state must be .*; got 'x'"),
+        ({"init": {}}, TypeError, "init must give centres as an array of numbers; got {}"),
         ({"n_clusters": 61}, ValueError, "n_samples=60 should be >= n_clusters=61"),
         ({"n_clusters": 3, "init": np.zeros((2, 5))}, ValueError, r"initial centers \(2, 5\) does not match"),
         ({"n_clusters": 1, "init": np.full((1, 5), np.nan)}, ValueError, "init must give finite centres"),
@@ -40,6 +55,26 @@ X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
 def test_parameters(estimator, parameters, error, words):
     with pytest.raises(error, match=words):
         estimator(**({"n_clusters": 3} | parameters)).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "parameter"),
+    [(KMeans, "resume"), (MiniBatchKMeans, "compute_labels"), (HDBSCAN, "allow_single_cluster")],
+)
+def test_switches_are_true_or_false(estimator, parameter):
+    with pytest.raises(TypeError, match=f"{parameter} must be True or False; got 'no' of type str"):
+        estimator(**{parameter: "no"}).fit(X)
+
+
+@pytest.mark.parametrize(
+    "estimator", [KMeans, MiniBatchKMeans, TwoLevelKMeans, BisectingKMeans, HierarchicalClustering]
+)
+def test_a_fit_that_failed_is_no_fit(estimator):
+    model = estimator(n_clusters=61)
+    with pytest.raises(ValueError, match="n_samples=60 should be >= n_clusters=61"):
+        model.fit(X)
+    with pytest.raises(NotFittedError):
+        model.cut(2) if estimator is HierarchicalClustering else model.predict(X)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -104,6 +104,8 @@ def test_chinese_is_segmented() -> None:
         ({"window": 2000}, "window must be <= 1000; got 2000"),
         ({"sif": 0}, "sif must be > 0; got 0"),
         ({"smoothing": 2}, "smoothing must be"),
+        ({"min_df": "x"}, "'min_df' parameter of TfidfVectorizer must be .* Got 'x' instead"),
+        ({"random_state": "x"}, "random_state must be .*; got 'x'"),
         ({"language": "fr"}, "language must be one of 'en', 'zh'; got 'fr'"),
     ],
 )

@@ -111,6 +111,14 @@ def test_bad_arguments_are_named() -> None:
         LsaEncoder().fit("one text")
     with pytest.raises(ValueError, match="char_ngram_range must be one of 'auto'; got 'words'"):
         LsaEncoder(char_ngram_range="words").fit(TEXTS)
+    with pytest.raises(TypeError, match="char_ngram_range must be 'auto', two integers or None; got 3"):
+        LsaEncoder(char_ngram_range=3).fit(TEXTS)
+    with pytest.raises(ValueError, match="char_ngram_range must be >= 3; got 2"):
+        LsaEncoder(char_ngram_range=(3, 2)).fit(TEXTS)
+    with pytest.raises(ValueError, match=r"'max_df' parameter of TfidfVectorizer must be .* Got -1 instead"):
+        LsaEncoder(max_df=-1).fit(TEXTS)
+    with pytest.raises(TypeError, match="unit_rows must be True or False; got 'no'"):
+        LsaEncoder(unit_rows="no").fit(TEXTS)
     with pytest.raises(ValueError, match="language must be one of 'en', 'zh'; got 'fr'"):
         LsaEncoder(language="fr").fit(TEXTS)
     with pytest.raises(ValueError, match="no negative entries; got -1"):

@@ -182,6 +182,30 @@ def test_wrong_ranges() -> None:
         CountVectorizer(min_df=6).fit(TEXTS)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "error", "words"),
+    [
+        ({"dtype": "x"}, TypeError, "dtype must be a NumPy dtype of numbers; got 'x'"),
+        ({"dtype": []}, TypeError, r"dtype must be a NumPy dtype of numbers; got \[\]"),
+        ({"token_pattern": None}, ValueError, "token_pattern must be a regular expression .*; got None"),
+        ({"token_pattern": "(a"}, ValueError, r"token_pattern must be a regular expression .*; got '\(a'"),
+        ({"n_threads": 2**70}, ValueError, "n_threads must be between 1 and .*; got 1180591620717411303424"),
+    ],
+)
+@pytest.mark.parametrize("vectorizer", [CountVectorizer, HashingVectorizer, TfidfVectorizer])
+def test_wrong_parameters_are_named(
+    vectorizer: Any, parameters: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        vectorizer(**parameters).fit_transform(TEXTS)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+def test_a_vocabulary_holds_str(lowercase: bool) -> None:
+    with pytest.raises(TypeError, match="vocabulary must hold str; got 5 of type int"):
+        CountVectorizer(vocabulary=["a", 5], lowercase=lowercase).fit(TEXTS)
+
+
 def test_a_document_of_ten_megabytes() -> None:
     words = [f"word{i % 5000} Größe" for i in range(700_000)]
     document = " ".join(words)

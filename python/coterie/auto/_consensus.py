@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.utils import check_random_state
 
 from coterie._reclassify import reclassified
+from coterie._validation import check_seed
 from coterie.auto._views import N_ITER
 from coterie.cluster import KMeans
 from coterie.encode.lsa import LsaEncoder
@@ -59,7 +59,7 @@ def votes(corpus: Corpus, n_clusters: int, seed: int, rounds: int) -> list[Label
 
     They err in different ways: distances follow whole documents, classifiers and mixtures single words.
     """
-    seeds = check_random_state(seed).randint(2**31 - 1, size=(rounds, _N_OF_ROWS + _N_OF_MIXTURES))
+    seeds = check_seed(seed).randint(2**31 - 1, size=(rounds, _N_OF_ROWS + _N_OF_MIXTURES))
     return [labels for row in seeds.tolist() for labels in _round_of_votes(corpus, n_clusters, row)]
 
 

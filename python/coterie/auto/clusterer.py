@@ -7,9 +7,8 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import check_random_state
 
-from coterie._validation import check_option
+from coterie._validation import check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.auto.evidence import search
 from coterie.refine import Refinement, refine_labels
@@ -103,7 +102,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_option("method", self.method, ("auto", *METHODS))
         if not isinstance(self.refine, bool):
             check_option("refine", self.refine, ("auto",))
-        rng = check_random_state(self.random_state)
+        rng = check_seed(self.random_state)
         seeds = rng.randint(2**31 - 1, size=3).tolist()
         texts = checked_texts(X)
         check_n_clusters(self.n_clusters, len(texts))

@@ -12,9 +12,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
-from sklearn.utils import check_random_state
 
-from coterie._validation import check_integer, check_option
+from coterie._validation import check_integer, check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.refine import Refinement, refine_labels
 
@@ -172,7 +171,7 @@ def choose_method(
     check_n_clusters(n_clusters, len(documents))
     for method in methods:
         check_option("methods", method, METHODS)
-    seeds = check_random_state(random_state).randint(2**31 - 1, size=2).tolist()
+    seeds = check_seed(random_state).randint(2**31 - 1, size=2).tolist()
     corpus = Corpus.of(documents, n_clusters, methods, language, seeds[0], n_threads)
     return search(corpus, n_clusters, sample_size, seeds[1], methods, progress)
 

@@ -13,11 +13,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.svm import LinearSVC
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie._calibration import best_threshold, fit_sigmoid
-from coterie._validation import check_integer, check_option, check_real
+from coterie._validation import check_integer, check_option, check_real, check_seed
 from coterie.classify.labels import check_labels, class_names, indicator, rows_of
 
 
@@ -125,7 +124,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"labels must have at least 2 classes to tell apart; got only {self.classes_.tolist()[0]!r}"
             )
         table = indicator(labels, self.classes_, self.multi_label_)
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = int(check_seed(self.random_state).randint(2**31 - 1))
         weights, self.intercept_ = self._train(X, table, seed)
         self.coef_ = weights.astype(np.float32)
         scores = self._scores_left_out(X, table, seed)
@@ -139,6 +138,9 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             chosen = [float(self.thresholds)] * len(self.classes_)
         self.thresholds_ = np.array(chosen)
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "thresholds_")
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Return the score of each label, before calibration.

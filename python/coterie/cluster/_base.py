@@ -11,7 +11,6 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie import _core
@@ -21,6 +20,7 @@ from coterie._validation import (
     check_n_threads,
     check_option,
     check_real,
+    check_seed,
     check_sparse_structure,
     rows_argument,
 )
@@ -109,6 +109,9 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         X = self._check_rows(X)
         samples = self._samples(X, check_sample_weight(sample_weight, X))
         return -samples.inertia(self.cluster_centers_, samples.assign(self.cluster_centers_))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "cluster_centers_")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -239,7 +242,10 @@ def _rows_at(X: Any, samples: _core.AnySamples, rows: NDArray[np.int64]) -> Any:
 def dense_rows(rows: Any) -> Centers:
     """Return rows as a C-contiguous float32 array of two dimensions, from dense or sparse."""
     dense = rows.toarray() if sp.issparse(rows) else rows
-    result: Centers = np.ascontiguousarray(dense, dtype=np.float32)
+    try:
+        result: Centers = np.ascontiguousarray(dense, dtype=np.float32)
+    except (TypeError, ValueError):
+        raise TypeError(f"init must give centres as an array of numbers; got {dense!r:.100}") from None
     if result.ndim != 2:
         raise ValueError(f"init must give centres in two dimensions; got shape {result.shape}")
     return result
@@ -297,5 +303,5 @@ def weight_of_part(weight: NDArray[np.float64] | None, rows: Any) -> NDArray[np.
 
 def random_state_of(estimator: Any) -> np.random.RandomState:
     """Return the generator that ``random_state`` means."""
-    random: np.random.RandomState = check_random_state(estimator.random_state)
+    random: np.random.RandomState = check_seed(estimator.random_state)
     return random

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score, mutual_info_score
 from sklearn.metrics.cluster import contingency_matrix, expected_mutual_information
 from sklearn.preprocessing import normalize
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 
 from coterie._iterations import iterations_told_to
-from coterie._validation import check_integer, check_option
+from coterie._validation import check_integer, check_option, check_seed
 from coterie.cluster.kmeans import KMeans
 from coterie.evaluate._dispersion import calinski_harabasz, cluster_means, own_distances
 from coterie.evaluate._rows import Rows
@@ -192,7 +192,7 @@ def choose_n_clusters(
     check_option("metric", metric, ("cosine", "euclidean"))
     sample_size = check_integer("sample_size", sample_size, minimum=10)
     rows = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
-    rng = check_random_state(random_state)
+    rng = check_seed(random_state)
     norms = np.sqrt(rows.multiply(rows).sum(axis=1)) if sp.issparse(rows) else np.linalg.norm(rows, axis=1)
     filled = np.flatnonzero(np.asarray(norms).ravel() > 0)
     sample = rows[filled[choose_rows(len(filled), sample_size, rng)]]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import cluster as sklearn_cluster
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from coterie._validation import check_integer, check_n_threads, check_option, check_real
+from coterie._validation import check_boolean, check_integer, check_n_threads, check_option, check_real
 from coterie.cluster._base import check_sample_weight, validate_rows
 from coterie.cluster._neighbour_graph import check_metric, similar_rows, symmetric
 from coterie.cluster._pairwise import condensed_distances
@@ -313,6 +313,7 @@ class HDBSCAN(_DensityClustering):
             size if self.min_samples is None else check_integer("min_samples", self.min_samples, minimum=1)
         )
         check_metric(self.metric)
+        check_boolean("allow_single_cluster", self.allow_single_cluster)
         check_option("cluster_selection_method", self.cluster_selection_method, ("eom", "leaf"))
         check_real("cluster_selection_epsilon", self.cluster_selection_epsilon, minimum=0)
         if self.max_cluster_size is not None:

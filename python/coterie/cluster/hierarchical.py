@@ -239,6 +239,9 @@ class HierarchicalClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         roots = roots_of_leaves(self.children_, self.n_leaves_, self.n_leaves_ - n_clusters)
         return number_by_first(roots[self.leaves_])
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_clusters_")
+
     def _check_parameters(self) -> None:
         check_option("linkage", self.linkage, LINKAGES)
         check_option("metric", self.metric, METRICS)

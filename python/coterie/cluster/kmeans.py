@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from coterie import _core
 from coterie._device import LentRows, check_device, device_of, open_device
 from coterie._iterations import report_of_iterations
-from coterie._validation import check_n_threads, check_option, rows_argument
+from coterie._validation import check_boolean, check_n_threads, check_option, rows_argument
 from coterie.cluster._base import (
     Init,
     KMeansBase,
@@ -200,6 +200,7 @@ class KMeans(KMeansBase):
         self._check_parameters()
         check_device(self.device)
         check_option("algorithm", self.algorithm, ("lloyd", "elkan"))
+        check_boolean("resume", self.resume)
         must_stream = self.memory_limit is not None or self.checkpoint is not None or self.resume
         if must_stream and (place := device_of(X)) is not None:
             raise ValueError(

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from coterie._validation import check_integer, check_real
+from coterie._validation import check_boolean, check_integer, check_real
 from coterie.cluster._base import (
     Centers,
     Init,
@@ -220,6 +220,7 @@ class MiniBatchKMeans(KMeansBase):
     def _check_parameters(self) -> None:
         super()._check_parameters()
         check_integer("batch_size", self.batch_size, minimum=1)
+        check_boolean("compute_labels", self.compute_labels)
         check_real("reassignment_ratio", self.reassignment_ratio, minimum=0)
         if self.max_no_improvement is not None:
             check_integer("max_no_improvement", self.max_no_improvement, minimum=0)

@@ -9,16 +9,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
 from coterie._validation import (
     CsrParts,
+    check_boolean,
     check_integer,
     check_n_threads,
     check_option,
     check_real,
+    check_seed,
     rows_argument,
 )
 from coterie.encode.lsa import fit_words
@@ -203,6 +204,9 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def _n_features_out(self) -> int:
         return int(self.n_components_)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "word_vectors_")
+
     def _check_parameters(self) -> float:
         check_integer("n_components", self.n_components, minimum=1)
         check_integer("n_iter", self.n_iter, minimum=1)
@@ -213,6 +217,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         if sif == 0:
             raise ValueError("sif must be > 0; got 0")
         check_option("language", self.language, ("en", "zh"))
+        check_boolean("unit_rows", self.unit_rows)
         check_n_threads(self.n_threads)
         return sif
 
@@ -236,7 +241,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
             _N_OVERSAMPLES,
             self.n_iter,
             None,
-            int(check_random_state(self.random_state).randint(2**31 - 1)),
+            int(check_seed(self.random_state).randint(2**31 - 1)),
             n_threads,
         )
         n_kept = max(int(np.count_nonzero(values)), 1)

@@ -8,15 +8,17 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
 from coterie._validation import (
     CsrParts,
+    check_boolean,
     check_integer,
     check_n_threads,
     check_option,
+    check_seed,
     rows_argument,
 )
 from coterie.text import TfidfVectorizer
@@ -161,6 +163,8 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """
         check_integer("n_components", self.n_components, minimum=1)
         check_integer("n_iter", self.n_iter, minimum=1)
+        check_boolean("degree_normalize", self.degree_normalize)
+        check_boolean("unit_rows", self.unit_rows)
         check_n_threads(self.n_threads)
         weights = self._fit_weights(X)
         if weights.nnz == 0:
@@ -172,7 +176,7 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         normalized = self._normalized(weights)
         # D^(1/2) 1 on the documents' side: known, so that it can be left out even where values tie
         constant = self.term_sums_ if self.degree_normalize and min(normalized.shape) > 1 else None
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        seed = int(check_seed(self.random_state).randint(2**31 - 1))
         vectors, values = _core.truncated_svd(
             cast(CsrParts, rows_argument(normalized)),
             min(self.n_components, *normalized.shape),
@@ -231,6 +235,9 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def _n_features_out(self) -> int:
         return int(self.n_components_)
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "components_")
+
     def _fit_weights(self, X: Any) -> sp.csr_array:
         self.vectorizers_: list[TfidfVectorizer] = []
         if _is_matrix(X):
@@ -239,6 +246,7 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             raise TypeError(f"X must be an iterable of str, not one {type(X).__name__}")
         texts = _reread(X)
         check_option("language", self.language, tuple(_CHAR_NGRAMS))
+        _check_char_ngrams(self.char_ngram_range)
         shared: dict[str, Any] = {
             "language": self.language,
             "min_df": self.min_df,
@@ -249,7 +257,6 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.vectorizers_.append(words)
         ngrams = self.char_ngram_range
         if isinstance(ngrams, str):
-            check_option("char_ngram_range", ngrams, ("auto",))
             is_short = weights.nnz < _FEW_WORDS * weights.shape[0]
             ngrams = _CHAR_NGRAMS[self.language] if is_short else None
         if ngrams is None:
@@ -275,6 +282,16 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         )
 
 
+def _check_char_ngrams(ngrams: Any) -> None:
+    if isinstance(ngrams, str):
+        check_option("char_ngram_range", ngrams, ("auto",))
+    elif ngrams is not None:
+        if not isinstance(ngrams, tuple | list | np.ndarray) or len(ngrams) != 2:
+            raise TypeError(f"char_ngram_range must be 'auto', two integers or None; got {ngrams!r}")
+        least = check_integer("char_ngram_range", ngrams[0], minimum=1)
+        check_integer("char_ngram_range", ngrams[1], minimum=least)
+
+
 def fit_words(
     texts: Any,
     *,
@@ -285,6 +302,9 @@ def fit_words(
     **options: Any,
 ) -> tuple[TfidfVectorizer, sp.csr_array]:
     """Fit with the limits given, or without any where they leave half of the documents without terms."""
+    TfidfVectorizer(
+        min_df=min_df, max_df=max_df
+    )._validate_params()  # what is refused there leaves no terms here
     for least, most in ((min_df, max_df), (1, 1.0)):
         vectorizer = TfidfVectorizer(
             language=language, min_df=least, max_df=most, sublinear_tf=True, n_threads=n_threads, **options

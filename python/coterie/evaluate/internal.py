@@ -8,9 +8,9 @@ import numpy as np
 import sklearn
 from numpy.typing import NDArray
 from sklearn.metrics import silhouette_score
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 
-from coterie._validation import check_integer, check_option
+from coterie._validation import check_integer, check_option, check_seed
 from coterie.evaluate._dispersion import calinski_harabasz, cluster_means, davies_bouldin, own_distances
 from coterie.evaluate._rows import Rows
 from coterie.evaluate._scores import Scores
@@ -143,7 +143,7 @@ def sampled_silhouette(
     """Return the score, or in words why there is none."""
     sample = np.arange(rows.n_rows)
     if sample_size < rows.n_rows:
-        sample = np.sort(check_random_state(random_state).choice(rows.n_rows, sample_size, replace=False))
+        sample = np.sort(check_seed(random_state).choice(rows.n_rows, sample_size, replace=False))
     labels = labels[sample]
     why = undefined(len(np.unique(labels)), len(labels))
     if why:

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.utils import check_random_state
 
-from coterie._validation import check_integer, check_integer_or_auto
+from coterie._validation import check_integer, check_integer_or_auto, check_seed
 from coterie.cluster import KMeans
 from coterie.cluster.auto_k import KSearch, choose_rows, search_sample
 from coterie.evaluate import evaluate
@@ -116,7 +115,7 @@ class Run:
             return default_n_clusters(n_filled), None
         if isinstance(wanted, str):
             check_integer_or_auto("n_clusters", wanted, minimum=1)
-            rng = check_random_state(self.parameters["random_state"])
+            rng = check_seed(self.parameters["random_state"])
             sample = rows.filled_rows(choose_rows(n_filled, _SEARCH_SAMPLE, rng))
             search = search_sample(
                 sample, n_filled, self.parameters["metric"], None, rng, self.parameters["n_threads"], None

@@ -66,6 +66,14 @@ def min_token_chars(pattern: str | None) -> int | None:
     return n if n >= 1 else None
 
 
+def _check_token_pattern(pattern: Any) -> None:
+    try:
+        re.compile(pattern)
+    except (TypeError, re.error) as error:
+        wanted = "a regular expression where analyzer='word' and tokenizer=None"
+        raise ValueError(f"token_pattern must be {wanted}; got {pattern!r} ({error})") from None
+
+
 class AnalysisMixin:
     """Analysis shared by the vectorizers: stop words, languages, and batches of analysed documents."""
 
@@ -82,6 +90,8 @@ class AnalysisMixin:
 
     def _plan(self) -> Plan:
         p: Any = self
+        if p.analyzer == "word" and p.tokenizer is None:
+            _check_token_pattern(p.token_pattern)
         parts_are_ours = all(
             getattr(type(self), name) is getattr(AnalysisMixin, name, getattr(VectorizerMixin, name))
             for name in _ANALYSIS_METHODS

@@ -15,7 +15,7 @@ from coterie._validation import check_n_threads
 from coterie.text._accumulate import AccumulateMixin
 from coterie.text._analysis import TEXT_CONSTRAINTS, AnalysisMixin, Plan
 from coterie.text._device_words import device_terms
-from coterie.text._matrix import Weights, csr_matrix
+from coterie.text._matrix import Weights, check_dtype, csr_matrix
 from coterie.text._selection import Selection
 from coterie.text._vocabulary import FittedTerms
 
@@ -261,6 +261,7 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         if isinstance(raw_documents, str):
             raise ValueError("Iterable over raw text documents expected, string object received.")
         self._validate_params()
+        check_dtype(self.dtype)
         self._validate_ngram_range()
         self._warn_for_unused_params()
         return self._plan()
@@ -295,7 +296,7 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         plan = self._prepare(raw_documents)
         self._validate_vocabulary()
         if self.fixed_vocabulary_:
-            self._warn_for_upper_case_vocabulary()
+            self._check_given_terms()
             rows = self._learn_fixed(plan, raw_documents, keep_rows, add=False)
             return rows, np.empty(0, dtype=np.uint32)
         counter = self._counter(plan, keep_rows, None)
@@ -337,7 +338,10 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
     def _after_selection(self) -> None:
         """Learn what follows from the document frequencies; a subclass has the idf here."""
 
-    def _warn_for_upper_case_vocabulary(self) -> None:
+    def _check_given_terms(self) -> None:
+        for term in self.vocabulary:
+            if not isinstance(term, str):
+                raise TypeError(f"vocabulary must hold str; got {term!r} of type {type(term).__name__}")
         if self.lowercase and any(any(map(str.isupper, term)) for term in self.vocabulary):
             warnings.warn(
                 "Upper case characters found in vocabulary while 'lowercase' is True."

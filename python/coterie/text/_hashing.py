@@ -11,7 +11,7 @@ from sklearn.feature_extraction.text import HashingVectorizer as SklearnHashingV
 from coterie import _core
 from coterie._validation import check_n_threads
 from coterie.text._analysis import TEXT_CONSTRAINTS, AnalysisMixin
-from coterie.text._matrix import csr_matrix
+from coterie.text._matrix import check_dtype, csr_matrix
 
 
 class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignore[misc]
@@ -157,8 +157,8 @@ class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignor
         if isinstance(X, str):
             raise ValueError("Iterable over raw text documents expected, string object received.")
         self._validate_ngram_range()
+        name = check_dtype(self.dtype).name
         plan = self._plan()
-        name = np.dtype(self.dtype).name
         native = name if name == "float32" else "float64"
         stop_words = _core.TermList(plan.stop_words)
         norm = self.norm or "none"

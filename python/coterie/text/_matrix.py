@@ -20,6 +20,17 @@ class Weights:
     idf: NDArray[np.float64] | None = None
 
 
+def check_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return ``dtype`` as the dtype of numbers that it means, or raise naming the parameter."""
+    try:
+        wanted = np.dtype(dtype)
+    except TypeError:
+        wanted = np.dtype(object)
+    if wanted.kind not in "biufc":
+        raise TypeError(f"dtype must be a NumPy dtype of numbers; got {dtype!r}")
+    return wanted
+
+
 def csr_matrix(parts: tuple[Any, Any, Any], n_features: int, dtype: Any) -> Any:
     """Wrap the arrays of a compiled op, as a matrix or array as scikit-learn's configuration asks."""
     data, indices, indptr = parts

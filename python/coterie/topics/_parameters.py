@@ -9,6 +9,7 @@ import numpy as np
 from coterie._validation import check_integer, check_n_threads, check_real
 
 MOST_TOPICS = 65535
+_PRIOR_LIMIT = 1e9  # of the compiled ops, whose probabilities are quotients of priors and counts
 
 
 def check_prior(name: str, value: object) -> float:
@@ -16,6 +17,8 @@ def check_prior(name: str, value: object) -> float:
     prior = check_real(name, value)
     if prior <= 0:
         raise ValueError(f"{name} must be > 0; got {prior}")
+    if prior >= _PRIOR_LIMIT:
+        raise ValueError(f"{name} must be < {_PRIOR_LIMIT:g}; got {prior}")
     return prior
 
 

@@ -8,11 +8,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
-from coterie._validation import CsrParts, check_integer, check_n_threads
+from coterie._validation import CsrParts, check_integer, check_n_threads, check_seed
 from coterie.topics._cluster_sums import cluster_sums
 from coterie.topics._counts import csr_of, validate_counts
 from coterie.topics._parameters import check_prior
@@ -152,7 +151,7 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self._check_parameters()
         counts = self._validate_counts(X, reset=True)
         n_samples = len(counts[2]) - 1
-        seed = int(check_random_state(self.random_state).randint(_MAX_SEED, dtype=np.int64))
+        seed = int(check_seed(self.random_state).randint(_MAX_SEED, dtype=np.int64))
         drawn, moved, active, self.log_likelihood_ = _core.dirichlet_mixture(
             counts,
             self.n_clusters,

@@ -9,11 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
-from coterie._validation import CsrParts, check_n_threads
+from coterie._validation import CsrParts, check_n_threads, check_seed
 from coterie.topics._completion import halves
 from coterie.topics._counts import csr_of, has_enough_documents, validate_counts
 from coterie.topics._parameters import check_allocation
@@ -327,7 +326,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         alpha = 1 / k if self.doc_topic_prior is None else float(self.doc_topic_prior)
         self.doc_topic_prior_ = np.full(k, alpha)
         self.topic_word_prior_ = 0.01 if self.topic_word_prior is None else float(self.topic_word_prior)
-        self._seed = int(check_random_state(self.random_state).randint(_MAX_SEED, dtype=np.int64))
+        self._seed = int(check_seed(self.random_state).randint(_MAX_SEED, dtype=np.int64))
         self.n_iter_ = self.n_batch_iter_ = 0
 
     def _learn(
