@@ -7,12 +7,14 @@
 namespace coterie::cuda {
 
 // A block is two warpgroups; one has 128 x 128 scores in registers, two products of 64 x 128. Rows of up to kMostResident
-// dimensions are brought to shared memory once; longer ones come with every tile of columns. Two buffers are on their way; the
-// product of one step is still under way when that of the next begins. Groups of eight tile rows are 512 bytes apart.
+// dimensions are brought to shared memory once; of longer ones the first dimensions stay there, and the others, which share
+// kStages buffers, come again with every tile of columns. Two buffers are on their way; the product of one step is still
+// under way when that of the next begins. Groups of eight tile rows are 512 bytes apart.
 struct WgmmaProduct : PackedTiles {
     static constexpr int kWarpgroup = 128;
     static constexpr index_t kMostResident = 384;
-    static constexpr std::size_t kRowRoom = kMostResident / kTileDepth * kRowsBytes;  // >= kStages steps
+    static constexpr index_t kRowPlaces = kMostResident / kTileDepth;  // more than kStages
+    static constexpr std::size_t kRowRoom = static_cast<std::size_t>(kRowPlaces) * kRowsBytes;
     static constexpr std::size_t kSharedBytes = kRowRoom + kStages * kColumnsBytes;
     static constexpr int kMTiles = 2, kNTiles = 16, kRowsPerThread = 2 * kMTiles;
     // Threads that share the columns of a tile of one row.
@@ -34,15 +36,15 @@ struct WgmmaProduct : PackedTiles {
     template <typename Block, typename RowOf, typename Take>
     COTERIE_HOST_DEVICE void run(Block& block, const RowOf& row_of, const Take& take) const {
         const index_t depth = steps_of_depth(), steps = n_steps();
-        const bool is_resident = d_padded <= kMostResident;
+        const index_t n_resident = depth <= kRowPlaces ? depth : kRowPlaces - kStages;
         typename Block::template PerThread<Sources> sources(block);
         typename Block::template PerThread<Scores> scores(block);
         find_sources(block, sources, row_of);
         Cursor next;
         const auto load_next = [&] {
             if (next.step < steps) {
-                if (!is_resident || next.tile == 0)
-                    load_rows(block, sources, row_place(next.step, next.depth, is_resident), next.depth);
+                if (next.tile == 0 || next.depth >= n_resident)
+                    load_rows(block, sources, row_place(next.step, next.depth, n_resident), next.depth);
                 load_columns(block, sources, column_place(next.step), next);
                 next.advance(depth);
             }
@@ -58,7 +60,7 @@ struct WgmmaProduct : PackedTiles {
                 // This step's tiles are there, and the product of the step before the last is over in all threads.
                 block.sync();
                 load_next();  // into the place of that one
-                multiply(block, row_place(step, j, is_resident), column_place(step), scores);
+                multiply(block, row_place(step, j, n_resident), column_place(step), scores);
                 block.template wait_wgmma<1>();
             }
             block.template wait_wgmma<0>();
@@ -77,8 +79,8 @@ struct WgmmaProduct : PackedTiles {
     }
 
     // Bytes of shared memory where the rows and columns of a step begin, j its place in the depth.
-    COTERIE_HOST_DEVICE static std::size_t row_place(index_t step, index_t j, bool is_resident) {
-        return static_cast<std::size_t>(is_resident ? j : step % kStages) * kRowsBytes;
+    COTERIE_HOST_DEVICE static std::size_t row_place(index_t step, index_t j, index_t n_resident) {
+        return static_cast<std::size_t>(j < n_resident ? j : n_resident + step % kStages) * kRowsBytes;
     }
     COTERIE_HOST_DEVICE static std::size_t column_place(index_t step) {
         return kRowRoom + static_cast<std::size_t>(step % kStages) * kColumnsBytes;
