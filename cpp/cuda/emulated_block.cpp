@@ -47,6 +47,12 @@ float dot_truncated(const float* a, const float* b, float c) {
 
 }  // namespace
 
+void EmulatedBlock::check_aligned(const void* address) {
+    if (reinterpret_cast<std::uintptr_t>(address) % sizeof(Chunk) != 0)
+        throw std::logic_error(
+            "a device program copies or loads 16 bytes from an address that is not aligned to them");
+}
+
 void EmulatedBlock::show_memory_to(int t) {
     shared_ = at_barrier_;
     for (const Write& write : written_[static_cast<std::size_t>(t)]) bytes(shared_)[write.byte] = write.value;

@@ -7,8 +7,10 @@
 // a CUDA kernel: each(f) is f(threadIdx.x). Here it is a loop over the threads.
 //
 // What the hardware does with several threads at once is emulated from the PTX manual's description of its register
-// layouts. Asynchronous copies are withheld as long as the hardware may withhold them, until the barrier after their
-// wait, so that a step that reads too early reads what was there before.
+// layouts. What is asynchronous happens as late as the hardware may do it in one block and at once in the next: in even blocks
+// copies are withheld until the barrier after their wait, so that a step that reads too early reads what was there before;
+// in odd blocks they are made at once, so that one into memory which is still needed is seen, and products are withheld until
+// they are waited for. Addresses less aligned than an instruction wants them are an error.
 //
 // Races: threads go forwards in one step and backwards in the next. In every other block, if its shared memory is small,
 // a thread sees what others wrote since the last barrier only after the next one, and two threads that write
@@ -55,6 +57,7 @@ class EmulatedBlock {
           n_blocks_(n_blocks),
           n_threads_(n_threads),
           shared_(shared_bytes / 16 + 1),
+          copies_at_once_(block % 2 == 1),
           isolated_(isolate && block % 2 == 0 && shared_bytes > 0 && shared_bytes <= kMostIsolated) {
         std::memset(shared_.data(), 0xFF, shared_.size() * sizeof(Chunk));
         if (!isolated_) return;
@@ -100,7 +103,15 @@ class EmulatedBlock {
     }
 
     // 16 bytes from global to shared memory, both aligned to 16; part of the group that commit_copies() closes.
-    void copy_async(void* shared, const void* global) { open_.push_back({shared, global}); }
+    void copy_async(void* shared, const void* global) {
+        check_aligned(shared);
+        check_aligned(global);
+        if (copies_at_once_) {
+            std::memcpy(shared, global, sizeof(Chunk));
+        } else {
+            open_.push_back({shared, global});
+        }
+    }
     void commit_copies() {
         groups_.push_back(std::move(open_));
         open_.clear();
@@ -120,7 +131,10 @@ class EmulatedBlock {
     void load_matrices(const F& registers) {
         for (int warp = 0; warp < n_threads_; warp += kWarp) {
             LoadMatrices lanes[kWarp];
-            for (int l = 0; l < kWarp; ++l) lanes[l] = registers(warp + l);
+            for (int l = 0; l < kWarp; ++l) {
+                lanes[l] = registers(warp + l);
+                check_aligned(lanes[l].row);
+            }
             for (int l = 0; l < kWarp; ++l)
                 for (int i = 0; i < 4; ++i)
                     std::memcpy(&lanes[l].out[i], lanes[8 * i + l / 4].row + 2 * (l % 4),
@@ -138,7 +152,7 @@ class EmulatedBlock {
         }
     }
 
-    // Asynchronous products: what was committed happens when it is waited for, as late as the hardware may do it.
+    // Asynchronous products: in odd blocks what was committed happens when it is waited for.
     std::uint64_t shared_address(std::size_t byte) const { return byte; }
     void show_copies_to_wgmma() {}
     void fence_wgmma() {}
@@ -149,7 +163,11 @@ class EmulatedBlock {
         for (int group = 0; group < n_threads_; group += kWarpgroup) {
             Product product;
             for (int l = 0; l < kWarpgroup; ++l) product.lanes[l] = registers(group + l);
-            open_products_.push_back(product);
+            if (copies_at_once_) {
+                open_products_.push_back(product);
+            } else {
+                emulate_wgmma(product.lanes);
+            }
         }
     }
     void commit_wgmma() {
@@ -181,6 +199,7 @@ class EmulatedBlock {
     };
     static constexpr std::size_t kMostIsolated = 16384;
 
+    static void check_aligned(const void* address);
     static unsigned char* bytes(std::vector<Chunk>& memory) {
         return reinterpret_cast<unsigned char*>(memory.data());
     }
@@ -194,6 +213,7 @@ class EmulatedBlock {
     index_t block_, n_blocks_;
     int n_threads_;
     std::vector<Chunk> shared_;
+    bool copies_at_once_;  // and products late
     bool isolated_;
     index_t n_steps_ = 0;
     std::vector<Chunk> at_barrier_;            // the shared memory as of the last barrier

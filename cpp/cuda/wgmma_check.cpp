@@ -28,7 +28,7 @@ struct Integers {
 // Of rows with d dimensions.
 std::string problem_at(Device& device, LaunchProbe launch, index_t d) {
     const Integers rows(kRows * d, 1), columns(kColumns * d, 2);
-    const index_t n_blocks = device.is_emulated() ? 1 : kBlocks;
+    const index_t n_blocks = device.is_emulated() ? 2 : kBlocks;
     DeviceArray<std::uint16_t> rows_there(device, kRows * d, "a check"),
         columns_there(device, kColumns * d, "a check");
     DeviceArray<float> out(device, n_blocks * kRows * kColumns, "a check");

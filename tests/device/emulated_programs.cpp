@@ -71,6 +71,59 @@ const char* copied() {
     return out == 4 ? "right" : "wrong";
 }
 
+// Reads a copy after (kInTime false) or before another one into its place was begun, which a device may finish at once.
+template <bool kInTime>
+struct ReplaceCopy {
+    static constexpr int kThreads = 32;
+    static constexpr std::size_t kSharedBytes = 16;
+    const int *first, *second;
+    int* out;  // [blocks]
+
+    template <typename Block>
+    void operator()(Block& block) const {
+        int* const to = block.template shared<int>(0);
+        const auto copy = [&](const int* from) {
+            block.each([&](int t) {
+                if (t == 0) block.copy_async(to, from);
+            });
+            block.commit_copies();
+        };
+        const auto read = [&] {
+            block.each([&](int t) {
+                if (t == 0) out[block.block()] = to[3];
+            });
+        };
+        copy(first);
+        block.template wait_copies<0>();
+        block.sync();
+        if (kInTime) read();
+        block.sync();
+        copy(second);
+        if (!kInTime) read();
+        block.template wait_copies<0>();
+        block.sync();
+    }
+};
+
+template <bool kInTime>
+const char* replaced() {
+    alignas(16) const int first[4] = {1, 2, 3, 4}, second[4] = {5, 6, 7, 8};
+    int out[2] = {};
+    emulate(*open_emulated_device(), ReplaceCopy<kInTime>{first, second, out}, 2);
+    return out[0] == 4 && out[1] == 4 ? "right" : "wrong";
+}
+
+const char* misaligned() {
+    alignas(16) const int from[8] = {};
+    int out = 0;
+    try {
+        emulate(*open_emulated_device(), ReadCopy<true>{from + 1, &out}, 1);
+    } catch (const std::logic_error&) {
+        return "refused";
+    }
+    return "right";
+}
+
 // One product of 16 x 16 by 16 x 8 through the matrix loads.
 struct Product {
     static constexpr int kThreads = 32;
@@ -123,7 +176,7 @@ template <bool kWait>
 struct Late {
     static constexpr int kThreads = kWarpgroup;
     static constexpr std::size_t kSharedBytes = 1 << 14;
-    float* out;
+    float* out;  // [blocks][kThreads]
 
     template <typename Block>
     void operator()(Block& block) const {
@@ -141,14 +194,14 @@ struct Late {
         block.wgmma([&](int t) { return WgmmaRegisters{r(t).d, kDescriptor, kDescriptor}; });
         block.commit_wgmma();
         if (kWait) block.template wait_wgmma<0>();
-        block.each([&](int t) { out[t] = r(t).d[63]; });
+        block.each([&](int t) { out[block.block() * kThreads + t] = r(t).d[63]; });
     }
 };
 
 template <typename Program>
 const char* awaited() {
-    float out[kWarpgroup];
-    emulate(*open_emulated_device(), Program{out}, 1);
+    float out[2 * kWarpgroup];
+    emulate(*open_emulated_device(), Program{out}, 2);
     for (const float v : out)
         if (v != 16) return "wrong";
     return "right";
@@ -173,6 +226,9 @@ int main() {
     std::printf("colliding writes: %s\n", verdict<AddNeighbours<true, true>>());
     std::printf("copy waited for: %s\n", copied<ReadCopy<true>>());
     std::printf("copy not waited for: %s\n", copied<ReadCopy<false>>());
+    std::printf("copy replaced after it was read: %s\n", replaced<true>());
+    std::printf("copy replaced before it was read: %s\n", replaced<false>());
+    std::printf("copy of misaligned bytes: %s\n", misaligned());
     std::printf("product: %s\n", product());
     return 0;
 }
