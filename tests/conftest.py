@@ -25,6 +25,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """With ``-m gpu`` look into ``tests/gpu`` alone: other tests need packages that a machine with a GPU may lack."""
+    folder = ROOT / "tests" / "gpu"
+    leads_there = folder in (collection_path, *collection_path.parents) or collection_path in folder.parents
+    return True if config.option.markexpr == "gpu" and not leads_there else None
+
+
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
     """Return the folder of text sets: ``$COTERIE_DATA``, else ``../shared/data`` beside the checkout."""
