@@ -33,26 +33,30 @@ def measure(machine: Machine, limits: dict[str, float], deadline: float) -> Iter
     is_rehearsal = isinstance(machine, Emulation)
     for n, d, k in REHEARSED if is_rehearsal else CASES:
         shape = {"n": n, "d": d, "k": k}
-        free = machine.free_memory()
         if time.monotonic() > deadline:
             yield {**shape, "library": "all", "note": "no time left"}
-        elif 8 * n * d > free:
-            yield {**shape, "library": "all", "note": f"{free / 2**30:.1f} GiB are free"}
-        else:
-            yield from run_case(machine, shape, limits, deadline)
+            continue
+        try:
+            free = machine.free_memory()
+            if 8 * n * d > free:
+                yield {**shape, "library": "all", "note": f"{free / 2**30:.1f} GiB are free"}
+            else:
+                yield from run_case(machine, shape, limits, deadline)
+        except Exception as error:  # a library can leave the device unusable: what was measured is still told
+            yield {**shape, "library": "all", "note": why(error)}
     sizes = streams.REHEARSED if is_rehearsal else streams.SIZES
     others: dict[str, Callable[[], Row]] = {
         "coterie, streamed": lambda: streams.streamed(machine.device, sizes),
         "TF-IDF": lambda: streams.words(machine.name, sizes, (1, 1)),
         "TF-IDF, pairs of words": lambda: streams.words(machine.name, sizes, (1, 2)),
     }
+    nothing = {"n": 0, "d": 0, "k": 0}
     for name, run in others.items():
-        if time.monotonic() > deadline:
-            return
         try:
-            yield {**run(), "library": name}
+            found = run() if time.monotonic() <= deadline else {**nothing, "note": "no time left"}
         except Exception as error:  # as in run_case
-            yield {"n": 0, "d": 0, "k": 0, "library": name, "note": why(error)}
+            found = {**nothing, "note": why(error)}
+        yield {**found, "library": name}
 
 
 def why(error: Exception) -> str:

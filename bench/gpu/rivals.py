@@ -7,11 +7,19 @@ import importlib.util
 import statistics
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from bench.gpu.machines import Machine
 
-Fit = Callable[[int], Any]  # runs so many iterations; what is told of them, if it is a str
+
+class Run(NamedTuple):
+    """How many iterations a fit took before it had converged, and what is told of them."""
+
+    n_iter: int
+    note: str
+
+
+Fit = Callable[[int], Any]  # runs so many iterations; may return a Run
 Make = Callable[[Machine, Any, Any], Fit]  # of rows and centres
 REPEATS = 3
 MOST_ITERATIONS = 10
@@ -22,29 +30,36 @@ def seconds_per_iteration(fit: Fit, synchronise: Callable[[], None]) -> tuple[fl
     """Median over repeats of what more iterations take, so that uploads and seeding do not count; and a note."""
     told = ""
 
-    def seconds(n: int) -> float:
+    def run(n: int) -> tuple[float, int]:
         nonlocal told
         synchronise()
         begin = time.perf_counter()
         found = fit(n)
         synchronise()
-        if n > 1 and isinstance(found, str):
-            told = found
-        return time.perf_counter() - begin
+        seconds = time.perf_counter() - begin
+        if not isinstance(found, Run):
+            return seconds, n
+        if n > 1:
+            told = found.note
+        return seconds, found.n_iter
 
-    seconds(2)  # compiles, allocates
-    guess = max(seconds(2) - seconds(1), 1e-5)
+    def difference(n: int) -> float:
+        (less, few), (more, many) = run(1), run(1 + n)
+        return (more - less) / max(many - few, 1)
+
+    run(2)  # compiles, allocates
+    guess = max(difference(1), 1e-5)
     n_iter = int(min(max(SECONDS / REPEATS / guess, 1), MOST_ITERATIONS))
-    median = statistics.median(seconds(1 + n_iter) - seconds(1) for _ in range(REPEATS))
-    return median / n_iter, told
+    return max(statistics.median(difference(n_iter) for _ in range(REPEATS)), 1e-9), told
 
 
 def coterie_fit(machine: Machine, x: Any, centers: Any) -> Fit:
     start, samples = machine.on_host(centers), machine.samples(x)
 
-    def fit(n: int) -> str:
+    def fit(n: int) -> Run:
         n_iter = samples.lloyd(start, n, 0.0, None)[3]
-        return f"{samples.rows_evaluated / n_iter / len(x):.0%} of the rows looked at in {n_iter} iterations"
+        share = samples.rows_evaluated / n_iter / len(x)
+        return Run(n_iter, f"{share:.0%} of the rows looked at in {n_iter} iterations")
 
     return fit
 
@@ -53,10 +68,10 @@ def coterie_labels(machine: Machine, x: Any, centers: Any) -> Fit:
     """Labels of all rows, without what earlier iterations know of them: packing, filter, canonical comparison."""
     start, samples = machine.on_host(centers), machine.samples(x)
 
-    def fit(n: int) -> str:
+    def fit(n: int) -> Run:
         for _ in range(n):
             samples.assign(start)
-        return "every row meets every centre; rows are packed and labels come to the host each time"
+        return Run(n, "every row meets every centre; rows are packed and labels come to the host each time")
 
     return fit
 

@@ -1,10 +1,13 @@
 """The benchmark that waits for a GPU, rehearsed on the emulation of one: its programs run and its table is whole."""
 
+import shutil
+import subprocess
 import time
 
 import pytest
 
 from bench.gpu import build, cases
+from bench.gpu.build import ROOT
 from bench.gpu.machines import Emulation
 
 
@@ -32,7 +35,7 @@ def test_every_case_has_its_line():
 def test_nothing_is_begun_when_the_time_is_up():
     machine = Emulation()
     rows = list(cases.measure(machine, machine.ceilings(), time.monotonic() - 1))
-    assert [row["note"] for row in rows] == ["no time left"] * len(cases.REHEARSED)
+    assert [row["note"] for row in rows] == ["no time left"] * (len(cases.REHEARSED) + 3)
 
 
 def test_labels_that_differ_are_told_instead_of_a_time(monkeypatch):
@@ -65,6 +68,34 @@ def test_a_library_that_fails_has_a_line_and_the_others_their_turn(monkeypatch):
     assert "MB/s" in rows["TF-IDF"]["note"]
 
 
+def test_a_device_that_is_lost_has_a_line(monkeypatch):
+    machine = Emulation()
+
+    def lost(*args):
+        raise RuntimeError("an illegal memory access was encountered")
+
+    monkeypatch.setattr(machine, "make_rows", lost)
+    monkeypatch.setattr(cases.streams, "streamed", lost)
+    monkeypatch.setattr(cases.streams, "words", lost)
+    rows = list(cases.measure(machine, machine.ceilings(), time.monotonic() + 300))
+    assert {row["note"] for row in rows} == {"RuntimeError: an illegal memory access was encountered"}
+    assert len(cases.table(rows).splitlines()) == 1 + len(rows) == 5
+
+
+def test_iterations_that_a_fit_did_not_need_do_not_count(monkeypatch):
+    """A fit that converges in three iterations of a second each."""
+    monkeypatch.setattr(cases.rivals, "MOST_ITERATIONS", 10)
+    clock = [0.0]
+    monkeypatch.setattr(cases.rivals.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(cases.rivals, "SECONDS", 100.0)
+
+    def fit(n):
+        clock[0] += 5 + min(n, 3)
+        return cases.rivals.Run(min(n, 3), f"{n} asked for")
+
+    assert cases.rivals.seconds_per_iteration(fit, lambda: None) == (1.0, "11 asked for")
+
+
 def test_a_machine_without_a_gpu_is_told_so(monkeypatch):
     def nothing(*args, **kwargs):
         raise FileNotFoundError
@@ -82,3 +113,18 @@ def test_the_build_is_for_the_gpu_that_is_there(monkeypatch, shown, name):
 
     monkeypatch.setattr(build.subprocess, "run", lambda *args, **kwargs: Done())
     assert build.architecture() == name
+
+
+def test_native_has_the_instructions_of_the_chip(tmp_path):
+    """What `native` means to CMake is code for sm_90, without wgmma."""
+    cmake = shutil.which("cmake")
+    if cmake is None:
+        pytest.skip("no CMake")
+    script = tmp_path / "native.cmake"
+    script.write_text(
+        f'include("{ROOT}/cmake/NativeArchitectures.cmake")\n'
+        'coterie_native_architectures("80-real;90-real;120-real" found)\n'
+        'message("${found}")\n'
+    )
+    done = subprocess.run([cmake, "-P", script], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "80-real;90a-real;120-real"
