@@ -23,7 +23,7 @@ class Weights:
 def check_dtype(dtype: Any) -> np.dtype[Any]:
     """Return ``dtype`` as the dtype of numbers that it means, or raise naming the parameter."""
     try:
-        wanted = np.dtype(dtype)
+        wanted: np.dtype[Any] = np.dtype(dtype)
     except TypeError:
         wanted = np.dtype(object)
     if wanted.kind not in "biufc":
