@@ -115,16 +115,26 @@ def test_the_build_is_for_the_gpu_that_is_there(monkeypatch, shown, name):
     assert build.architecture() == name
 
 
-def test_native_has_the_instructions_of_the_chip(tmp_path):
-    """What `native` means to CMake is code for sm_90, without wgmma."""
+@pytest.mark.parametrize(
+    ("found", "built"),
+    [
+        ("80-real;90-real;120-real", "80-real;90a-real;120-real"),
+        ("90-real", "90a-real"),
+        ("89-real", "89-real"),
+        ("No CUDA devices found.-real", "80-real;90a-real"),
+        ("", "80-real;90a-real"),
+    ],
+)
+def test_native_has_the_instructions_of_the_chip(tmp_path, found, built):
+    """What `native` means to CMake is code for sm_90, without wgmma, or a sentence where there is no GPU."""
     cmake = shutil.which("cmake")
     if cmake is None:
         pytest.skip("no CMake")
     script = tmp_path / "native.cmake"
     script.write_text(
         f'include("{ROOT}/cmake/NativeArchitectures.cmake")\n'
-        'coterie_native_architectures("80-real;90-real;120-real" found)\n'
-        'message("${found}")\n'
+        f'coterie_native_architectures("{found}" "80-real;90a-real" built)\n'
+        'message("${built}")\n'
     )
     done = subprocess.run([cmake, "-P", script], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "80-real;90a-real;120-real"
+    assert done.stderr.strip() == built
