@@ -1,10 +1,15 @@
 #include "cluster/kmeans_plusplus.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <optional>
+#include <type_traits>
 
 #include "cluster/sample_rows.hpp"
+#include "cluster/seed_filter.hpp"
 #include "cluster/seeding_scales.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
@@ -15,6 +20,8 @@ namespace {
 
 constexpr index_t kRowsPerTask = 512;
 constexpr index_t kTrialsAtOnce = 8;
+constexpr int kDotsAlone = 2;  // so many are had one by one
+constexpr unsigned kAllTrials = (1u << kTrialsAtOnce) - 1;
 constexpr std::uint64_t kSeedingStream = 1;
 
 // Up to eight rows widened to float64 in the layout the canonical kernels want.
@@ -63,15 +70,15 @@ class Seeding {
           n_tasks_(ceil_div(samples.x.rows, kRowsPerTask)) {}
 
     std::vector<index_t> draw(index_t k, index_t n_local_trials) {
-        std::vector<index_t> seeds = {draw_by([&](index_t i) { return weight(i); })};
-        accept({seeds[0]});
-        while (static_cast<index_t>(seeds.size()) < k) {
-            std::vector<index_t> trials;
-            for (index_t trial = 0; trial < n_local_trials; ++trial)
-                trials.push_back(potential_ > 0 ? draw_by([&](index_t i) { return potential(i, closest(i)); })
-                                                : draw_by([&](index_t i) { return weight(i); }));
-            seeds.push_back(accept(trials));
-        }
+        const auto by_weight = [&](index_t i) { return weight(i); };
+        const auto by_potential = [&](index_t i) { return potential(i, closest(i)); };
+        std::vector<index_t> seeds = draw_by(by_weight, 1);
+        accept(seeds);
+        if constexpr (std::is_same_v<View, Dense>)
+            if (SeedFilter::pays(samples_, k)) filter_.emplace(samples_);
+        while (static_cast<index_t>(seeds.size()) < k)
+            seeds.push_back(accept(potential_ > 0 ? draw_by(by_potential, n_local_trials)
+                                                  : draw_by(by_weight, n_local_trials)));
         return seeds;
     }
 
@@ -90,9 +97,9 @@ class Seeding {
         return norms > 0 ? std::clamp(1 - dot / norms, 0.0, 2.0) : 1.0;
     }
 
-    // The row at a uniform position of the cumulative sum of value(i) >= 0.
+    // Rows at uniform positions of the cumulative sum of value(i) >= 0.
     template <typename Value>
-    index_t draw_by(const Value& value) {
+    std::vector<index_t> draw_by(const Value& value, index_t n_draws) {
         const index_t n = samples_.x.rows;
         std::vector<std::int64_t> sums(static_cast<std::size_t>(n_tasks_));
         parallel_for_rows(n, kRowsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
@@ -100,74 +107,126 @@ class Seeding {
             for (index_t i = begin; i < end; ++i) sum += value(i);
             sums[static_cast<std::size_t>(begin / kRowsPerTask)] = sum;
         });
-        std::int64_t total = 0;
-        for (const std::int64_t sum : sums) total += sum;
-        if (total == 0) return static_cast<index_t>(random_.below(static_cast<std::uint64_t>(n)));
-        auto position = static_cast<std::int64_t>(random_.below(static_cast<std::uint64_t>(total)));
-        index_t task = 0;
-        while (position >= sums[static_cast<std::size_t>(task)])
-            position -= sums[static_cast<std::size_t>(task++)];
-        index_t i = task * kRowsPerTask;
-        for (; i + 1 < n && position >= value(i); ++i) position -= value(i);
-        return i;
+        const std::int64_t total = std::accumulate(sums.begin(), sums.end(), std::int64_t{0});
+        std::vector<index_t> rows;
+        for (index_t draw = 0; draw < n_draws; ++draw) {
+            const auto below = static_cast<std::uint64_t>(total == 0 ? n : total);
+            auto position = static_cast<std::int64_t>(random_.below(below));
+            index_t i = position;
+            if (total > 0) {
+                index_t task = 0;
+                while (position >= sums[static_cast<std::size_t>(task)])
+                    position -= sums[static_cast<std::size_t>(task++)];
+                i = task * kRowsPerTask;
+                for (; i + 1 < n && position >= value(i); ++i) position -= value(i);
+            }
+            rows.push_back(i);
+        }
+        return rows;
     }
 
     // Of these rows the one that leaves the lowest potential becomes a seed; closest_ and potential_ follow.
     index_t accept(const std::vector<index_t>& trials) {
         index_t best = trials[0];
         std::int64_t lowest = std::numeric_limits<std::int64_t>::max();
-        std::vector<double> best_closest;
         for (std::size_t first = 0; first < trials.size(); first += kTrialsAtOnce) {
             const std::vector<index_t> rows(
                 trials.begin() + static_cast<std::ptrdiff_t>(first),
                 trials.begin() + static_cast<std::ptrdiff_t>(std::min(first + kTrialsAtOnce, trials.size())));
-            std::vector<double> distances(static_cast<std::size_t>(samples_.x.rows) * rows.size());
-            const std::vector<std::int64_t> potentials = measure(rows, distances.data());
+            distances_.resize(static_cast<std::size_t>(samples_.x.rows) * rows.size());
+            const std::vector<std::int64_t> potentials = measure(rows);
             for (std::size_t c = 0; c < rows.size(); ++c) {
                 if (potentials[c] >= lowest) continue;
                 lowest = potentials[c];
                 best = rows[c];
-                best_closest.resize(closest_.size());
+                best_closest_.resize(closest_.size());
                 for (std::size_t i = 0; i < closest_.size(); ++i)
-                    best_closest[i] = distances[i * rows.size() + c];
+                    best_closest_[i] = distances_[i * rows.size() + c];
             }
         }
-        closest_.swap(best_closest);
+        closest_.swap(best_closest_);
         potential_ = lowest;
         return best;
     }
 
-    // distances[i * n_rows + c]: what closest_[i] would be with seed rows[c]; returns the potentials.
-    std::vector<std::int64_t> measure(const std::vector<index_t>& rows, double* distances) {
-        const kernels::Table& t = kernels::active();
+    // distances_[i * n_rows + c]: what closest_[i] would be with seed rows[c]; returns the potentials.
+    std::vector<std::int64_t> measure(const std::vector<index_t>& rows) {
         const Trials trials(samples_.x, rows);
         const auto n_rows = static_cast<index_t>(rows.size());
         std::vector<std::int64_t> parts(static_cast<std::size_t>(n_tasks_ * n_rows), 0);
-        parallel_for_rows(
-            samples_.x.rows, kRowsPerTask, samples_.n_threads, [&](index_t begin, index_t end, int) {
-                std::int64_t* const part = parts.data() + begin / kRowsPerTask * n_rows;
-                double dots[kTrialsAtOnce];
-                for (index_t i = begin; i < end; ++i) {
-                    trials.dots(t, samples_.x, i, dots);
-                    for (index_t c = 0; c < n_rows; ++c) {
-                        const double d2 = std::min(
-                            closest(i), squared_distance(i, rows[static_cast<std::size_t>(c)], dots[c]));
-                        distances[i * n_rows + c] = d2;
-                        part[c] += potential(i, d2);
-                    }
-                }
-            });
+        if (filter_) filter_->aim(rows);
+        std::vector<FilterScratch> scratches(
+            static_cast<std::size_t>(filter_ ? resolve_thread_count(samples_.n_threads) : 0));
+        parallel_for_rows(samples_.x.rows, kRowsPerTask, samples_.n_threads,
+                          [&](index_t begin, index_t end, int slot) {
+                              std::int64_t* const part = parts.data() + begin / kRowsPerTask * n_rows;
+                              if (!filter_) {
+                                  for (index_t i = begin; i < end; ++i)
+                                      measure_row(trials, rows, i, kAllTrials, part);
+                                  return;
+                              }
+                              std::uint8_t nearer[kPackedRows];
+                              for (index_t block = begin; block < end; block += kPackedRows) {
+                                  const index_t m = std::min(kPackedRows, end - block);
+                                  filter_->find_nearer(block, m, closest_.data() + block,
+                                                       scratches[static_cast<std::size_t>(slot)], nearer);
+                                  for (index_t r = 0; r < m; ++r)
+                                      measure_row(trials, rows, block + r, nearer[r], part);
+                              }
+                          });
         std::vector<std::int64_t> potentials(rows.size(), 0);
         for (std::size_t p = 0; p < parts.size(); ++p) potentials[p % rows.size()] += parts[p];
         return potentials;
     }
 
+    // nearer: bit c says that seed rows[c] may be nearer to row i than closest(i).
+    void measure_row(const Trials& trials, const std::vector<index_t>& rows, index_t i, unsigned nearer,
+                     std::int64_t* part) {
+        const auto n_rows = static_cast<index_t>(rows.size());
+        double* const distances = distances_.data() + i * n_rows;
+        if (nearer == 0) {
+            const std::int64_t kept = potential(i, closest(i));
+            for (index_t c = 0; c < n_rows; ++c) {
+                distances[c] = closest(i);
+                part[c] += kept;
+            }
+            return;
+        }
+        double dots[kTrialsAtOnce];
+        find_dots(trials, rows, i, nearer, dots);
+        for (index_t c = 0; c < n_rows; ++c) {
+            distances[c] = closest(i);
+            if ((nearer >> c & 1u) != 0)
+                distances[c] =
+                    std::min(closest(i), squared_distance(i, rows[static_cast<std::size_t>(c)], dots[c]));
+            part[c] += potential(i, distances[c]);
+        }
+    }
+
+    // dots[c] = <x_i, rows[c]> for the bits of nearer at least.
+    void find_dots(const Trials& trials, const std::vector<index_t>& rows, index_t i, unsigned nearer,
+                   double* dots) const {
+        const kernels::Table& t = kernels::active();
+        if constexpr (std::is_same_v<View, Dense>) {
+            if (std::popcount(nearer) <= kDotsAlone) {
+                for (unsigned left = nearer; left != 0; left &= left - 1) {
+                    const auto c = static_cast<std::size_t>(std::countr_zero(left));
+                    dots[c] = t.dot(samples_.x.row(i), samples_.x.row(rows[c]), samples_.x.cols);
+                }
+                return;
+            }
+        }
+        trials.dots(t, samples_.x, i, dots);
+    }
+
     const Samples<View>& samples_;
     Philox random_;
-    std::vector<double> closest_;  // [n] D^2 to the nearest seed so far
+    std::vector<double> closest_;                   // [n] D^2 to the nearest seed so far
+    std::vector<double> best_closest_, distances_;  // scratch of accept and measure
     std::int64_t potential_ = 0;
     SeedingScales scales_;
     index_t n_tasks_;
+    std::optional<SeedFilter> filter_;  // Dense: spares rows that no trial comes near
 };
 
 }  // namespace

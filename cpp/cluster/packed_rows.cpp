@@ -24,12 +24,13 @@ bool is_run(const index_t* rows, index_t m) {
     return rows[m - 1] - rows[0] == m - 1;
 }
 
-// A sample is as good: any mu keeps the scores exact, the mean only keeps the bound small.
+// A few rows are as good: any mu keeps the scores exact, the mean only keeps the bound small.
+constexpr index_t kMeanRows = 2048;
 std::vector<float> mean_of_sample(const Samples<Dense>& samples) {
     const index_t n = samples.x.rows, d = samples.x.cols;
     std::vector<float> mean(static_cast<std::size_t>(d), 0.0f);
     constexpr index_t kColumnsPerTask = 64;
-    const index_t step = std::max<index_t>(1, n / 16384);
+    const index_t step = std::max<index_t>(1, n / kMeanRows);
     parallel_for_rows(d, kColumnsPerTask, samples.n_threads, [&](index_t begin, index_t end, int) {
         double sum[kColumnsPerTask] = {};
         index_t count = 0;

@@ -30,7 +30,8 @@ def drawn(
 
 @pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize(
-    ("n_rows", "d", "k", "trials"), [(1, 1, 1, 1), (9, 3, 9, 2), (700, 17, 20, 4), (1300, 5, 12, 9)]
+    ("n_rows", "d", "k", "trials"),
+    [(1, 1, 1, 1), (9, 3, 9, 2), (700, 17, 20, 4), (1300, 5, 12, 9), (550, 257, 24, 3)],
 )
 def test_dense_rows_are_those_of_the_definition(
     metric: str,
@@ -50,6 +51,25 @@ def test_dense_rows_are_those_of_the_definition(
             _core.set_isa(name)
             for n in every_n_threads:
                 assert drawn(X, weight, k, trials, seed, metric, n) == wanted
+
+
+@pytest.mark.parametrize(
+    ("offset", "scale"), [(0, 1), (1e4, 1), (1e4, 1e-3), (0, 1e-22), (0, 1e17), (1e18, 1e12)]
+)
+def test_distances_that_a_filter_spares_change_no_seed(
+    offset: float, scale: float, every_isa: list[str], every_n_threads: tuple[int, ...]
+) -> None:
+    rng = np.random.default_rng(1)
+    groups = rng.standard_normal((12, 260))[rng.integers(0, 12, 555)]
+    X = (offset + scale * (groups + 0.3 * rng.standard_normal((555, 260)))).astype(np.float32)
+    X[::9] = X[1]
+    X[5::40] = 0
+    _core.set_isa("portable")  # canonical distances of every row
+    wanted = drawn(X, None, 30, 9, 3, "euclidean", 1)
+    for name in every_isa:
+        _core.set_isa(name)
+        for n in every_n_threads:
+            assert drawn(X, None, 30, 9, 3, "euclidean", n) == wanted
 
 
 @pytest.mark.parametrize("metric", METRICS)
