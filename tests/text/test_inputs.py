@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.feature_extraction import text as sklearn_text
 
 from coterie import _core
-from coterie.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
+from coterie.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
 from coterie.text._analysis import min_token_chars, segment
 
 TEXTS = ["the cat sat", "", "Ünï cödé", "深度学习 model", "😀 emoji text", "the \x00 nul\x00byte"]
@@ -198,6 +198,18 @@ def test_wrong_parameters_are_named(
 ) -> None:
     with pytest.raises(error, match=words):
         vectorizer(**parameters).fit_transform(TEXTS)
+
+
+@pytest.mark.parametrize("norm", ["l1", "l2", None])
+def test_a_term_of_infinite_idf_is_refused_where_it_occurs(norm: str | None) -> None:
+    vectorizer = TfidfVectorizer(vocabulary=["red", "green"], smooth_idf=False, norm=norm).fit(["red"])
+    assert np.isinf(vectorizer.idf_[1])
+    assert np.isfinite(vectorizer.transform(["red", "blue"]).data).all()
+    with pytest.raises(ValueError, match=r"the term of column 1, which none of the fitted documents has"):
+        vectorizer.transform(["red", "green"])
+    transformer = TfidfTransformer(smooth_idf=False, norm=norm).fit(np.array([[1, 0]]))
+    with pytest.raises(ValueError, match=r"the term of column 1, which none of the fitted documents has"):
+        transformer.transform(np.array([[1, 1]]))
 
 
 @pytest.mark.parametrize("lowercase", [True, False])

@@ -15,7 +15,7 @@ from coterie._validation import check_n_threads
 from coterie.text._accumulate import AccumulateMixin
 from coterie.text._analysis import TEXT_CONSTRAINTS, AnalysisMixin, Plan
 from coterie.text._device_words import device_terms
-from coterie.text._matrix import Weights, check_dtype, csr_matrix
+from coterie.text._matrix import Weights, check_dtype, check_idf_of, csr_matrix
 from coterie.text._selection import Selection
 from coterie.text._vocabulary import FittedTerms
 
@@ -382,4 +382,5 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         native = name if name in ("float32", "float64") else "int64"
         n_threads = check_n_threads(self.n_threads)
         parts = rows.rows(ids, native, weights.tf, weights.norm, weights.idf, n_threads)
+        check_idf_of(parts[1], weights.idf)
         return csr_matrix(parts, len(self._fitted_terms()), dtype)

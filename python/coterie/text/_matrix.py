@@ -31,6 +31,18 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     return wanted
 
 
+def check_idf_of(columns: NDArray[np.int32], idf: NDArray[np.float64] | None) -> None:
+    """Refuse rows with terms of infinite idf, whose weights would be infinite, or NaN once normalised."""
+    if idf is None or np.isfinite(idf).all():
+        return
+    without = columns[~np.isfinite(idf[columns])]
+    if len(without):
+        raise ValueError(
+            f"the documents have the term of column {without[0]}, which none of the fitted documents has: its idf is"
+            " infinite with smooth_idf=False; use smooth_idf=True or leave it out of the vocabulary"
+        )
+
+
 def csr_matrix(parts: tuple[Any, Any, Any], n_features: int, dtype: Any) -> Any:
     """Wrap the arrays of a compiled op, as a matrix or array as scikit-learn's configuration asks."""
     data, indices, indptr = parts

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from coterie import _core
 from coterie._validation import check_n_threads
 from coterie.text._count import CountVectorizer
-from coterie.text._matrix import Weights, csr_matrix
+from coterie.text._matrix import Weights, check_idf_of, csr_matrix
 
 TFIDF_CONSTRAINTS: dict[str, Any] = {
     **SklearnTfidfTransformer._parameter_constraints,
@@ -137,7 +137,8 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         Raises
         ------
         ValueError
-            For negative counts with ``sublinear_tf=True``.
+            For negative counts with ``sublinear_tf=True``, and with ``smooth_idf=False`` for a term that no fitted
+            document had, whose idf is infinite.
         """
         check_is_fitted(self)
         X = validate_data(
@@ -150,6 +151,7 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         indices = X.indices.astype(np.int32, copy=False)
         indptr = X.indptr.astype(np.int64, copy=False)
         w = tfidf_weights(self, getattr(self, "idf_", None))
+        check_idf_of(indices, w.idf)
         _core.weight_rows(X.data, indices, indptr, w.tf, w.norm, w.idf, check_n_threads(self.n_threads))
         return csr_matrix((X.data, indices, indptr), X.shape[1], X.dtype)
 
