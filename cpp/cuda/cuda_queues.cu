@@ -140,6 +140,8 @@ class CudaRecording final : public Recording {
         check_cuda(cudaGraphInstantiate(&program, graph.get(), 0), "cudaGraphInstantiate");
         program_.reset(program);
     }
+    // A replay may be under way where the loop was given up; a graph is destroyed after it.
+    ~CudaRecording() override { cudaStreamSynchronize(queue_); }
     void replay() override {
         const UseDevice use(device_);
         check_cuda(cudaGraphLaunch(program_.get(), queue_), "cudaGraphLaunch");

@@ -91,6 +91,8 @@ void recordings(Device& device) {
         is_right = is_right && to.to_host() == values;
     }
     outcome("recording", is_right);
+    device.record([&] { to.fill_bytes(1); })->replay();
+    outcome("recording that is given up", fake.n_destroyed_early == 0);
     try {
         device.record([] { throw std::logic_error("no"); });
         outcome("recording that fails", false);

@@ -8,7 +8,8 @@ struct FakeMachine {
     int old_device = -1, busy_device = -1, full_device = -1;
     std::size_t free_memory = std::size_t{1} << 30;
     int n_pinned_left = 1000;
-    int n_handles = 0;  // streams, events and graphs that are not destroyed
+    int n_handles = 0;          // streams, events and graphs that are not destroyed
+    int n_destroyed_early = 0;  // graphs that were under way
 };
 extern FakeMachine fake;
 

@@ -47,6 +47,7 @@ using Graph = std::vector<std::function<void()>>;
 
 int current = 0;
 std::map<const char*, std::size_t> pinned, on_device;
+std::map<const Graph*, int> n_under_way;
 cudaError_t last = cudaSuccess;
 
 Stream* of(cudaStream_t s) {
@@ -227,12 +228,17 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* program, cudaGraph_t graph, un
     return cudaSuccess;
 }
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t program) {
+    if (n_under_way[reinterpret_cast<Graph*>(program)] > 0) ++fake.n_destroyed_early;
+    n_under_way.erase(reinterpret_cast<Graph*>(program));
     delete reinterpret_cast<Graph*>(program);
     --fake.n_handles;
     return cudaSuccess;
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t program, cudaStream_t stream) {
-    for (const auto& op : *reinterpret_cast<Graph*>(program)) of(stream)->queue(op);
+    const auto* const graph = reinterpret_cast<Graph*>(program);
+    for (const auto& op : *graph) of(stream)->queue(op);
+    ++n_under_way[graph];
+    of(stream)->queue([graph] { --n_under_way[graph]; });
     return cudaSuccess;
 }
 }

@@ -71,6 +71,7 @@ def test_each_machine_has_its_sentence(shown, machine, sentence):
         "feed and mailbox",
         "full mailbox",
         "recording",
+        "recording that is given up",
         "recording that fails",
         "current device",
         "nothing left",
