@@ -19,9 +19,8 @@ from coterie.refine import Refinement, refine_labels
 
 _SUBSAMPLE = 0.8
 _N_RUNS = 3
-_ROUNDS = (
-    1  # of a consensus's votes: a trial is to tell methods apart, which more rounds would only make dearer
-)
+# Rounds of a consensus's votes: a trial is to tell methods apart, which more rounds would only make dearer.
+_ROUNDS = 1
 # Student's t, one-sided 95 %, for the differences of _N_RUNS runs on the same subsamples.
 _T_95 = 2.920
 
