@@ -14,19 +14,16 @@ bool is_word(std::uint8_t c) {
 
 }  // namespace
 
-bool classify_ascii_portable(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out,
-                             std::uint64_t* word_mask) noexcept {
-    for (index_t begin = 0; begin < n; begin += 64) {
-        std::uint64_t mask = 0;
-        for (index_t b = 0; b < 64; ++b) {
-            const std::uint8_t c = begin + b < n ? text[begin + b] : 0;
-            if (c >= 0x80) return false;
-            mask |= std::uint64_t{is_word(c)} << b;
-            out[begin + b] = lower && c >= 'A' && c <= 'Z' ? c | 0x20 : c;
-        }
-        word_mask[begin / 64] = mask;
+AsciiBlock classify_ascii_portable(const std::uint8_t* text, index_t n, bool lower,
+                                   std::uint8_t* out) noexcept {
+    AsciiBlock block = {0, 0};
+    for (index_t b = 0; b < n; ++b) {
+        const std::uint8_t c = text[b];
+        block.word |= std::uint64_t{is_word(c)} << b;
+        block.high |= std::uint64_t{c >= 0x80} << b;
+        out[b] = lower && c >= 'A' && c <= 'Z' ? c | 0x20 : c;
     }
-    return true;
+    return block;
 }
 
 ClassifyAscii classify_ascii() {

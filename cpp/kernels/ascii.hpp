@@ -7,23 +7,24 @@
 
 namespace coterie::kernels {
 
-// Copies n bytes to out, A-Z becoming a-z when lower is set, and sets bit i % 64 of word_mask[i / 64] exactly
-// where byte i is one of 0-9 A-Z a-z _. Stops and returns false when a byte is >= 0x80; out and word_mask are
-// then unspecified. out: room for n rounded up to a multiple of 64 (the rest becomes 0). word_mask: ceil(n /
-// 64) words.
-using ClassifyAscii = bool (*)(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out,
-                               std::uint64_t* word_mask) noexcept;
+// Of 64 bytes: bit i of word is set where byte i is one of 0-9 A-Z a-z _, of high where it is >= 0x80.
+struct AsciiBlock {
+    std::uint64_t word, high;
+};
+
+// Classifies n <= 64 bytes and copies them to out, A-Z becoming a-z when lower is set. out: room for 64; those after the
+// n-th are unspecified, and so are their bits.
+using ClassifyAscii = AsciiBlock (*)(const std::uint8_t* text, index_t n, bool lower,
+                                     std::uint8_t* out) noexcept;
 
 ClassifyAscii classify_ascii();
 
 // The variants, for classify_ascii() to choose from.
-bool classify_ascii_portable(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out,
-                             std::uint64_t* word_mask) noexcept;
+AsciiBlock classify_ascii_portable(const std::uint8_t* text, index_t n, bool lower,
+                                   std::uint8_t* out) noexcept;
 #ifdef COTERIE_X86_64
-bool classify_ascii_avx2(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out,
-                         std::uint64_t* word_mask) noexcept;
-bool classify_ascii_avx512(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out,
-                           std::uint64_t* word_mask) noexcept;
+AsciiBlock classify_ascii_avx2(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out) noexcept;
+AsciiBlock classify_ascii_avx512(const std::uint8_t* text, index_t n, bool lower, std::uint8_t* out) noexcept;
 #endif
 
 }  // namespace coterie::kernels

@@ -37,14 +37,17 @@ class Normalizer {
     NormalizedText run(const Document& document, index_t row);
 
   private:
-    template <typename Char>
-    void normalize(const Char* text, index_t n);
-    template <typename Char>
-    void put_lower(const Char* text, index_t n, index_t i);
-    void put_stripped(char32_t code);
-    void put(char32_t code);
-    void reserve(std::size_t n_bytes);
-    NormalizedText finish(index_t row);
+    struct Output;
+
+    template <typename Source>
+    bool normalize(const Source& source);
+    template <typename Source>
+    Output put_special_lower(Output out, const Source& source, index_t i, char32_t code);
+    template <typename Source>
+    void put_character(Output& out, const Source& source, index_t i, char32_t code);
+    Output put_stripped(Output out, char32_t code);
+    void make_room(Output& out);
+    bool changes_accents(char32_t code, std::uint8_t flags) const;
 
     NormalizeOptions options_;
     kernels::ClassifyAscii classify_;
@@ -54,8 +57,5 @@ class Normalizer {
     std::size_t size_ = 0;
     bool ascii_ = true;
 };
-
-// Decodes strict UTF-8 (no surrogates, no overlong forms) into out; returns false where it is invalid.
-bool decode_utf8(const std::uint8_t* text, index_t n, std::vector<char32_t>& out);
 
 }  // namespace coterie::text

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction import text as sklearn_text
 
@@ -54,6 +56,34 @@ def test_any_text_is_analysed_as_by_scikit_learn(documents: list[str], analyzer:
     ours = CountVectorizer(analyzer=analyzer, **options, dtype=np.int64)
     theirs = sklearn_text.CountVectorizer(analyzer=analyzer, **options)
     assert counted(ours, documents) == counted(theirs, documents)
+
+
+# Text is read in blocks of 64 characters, and within them in runs of ASCII.
+RUNS = st.tuples(st.one_of(CHARACTERS, st.sampled_from("aZ .éß’дЖ学😀")), st.integers(0, 150))
+LONG_DOCUMENTS = st.lists(st.lists(RUNS, max_size=8), min_size=1, max_size=3)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # every_isa is the same for each example
+@given(
+    runs=LONG_DOCUMENTS,
+    lowercase=st.booleans(),
+    strip_accents=st.sampled_from([None, "ascii", "unicode"]),
+)
+def test_runs_of_any_length_are_analysed_as_by_scikit_learn(
+    every_isa: list[str], runs: list[list[tuple[str, int]]], **options: Any
+) -> None:
+    documents = ["".join(character * n for character, n in some) for some in runs]
+    documents += [f"aé{document} Az" for document in documents]
+    expected = counted(sklearn_text.CountVectorizer(**options), documents)
+    kinds: list[Any] = [documents]
+    if find_spec("pyarrow") and not any("\ud800" <= c <= "\udfff" for c in "".join(documents)):
+        kinds.append(importlib.import_module("pyarrow").array(documents))
+    for isa in every_isa:
+        _core.set_isa(isa)
+        for kind in kinds:
+            assert counted(CountVectorizer(dtype=np.int64, **options), kind) == expected
 
 
 def test_every_character_is_classified_and_lowered_as_by_python() -> None:
