@@ -21,54 +21,29 @@ using kernels::kUpward;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr index_t kScoresInCache = 1 << 18;
 
-RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, index_t n_products) {
-    const double norm = std::sqrt(squared_norm);
-    const double error = Float32Error(centroids, n_products)(norm);
+RowBound row_bound(const CentroidNorms& centroids, double squared_norm, index_t n_products, double error) {
     if (error == kInfinity) return {kInfinity, squared_norm, 0};
-    return {error, squared_norm, 1e-12 * squared_norm, canonical_error(centroids, norm, n_products)};
+    return {error, squared_norm, 1e-12 * squared_norm,
+            canonical_error(centroids, std::sqrt(squared_norm), n_products)};
 }
 
-// The filter on bytes: what the codes lost, and float32 sums of n products of at most kMostCode steps and of the bias.
-RowBound packed_bound(const CentroidNorms& centroids, double squared_norm, index_t n_products, float steps) {
+RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, index_t n_products) {
+    return row_bound(centroids, squared_norm, n_products,
+                     Float32Error(centroids, n_products)(std::sqrt(squared_norm)));
+}
+
+// The error of the filter on bytes: what the codes lost, and float32 sums of n products of at most kMostCode steps and of the
+// bias; infinity where scores may overflow.
+double packed_error(const CentroidNorms& centroids, double norm, index_t n_products, float steps) {
     const double n = static_cast<double>(n_products), rounding = gamma(n + 6, kFloatRoundoff);
-    const double norm = std::sqrt(squared_norm), step = steps * (1 + 2 * rounding);
+    const double step = steps * (1 + 2 * rounding);
     const double most = kernels::kMostCode * step + centroids.largest_bias;
     if (!(norm * centroids.largest_norm < kFilterLimit && most < kFilterLimit) ||
         n_products >= (index_t{1} << 22))
-        return {kInfinity, squared_norm, 0};
-    const double error = (kernels::kLostInCode * step + rounding * most) * kUpward + (n + 1) * 0x1p-140;
-    const double canonical = canonical_error(centroids, norm, n_products);
-    return {error + canonical, squared_norm, 1e-12 * squared_norm, canonical};
+        return kInfinity;
+    return (kernels::kLostInCode * step + rounding * most) * kUpward + (n + 1) * 0x1p-140 +
+           canonical_error(centroids, norm, n_products);
 }
-
-// At least the errors above of any row of so many products: what the longest row may add is found once.
-class QuickBound {
-  public:
-    QuickBound(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids, bool is_packed)
-        : is_packed_(is_packed), largest_bias_(centroids.largest_bias) {
-        const double norm = std::sqrt(samples.largest_squared_norm) * kUpward;
-        magnitude_ = norm * centroids.largest_norm + centroids.largest_bias;
-        canonical_ = canonical_error(centroids, norm, kMostProducts);
-        below_range_ = static_cast<double>(kMostProducts + 1) * 0x1p-140;
-        is_silent_ = !(magnitude_ < kFilterLimit);
-    }
-
-    // Infinity where it says nothing.
-    double error(index_t n_products, float steps) const {
-        const double rounding = gamma(static_cast<double>(n_products) + 6, kFloatRoundoff);
-        const double step = steps * (1 + 2 * rounding);
-        const double most = is_packed_ ? kernels::kMostCode * step + largest_bias_ : magnitude_;
-        if (is_silent_ || n_products > kMostProducts || !(most < kFilterLimit)) return kInfinity;
-        const double lost = is_packed_ ? kernels::kLostInCode * step : 0;
-        return (lost + rounding * most) * (kUpward * kUpward) + (below_range_ + canonical_);
-    }
-
-  private:
-    static constexpr index_t kMostProducts = 1 << 16;
-
-    bool is_packed_, is_silent_;
-    double largest_bias_, magnitude_, canonical_, below_range_;
-};
 
 bool is_run(const index_t* rows, index_t m) {
     return rows[m - 1] - rows[0] == m - 1;
@@ -101,11 +76,15 @@ index_t Filter<Sparse>::rows_per_block() const {
     return std::clamp<index_t>(kScoresInCache / k_padded(), 1, 32);
 }
 
+double Filter<Sparse>::error(double norm, index_t n_products, float steps) const {
+    return packed_ != nullptr ? packed_error(centroids_, norm, n_products, steps)
+                              : Float32Error(centroids_, n_products)(norm);
+}
+
 RowBound Filter<Sparse>::bound(index_t i, float steps) const {
     const double squared_norm = samples_.squared_norm[static_cast<std::size_t>(i)];
     const index_t n_products = sparse_row(samples_.x, i).nnz;
-    return packed_ != nullptr ? packed_bound(centroids_, squared_norm, n_products, steps)
-                              : float32_bound(centroids_, squared_norm, n_products);
+    return row_bound(centroids_, squared_norm, n_products, error(std::sqrt(squared_norm), n_products, steps));
 }
 
 void Filter<Sparse>::score_rows(const index_t* rows, index_t m, FilterScratch& scratch) const {
@@ -141,11 +120,12 @@ void Filter<Sparse>::settle(const index_t* rows, index_t m, FilterScratch& scrat
     scratch.certain.resize(block);
     kernels::active().top_two_of_rows(scratch.scores.data(), scores_stride(), m, k_padded(),
                                       scratch.best.data(), scratch.second.data(), scratch.column.data());
-    const QuickBound quick(samples_, centroids_, packed_ != nullptr);
+    // The longest row's error is at least any other's of as many products, and needs no root.
+    const double longest = std::sqrt(samples_.largest_squared_norm) * kUpward;
     for (index_t r = 0; r < m; ++r) {
         const auto s = static_cast<std::size_t>(r);
-        const double error = quick.error(sparse_row(samples_.x, rows[r]).nnz, scratch.steps[s]);
-        const bool is_certain = scratch.second[s] < scratch.best[s] - reach() * error;
+        const double most = error(longest, sparse_row(samples_.x, rows[r]).nnz, scratch.steps[s]);
+        const bool is_certain = scratch.second[s] < scratch.best[s] - reach() * most;
         scratch.certain[s] = is_certain ? scratch.column[s] : -1;
         if (!is_certain) scratch.bounds[s] = bound(rows[r], scratch.steps[s]);
     }

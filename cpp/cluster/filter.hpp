@@ -153,6 +153,8 @@ class Filter<Sparse> {
 
   private:
     void score_rows(const index_t* rows, index_t m, FilterScratch& scratch) const;
+    // See above, for a row of this length; steps: sum_j |x_j| step_j of terms in bytes.
+    double error(double norm, index_t n_products, float steps) const;
     RowBound bound(index_t i, float steps) const;
 
     const Samples<Sparse>& samples_;
