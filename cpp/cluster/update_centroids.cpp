@@ -16,6 +16,7 @@ constexpr index_t kFeaturesPerTask = 96;
 constexpr index_t kRowsPerTask = 1024;
 constexpr index_t kSumsInCache = 1 << 16;  // numbers, half a MiB: what a thread keeps for itself
 constexpr index_t kColumnsPerTask = kernels::kTermColumns;
+
 std::vector<index_t> balanced_ranges(const Dense&, int) {
     return {};
 }
@@ -35,31 +36,6 @@ std::vector<index_t> balanced_ranges(const Sparse& x, int n_threads) {
     }
     range.push_back(x.cols);
     return range;
-}
-
-LargeZeros<std::int64_t> no_sums(const Dense& x, index_t k) {
-    return LargeZeros<std::int64_t>(static_cast<std::size_t>(k * x.cols));
-}
-SumLines no_sums(const Sparse& x, index_t k) {
-    return SumLines(x.cols, k);
-}
-
-void set_zero(LargeZeros<std::int64_t>& sums) {
-    std::fill(sums.begin(), sums.end(), 0);
-}
-void set_zero(SumLines& sums) {
-    sums.set_zero();
-}
-
-// Room for the sums [k][d] that are not zero.
-void place_nonzeros(const std::int64_t*, index_t, index_t, int, LargeZeros<std::int64_t>&) {}
-void place_nonzeros(const std::int64_t* sums, index_t k, index_t d, int n_threads, SumLines& lines) {
-    parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t c = 0; c < k; ++c)
-            for (index_t j = begin; j < end; ++j)
-                if (sums[c * d + j] != 0) lines.want(c, j);
-    });
-    lines.place(n_threads);
 }
 
 // Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
@@ -124,10 +100,10 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
       d_(samples.x.cols),
       scale_(std::move(scales.feature)),
       weight_scale_(scales.weight),
-      sums_(no_sums(samples.x, k)),
+      sums_(samples.x.cols, k),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
-      range_(balanced_ranges(samples.x, resolve_thread_count(samples.n_threads))) {
+      range_(balanced_ranges(samples.x, resolve_thread_count(n_threads_))) {
     require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
             " must be that of the scales, ", scale_.size());
 }
@@ -139,7 +115,7 @@ double ClusterSums<View>::weight_of_cluster(index_t c) const {
 
 template <typename View>
 void ClusterSums<View>::clear() {
-    set_zero(sums_);
+    sums_.set_zero();
     std::fill(weight_.begin(), weight_.end(), 0);
 }
 
@@ -148,7 +124,7 @@ void ClusterSums<View>::go_on_with(const Samples<View>& samples) {
     samples_ = &samples;
     n_threads_ = samples.n_threads;
     member_.assign(static_cast<std::size_t>(samples.x.rows), -1);
-    range_ = balanced_ranges(samples.x, resolve_thread_count(samples.n_threads));
+    range_ = balanced_ranges(samples.x, resolve_thread_count(n_threads_));
 }
 
 template <typename View>
@@ -158,13 +134,17 @@ void ClusterSums<View>::start_from(const std::int32_t* members) {
 
 template <typename View>
 void ClusterSums<View>::set(const std::int64_t* sums, const std::int64_t* weight) {
-    set_zero(sums_);
-    place_nonzeros(sums, k_, d_, n_threads_, sums_);
-    parallel_for_rows(d_, 256, n_threads_, [&](index_t begin, index_t end, int) {
-        for (index_t c = 0; c < k_; ++c)
-            for (index_t j = begin; j < end; ++j)
-                if (sums[c * d_ + j] != 0) held(c, j) = sums[c * d_ + j];
-    });
+    sums_.set_zero();
+    const auto for_each_nonzero = [&](const auto& use) {
+        parallel_for_rows(d_, 256, n_threads_, [&](index_t begin, index_t end, int) {
+            for (index_t c = 0; c < k_; ++c)
+                for (index_t j = begin; j < end; ++j)
+                    if (sums[c * d_ + j] != 0) use(c, j);
+        });
+    };
+    for_each_nonzero([&](index_t c, index_t j) { sums_.want(c, j); });
+    sums_.place(n_threads_);
+    for_each_nonzero([&](index_t c, index_t j) { sums_.at(c, j) = sums[c * d_ + j]; });
     std::copy(weight, weight + k_, weight_.begin());
 }
 
@@ -172,7 +152,7 @@ template <typename View>
 void ClusterSums<View>::copy(std::int64_t* sums, std::int64_t* weight) const {
     parallel_for_rows(d_, 256, n_threads_, [&](index_t begin, index_t end, int) {
         for (index_t c = 0; c < k_; ++c)
-            for (index_t j = begin; j < end; ++j) sums[c * d_ + j] = held(c, j);
+            for (index_t j = begin; j < end; ++j) sums[c * d_ + j] = sums_.at(c, j);
     });
     std::copy(weight_.begin(), weight_.end(), weight);
 }
@@ -181,7 +161,7 @@ template <>
 void ClusterSums<Dense>::move_row(index_t i, std::int32_t to) {
     const std::int32_t from = member_[static_cast<std::size_t>(i)];
     kernels::active().move_row(samples_->x.row(i), samples_->length(i), samples_->weight_of(i), scale_.data(),
-                               d_, sums_.data() + to * d_, from >= 0 ? sums_.data() + from * d_ : nullptr);
+                               d_, sums_.of_cluster(to), from >= 0 ? sums_.of_cluster(from) : nullptr);
 }
 
 template <>
@@ -220,25 +200,25 @@ template <>
 void ClusterSums<Dense>::move_listed(const std::int32_t* labels) {
     constexpr std::size_t kAhead = 6;
     const kernels::Table& t = kernels::active();
-    parallel_for_rows(d_, kFeaturesPerTask, samples_->n_threads, [&](index_t begin, index_t end, int) {
+    parallel_for_rows(d_, kFeaturesPerTask, n_threads_, [&](index_t begin, index_t end, int) {
         for (std::size_t m = 0; m < moved_.size(); ++m) {
             if (m + kAhead < moved_.size()) {
                 const index_t next = moved_[m + kAhead];
                 prefetch(samples_->x.row(next) + begin, end - begin);
-                prefetch(sums_.data() + labels[next] * d_ + begin, end - begin);
+                prefetch(sums_.of_cluster(labels[next]) + begin, end - begin);
             }
             const index_t i = moved_[m];
             const std::int32_t from = member_[static_cast<std::size_t>(i)];
             t.move_row(samples_->x.row(i) + begin, samples_->length(i), samples_->weight_of(i),
-                       scale_.data() + begin, end - begin, sums_.data() + labels[i] * d_ + begin,
-                       from >= 0 ? sums_.data() + from * d_ + begin : nullptr);
+                       scale_.data() + begin, end - begin, sums_.of_cluster(labels[i]) + begin,
+                       from >= 0 ? sums_.of_cluster(from) + begin : nullptr);
         }
     });
 }
 
 template <>
 void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
-    parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, samples_->n_threads,
+    parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, n_threads_,
                       [&](index_t begin, index_t end, int) {
                           for (index_t m = begin; m < end; ++m) {
                               const index_t i = moved_[static_cast<std::size_t>(m)];
@@ -246,8 +226,8 @@ void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
                                             member_[static_cast<std::size_t>(i)], sums_);
                           }
                       });
-    sums_.place(samples_->n_threads);
-    parallel_for(static_cast<index_t>(range_.size()) - 1, samples_->n_threads, [&](index_t r, int) {
+    sums_.place(n_threads_);
+    parallel_for(static_cast<index_t>(range_.size()) - 1, n_threads_, [&](index_t r, int) {
         const index_t begin = range_[static_cast<std::size_t>(r)],
                       end = range_[static_cast<std::size_t>(r + 1)];
         for (const index_t i : moved_)
@@ -261,12 +241,11 @@ void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
 template <>
 void ClusterSums<Dense>::add_listed(const std::int32_t* labels) {
     const kernels::Table& t = kernels::active();
-    std::vector<std::vector<std::int64_t>> slots(
-        static_cast<std::size_t>(resolve_thread_count(samples_->n_threads)));
-    parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, samples_->n_threads,
+    std::vector<std::vector<std::int64_t>> slots(static_cast<std::size_t>(resolve_thread_count(n_threads_)));
+    parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, n_threads_,
                       [&](index_t begin, index_t end, int slot) {
                           std::vector<std::int64_t>& sums = slots[static_cast<std::size_t>(slot)];
-                          sums.resize(sums_.size());
+                          sums.resize(static_cast<std::size_t>(k_ * d_));
                           for (index_t m = begin; m < end; ++m) {
                               const index_t i = moved_[static_cast<std::size_t>(m)];
                               t.move_row(samples_->x.row(i), samples_->length(i), samples_->weight_of(i),
@@ -274,7 +253,7 @@ void ClusterSums<Dense>::add_listed(const std::int32_t* labels) {
                           }
                       });
     for (const auto& sums : slots)
-        for (std::size_t s = 0; s < sums.size(); ++s) sums_[s] += sums[s];
+        for (std::size_t s = 0; s < sums.size(); ++s) sums_.data()[s] += sums[s];
 }
 
 template <typename View>
@@ -300,7 +279,7 @@ void ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, const s
 template <>
 std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) {
     std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
-    parallel_for(k_, samples_->n_threads, [&](index_t c, int) {
+    parallel_for(k_, n_threads_, [&](index_t c, int) {
         if (weight_[static_cast<std::size_t>(c)] == 0) return;
         std::vector<double> mean(static_cast<std::size_t>(d_));
         double squared_norm = 0;
@@ -321,7 +300,7 @@ std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centr
         }
         shift[static_cast<std::size_t>(c)] = moved;
     });
-    centroids.prepare(samples_->n_threads);
+    centroids.prepare(n_threads_);
     return shift;
 }
 
@@ -331,7 +310,7 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
     std::vector<double> shift(static_cast<std::size_t>(n_stripes * kColumnsPerTask), 0.0),
         squared_norm(shift);
     // Stripes of a cache line's columns: each task streams its lines of the sums once (twice for cosine).
-    parallel_for(n_stripes, samples_->n_threads, [&](index_t task, int) {
+    parallel_for(n_stripes, n_threads_, [&](index_t task, int) {
         const index_t begin = task * kColumnsPerTask;
         double weight[kColumnsPerTask], length[kColumnsPerTask];
         bool is_empty[kColumnsPerTask];

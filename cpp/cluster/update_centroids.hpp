@@ -9,10 +9,10 @@
 
 #include "cluster/centroids.hpp"
 #include "cluster/data_range.hpp"
+#include "cluster/dense_sums.hpp"
 #include "cluster/label_bounds.hpp"
 #include "cluster/samples.hpp"
 #include "cluster/sum_lines.hpp"
-#include "core/large_vector.hpp"
 
 namespace coterie::cluster {
 
@@ -49,7 +49,7 @@ class ClusterSums {
 
     // sum_i w_i x_ij and sum_i w_i over the rows of cluster c.
     double sum(index_t c, index_t j) const {
-        return static_cast<double>(held(c, j)) / scale_[static_cast<std::size_t>(j)];
+        return static_cast<double>(sums_.at(c, j)) / scale_[static_cast<std::size_t>(j)];
     }
     double weight_of_cluster(index_t c) const;
 
@@ -57,26 +57,13 @@ class ClusterSums {
     void move_row(index_t i, std::int32_t to);
     void move_listed(const std::int32_t* labels);  // the rows of moved_
     void add_listed(const std::int32_t* labels);   // Dense: the same, where none of them is in any sum yet
-    std::int64_t held(index_t c, index_t j) const {
-        if constexpr (std::is_same_v<View, Dense>)
-            return sums_[static_cast<std::size_t>(c * d_ + j)];
-        else
-            return sums_.at(c, j);
-    }
-    std::int64_t& held(index_t c, index_t j) {
-        if constexpr (std::is_same_v<View, Dense>)
-            return sums_[static_cast<std::size_t>(c * d_ + j)];
-        else
-            return sums_.at(c, j);
-    }
 
     const Samples<View>* samples_;
     int n_threads_;
     index_t k_, d_;
     std::vector<double> scale_;  // [d] 2^e_j
     double weight_scale_;        // power of two
-    std::conditional_t<std::is_same_v<View, Dense>, LargeZeros<std::int64_t>, SumLines>
-        sums_;                          // Dense: [k][d]
+    std::conditional_t<std::is_same_v<View, Dense>, DenseSums, SumLines> sums_;
     std::vector<std::int64_t> weight_;  // [k] sum of round(w_i * weight_scale)
     std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none
     std::vector<index_t> moved_;        // scratch of move_rows
