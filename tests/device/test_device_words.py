@@ -152,9 +152,13 @@ def test_texts_without_terms():
 
 
 def test_an_analysis_that_a_device_does_not_do_is_refused():
-    for options in ({"analyzer": "char"}, {"strip_accents": str}, {"tokenizer": str.split}):
+    for options in (
+        {"analyzer": "char"},
+        {"strip_accents": str},
+        {"tokenizer": str.split, "token_pattern": None},
+    ):
         with pytest.raises(ValueError, match="device='cuda' counts words and their n-grams"):
-            CountVectorizer(device="cuda", token_pattern=None, **options).fit(TEXTS)
+            CountVectorizer(device="cuda", **options).fit(TEXTS)
     assert CountVectorizer(device="auto", analyzer="char").fit(["fish fish"]).n_documents_ == 1
     with pytest.raises(ValueError, match="device must be 'auto', 'cpu', 'cuda' or 'cuda:N'; got 'gpu'"):
         CountVectorizer(device="gpu").fit(TEXTS)
