@@ -156,6 +156,10 @@ def test_bad_arguments_are_named() -> None:
         choose_method(texts, 3, methods=("lda",))
     with pytest.raises(ValueError, match="refine must be one of 'auto'; got 'never'"):
         TextClusterer(3, refine="never").fit(texts)
+    unread = TextClusterer(3, method="tfidf", sample_size=0)
+    with pytest.raises(ValueError, match="sample_size must be >= 50; got 0"):
+        unread.fit(texts)
+    assert not hasattr(unread, "encoder_")
     with pytest.raises(TypeError, match="texts must be an iterable of str, not one str"):
         choose_method("a text", 2)
     with pytest.raises(ValueError, match="texts must have at least one document; got 0"):

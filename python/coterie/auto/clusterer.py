@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
-from coterie._validation import check_option, check_seed
+from coterie._validation import check_integer, check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.auto.evidence import search
 from coterie.refine import Refinement, refine_labels
@@ -102,6 +102,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_option("method", self.method, ("auto", *METHODS))
         if not isinstance(self.refine, bool):
             check_option("refine", self.refine, ("auto",))
+        check_integer("sample_size", self.sample_size, minimum=50)
         rng = check_seed(self.random_state)
         seeds = rng.randint(2**31 - 1, size=3).tolist()
         texts = checked_texts(X)

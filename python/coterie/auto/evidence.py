@@ -170,6 +170,7 @@ def choose_method(
     check_n_clusters(n_clusters, len(documents))
     for method in methods:
         check_option("methods", method, METHODS)
+    check_integer("sample_size", sample_size, minimum=50)
     seeds = check_seed(random_state).randint(2**31 - 1, size=2).tolist()
     corpus = Corpus.of(documents, n_clusters, methods, language, seeds[0], n_threads)
     return search(corpus, n_clusters, sample_size, seeds[1], methods, progress)
@@ -185,7 +186,7 @@ def search(
 ) -> MethodSearch:
     rng = np.random.RandomState(seed)
     n = corpus.n_documents
-    size = max(check_integer("sample_size", sample_size, minimum=50), 10 * n_clusters)
+    size = max(sample_size, 10 * n_clusters)
     sampled = np.sort(rng.permutation(n)[:size])
     n_part = max(min(len(sampled), n_clusters + 1), int(_SUBSAMPLE * len(sampled)))
     parts = [np.sort(rng.permutation(sampled)[:n_part]) for _ in range(_N_RUNS)]
