@@ -230,6 +230,13 @@ def test_wrong_parameters_are_named(
         vectorizer(**parameters).fit_transform(TEXTS)
 
 
+@pytest.mark.parametrize("vectorizer", [CountVectorizer, TfidfVectorizer])
+def test_a_wrong_dtype_is_named_by_transform_as_well(vectorizer: Any) -> None:
+    fitted = vectorizer().fit(TEXTS).set_params(dtype="x")
+    with pytest.raises(TypeError, match="dtype must be a NumPy dtype of numbers; got 'x'"):
+        fitted.transform(TEXTS)
+
+
 @pytest.mark.parametrize("norm", ["l1", "l2", None])
 def test_a_term_of_infinite_idf_is_refused_where_it_occurs(norm: str | None) -> None:
     vectorizer = TfidfVectorizer(vocabulary=["red", "green"], smooth_idf=False, norm=norm).fit(["red"])

@@ -378,7 +378,7 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
         return self.dtype
 
     def _rows(self, rows: CountedRows, ids: NDArray[np.uint32], weights: Weights, dtype: Any) -> Any:
-        name = np.dtype(dtype).name
+        name = check_dtype(dtype).name
         native = name if name in ("float32", "float64") else "int64"
         n_threads = check_n_threads(self.n_threads)
         parts = rows.rows(ids, native, weights.tf, weights.norm, weights.idf, n_threads)

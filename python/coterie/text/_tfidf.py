@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from coterie import _core
 from coterie._validation import check_n_threads
 from coterie.text._count import CountVectorizer
-from coterie.text._matrix import Weights, check_idf_of, csr_matrix
+from coterie.text._matrix import Weights, check_dtype, check_idf_of, csr_matrix
 
 TFIDF_CONSTRAINTS: dict[str, Any] = {
     **SklearnTfidfTransformer._parameter_constraints,
@@ -361,7 +361,7 @@ class TfidfVectorizer(CountVectorizer):
         return tfidf_weights(self, self._idf if self.use_idf else None, self.binary)
 
     def _value_dtype(self) -> Any:
-        if np.dtype(self.dtype) in (np.dtype(np.float32), np.dtype(np.float64)):
+        if check_dtype(self.dtype) in (np.dtype(np.float32), np.dtype(np.float64)):
             return self.dtype
         warnings.warn(
             f"Only float32 and float64 'dtype' should be used. {self.dtype} 'dtype' will be converted to"
