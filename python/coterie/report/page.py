@@ -15,12 +15,14 @@ from coterie._validation import check_integer
 from coterie._version import __version__
 from coterie.journey import ClusterResult, KSearch
 from coterie.report._html import render_page
+from coterie.report._names import name_terms
 from coterie.report.dendrogram import draw_tree
 from coterie.report.document_map import place_documents, sample_documents
 from coterie.report.scores import describe_scores
 
 _TITLE_LENGTH = 120
 _TERM_LENGTH = 60
+_NAME_TERM_LENGTH = 24
 _LABEL_LENGTH = 60
 _REPRESENTATIVE_LENGTH = 400
 _HOVER_LENGTH = 240
@@ -175,6 +177,7 @@ def _describe_clusters(
                 "size": cluster.size,
                 "share": cluster.size / n_documents,
                 "relative_size": cluster.size / largest,
+                "name_terms": name_terms((term for term, _ in terms), 3),
                 "terms": [(term, weight, weight / heaviest) for term, weight in terms],
                 "colour": COLOURS[cluster.cluster % len(COLOURS)],
                 "symbol": _SYMBOLS[cluster.cluster // len(COLOURS) % len(_SYMBOLS)],
@@ -205,6 +208,7 @@ def _describe_noise(result: ClusterResult, labels: Sequence[object] | None) -> d
         "title": "Noise",
         "size": len(rows),
         "share": len(rows) / len(result.labels),
+        "name_terms": [],
         "terms": [],
         "colour": _NOISE_COLOUR,
         "symbol": "circle-open",
@@ -264,7 +268,7 @@ def _map_data(
 
 
 def _short_name(cluster: dict[str, Any]) -> str:
-    return ", ".join(term for term, _, _ in cluster["terms"][:2])
+    return ", ".join(excerpt(term, _NAME_TERM_LENGTH) for term in cluster["name_terms"][:2])
 
 
 def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:

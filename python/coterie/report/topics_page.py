@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from coterie._excerpt import excerpt
 from coterie._version import __version__
 from coterie.report._html import render_page
+from coterie.report._names import name_terms
 from coterie.report.page import COLOURS, finite, plain
 from coterie.topics import TopicResult, TopicSearch, TopicsOverTime
 
@@ -113,7 +114,7 @@ def _describe(result: TopicResult, texts: Sequence[str], names: Sequence[object]
                 "size": topic.size,
                 "coherence": finite(topic.coherence),
                 "colour": COLOURS[topic.topic % len(COLOURS)],
-                "name": ", ".join(term for term, _ in terms[:3]) or f"topic {topic.topic}",
+                "name": ", ".join(name_terms((term for term, _ in terms), 3)) or f"topic {topic.topic}",
                 "terms": [(term, weight, weight / heaviest) for term, weight in terms],
                 "documents": [
                     {
