@@ -91,6 +91,7 @@ def test_help_imports_nothing_heavy(environment):
         (["dedupe", "x", "--metric", "dice"], "'dice' is not one of jaccard, cosine"),
         (["dedupe", "x", "--method", "lsh"], "'lsh' is not one of exact, minhash"),
         (["dedupe", "x", "--analyzer", "words"], "'words' is not one of word, char, char_wb"),
+        (["encode", "lsa", "-o", "z"], "'lsa' is the only argument; FILE... and an --encoder are wanted"),
         (["encode", "x", "y", "-o", "z", "--dtype", "int8"], "'int8' is not one of float32, float16"),
         (["encode", "x", "y", "-o", "z", "--precision", "int8"], "'int8' is not one of auto"),
         (["encode", "x", "y", "-o", "z", "--device", "tpu"], "'tpu' is not one of auto, cpu, cuda"),

@@ -197,7 +197,7 @@ def test_rows_without_a_transformer(name: str, corpus: Path, tmp_path: Path, run
     wanted = make_encoder(spec).fit(documents(1000)).transform(documents(1000))
     np.testing.assert_array_equal(read_shards(out)[1], wanted)
     assert run("encode", corpus, spec, "-o", out, "--shard-size", 300, "--json")["n_encoded"] == 0
-    shown = run("encode", corpus, out / "encoder", "-o", more, "--n-threads", 1)
+    shown = run("encode", corpus, "--encoder", out / "encoder", "-o", more, "--n-threads", 1)
     assert "1,000 documents: embeddings of" in shown
     np.testing.assert_array_equal(read_shards(more)[1], wanted)
     lines = corpus.read_text().splitlines(keepends=True)

@@ -15,11 +15,21 @@ ENCODER = "Encoder"
 _LEARNT = ("lsa", "cooccurrence")
 _OF_TRANSFORMERS = {"device": "auto", "precision": "auto", "max_length": None, "dtype": "float32"}
 
-EncoderName = Annotated[
-    str,
+FilesAndEncoder = Annotated[
+    list[str],
     typer.Argument(
-        metavar="ENCODER",
+        metavar="FILE...",
         show_default=False,
+        help=f"{options.FILES_HELP} Without --encoder the last of these is the encoder.",
+    ),
+]
+EncoderName = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="NAME",
+        show_default=False,
+        rich_help_panel=ENCODER,
         help="Encoder folder that coterie export wrote, or a sentence-transformers folder with an ONNX model (DIR or "
         "onnx:DIR); static:FILE (word vectors), lsa or cooccurrence, which are fitted to the documents first; or the "
         "folder encoder/ that such a run left.",
@@ -115,9 +125,9 @@ NThreads = Annotated[
 
 @reports_errors
 def encode(
-    files: options.Files,
-    encoder: EncoderName,
+    files: FilesAndEncoder,
     output: Output,
+    encoder: EncoderName = None,
     text_field: options.TextField = None,
     id_field: options.IdField = None,
     format: options.Format = "auto",
@@ -138,17 +148,24 @@ def encode(
 ) -> None:
     """Turn documents into embeddings by a transformer, in bounded memory; a killed run is gone on with.
 
-    [green]coterie encode articles.jsonl minilm/ --output embeddings/[/green]
+    [green]coterie encode articles.jsonl --encoder minilm/ --output embeddings/[/green]
       reads the column text and writes Parquet shards with the columns id and embedding
 
-    [green]zcat titles.txt.gz | coterie encode - minilm/ --dtype float16 --output embeddings/[/green]
+    [green]zcat titles.txt.gz | coterie encode - --encoder minilm/ --dtype float16 --output embeddings/[/green]
       one document per line from a pipe
 
-    [green]coterie encode articles.jsonl lsa --output rows/[/green]
-      rows without a transformer, learnt from the documents; rows/encoder is then the ENCODER for new ones
+    [green]coterie encode articles.jsonl --encoder lsa --output rows/[/green]
+      rows without a transformer, learnt from the documents; rows/encoder is then the --encoder for new ones
 
     The same command after a kill or Ctrl-C encodes only the shards that are missing, or whose documents have changed.
     """
+    if encoder is None:
+        *files, encoder = files
+        if not files:
+            raise typer.BadParameter(
+                f"{encoder!r} is the only argument; FILE... and an --encoder are wanted.",
+                param_hint="'FILE...'",
+            )
     given = dict(locals())
     how = {name: given[name] for name in ("text_field", "id_field", "format", "encoding_errors")}
     how_to_write = {"shard_size": shard_size, "overwrite": overwrite}

@@ -75,13 +75,16 @@ def _integer(value: str, wanted: str) -> int:
     return int(value)
 
 
+FILES_HELP = (
+    "JSON lines, CSV, TSV, Parquet, Arrow or plain lines (one document each), also .gz and .zst; several files are "
+    "read as one; - is the standard input."
+)
 Files = Annotated[
     list[str],
     typer.Argument(
         metavar="FILE...",
         show_default=False,
-        help="JSON lines, CSV, TSV, Parquet, Arrow or plain lines (one document each), also .gz and .zst; several "
-        "files are read as one; - is the standard input.",
+        help=FILES_HELP,
     ),
 ]
 TextField = Annotated[
