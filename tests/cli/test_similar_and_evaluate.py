@@ -140,10 +140,14 @@ def test_evaluate_leaves_out_rows_without_label(call, tmp_path):
         (["a.csv", "--label-field", "class"], "has no column 'class'; it has 'label', 'cluster'"),
         (["empty.csv"], "no row has both"),
         (["a.txt"], "a.txt"),
+        (["bad.jsonl"], "bad.jsonl cannot be read: JSON parse error"),
+        (["bad.csv"], "bad.csv cannot be read: CSV parse error"),
     ],
 )
 def test_evaluate_refusals(call, tmp_path, arguments, said):
     (tmp_path / "a.csv").write_text("label,cluster\na,0\n")
     (tmp_path / "a.txt").write_text("not a table\n")
+    (tmp_path / "bad.jsonl").write_text("not a table\n")
+    (tmp_path / "bad.csv").write_text("label,cluster\na,0,1\n")
     (tmp_path / "empty.csv").write_text("label,cluster\n,\n")
     assert said in call("evaluate", *arguments, fails=1).stderr

@@ -98,7 +98,7 @@ def _print_groups(found: DedupeResult) -> None:
     console.print(
         f"\n{counted(found.n_groups, 'group')} of near-duplicates ({found.parameters['metric']} >= "
         f"{found.parameters['threshold']:g}); keeping one of each leaves {found.n_kept:,} of {found.n_documents:,} "
-        f"documents and drops {found.n_dropped:,}, of which {found.n_copies:,} have the very terms of what is kept"
+        f"documents and drops {found.n_dropped:,}, {found.n_copies:,} of them with the very terms of what is kept"
     )
     if found.recall < 1:
         console.print(f"MinHash sees a pair exactly at the threshold with probability {found.recall:.3f}")

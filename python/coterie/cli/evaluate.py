@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -84,13 +85,10 @@ def _read_columns(path: Path, names: list[str]) -> list[list[Any]]:
         csv = require_extra("pyarrow.csv", "cli")
         delimiter = "\t" if name.endswith(".tsv") else ","
         options = csv.ConvertOptions(strings_can_be_null=True, quoted_strings_can_be_null=True)
-        table = csv.read_csv(
-            path,
-            parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=options,
-        )
+        parsing = csv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+        table = _parsed(path, csv.read_csv, parse_options=parsing, convert_options=options)
     elif name.endswith((".jsonl", ".ndjson", ".json")):
-        table = require_extra("pyarrow.json", "cli").read_json(path)
+        table = _parsed(path, require_extra("pyarrow.json", "cli").read_json)
     else:
         pa = require_extra("pyarrow", "cli")
         try:
@@ -102,3 +100,13 @@ def _read_columns(path: Path, names: list[str]) -> list[list[Any]]:
             found = ", ".join(repr(column) for column in table.column_names)
             raise ValueError(f"{path} has no column {wanted!r}; it has {found}")
     return [table.column(wanted).to_pylist() for wanted in names]
+
+
+def _parsed(path: Path, read: Callable[..., Any], **how: Any) -> Any:
+    """Read a table; what cannot be read is named, since the reader's own sentence does not say of which file."""
+    from coterie._validation import require_extra
+
+    try:
+        return read(path, **how)
+    except require_extra("pyarrow", "cli").ArrowInvalid as error:
+        raise ValueError(f"{path} cannot be read: {str(error).splitlines()[0]}") from None

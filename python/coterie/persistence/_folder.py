@@ -104,6 +104,8 @@ class FolderReader:
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         self.folder = os.fspath(folder)
+        if Path(self.folder).exists() and not Path(self.folder).is_dir():
+            raise NotADirectoryError(f"{self.folder!r} is a file; a model folder is wanted")
         if not Path(self.folder).is_dir():
             raise FileNotFoundError(f"model folder {self.folder!r} does not exist")
         if not os.path.lexists(Path(self.folder, MANIFEST)):
