@@ -151,3 +151,10 @@ def test_ctrl_c_while_the_command_starts_ends_it_silently(environment):
         [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("command", ["cluster", "topics", "similar"])
+def test_documents_without_text_are_told_from_stop_words(call, tmp_path, command):
+    (tmp_path / "empty.jsonl").write_text('{"text": ""}\n{"text": " "}\n{"text": null}\n')
+    said = call(command, "empty.jsonl", fails=1).stderr
+    assert said == "coterie: 3 documents in empty.jsonl, all of them without text\n"

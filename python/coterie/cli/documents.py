@@ -83,6 +83,10 @@ def read_documents(
     )
     if len(corpus) == 0:
         raise ValueError(f"no documents in {', '.join(files)}")
+    if language is not None and not any((text.as_py() or "").strip() for text in corpus.texts):
+        raise ValueError(
+            f"{counted(len(corpus), 'document')} in {', '.join(files)}, all of them without text"
+        )
     if not quiet:
         report_oddities(corpus.n_null_texts, corpus.n_duplicate_ids)
         if language is not None:
