@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "cluster/farthest_rows.hpp"
+#include "cluster/row_moves.hpp"
 #include "core/check.hpp"
 #include "core/parallel.hpp"
 #include "core/prefetch.hpp"
@@ -38,18 +39,16 @@ std::vector<index_t> balanced_ranges(const Sparse& x, int n_threads) {
     return range;
 }
 
-// Adds row i's nonzeros with columns in [begin, end) to cluster `to` and takes them from `from` (-1: from
-// none).
-void move_nonzeros(SparseRow row, double norm, double w, const double* scale, index_t begin, index_t end,
-                   std::int32_t to, std::int32_t from, SumLines& sums) {
-    const std::int32_t* const first = std::lower_bound(row.indices, row.indices + row.nnz, begin);
+// Adds w times a row's nonzeros with columns in [begin, end) to cluster c; rounding is the same for -w, with the sign.
+void add_nonzeros(SparseRow row, double norm, double w, const double* scale, index_t begin, index_t end,
+                  std::int32_t c, SumLines& sums) {
+    const std::int32_t* const first =
+        begin == 0 ? row.indices : std::lower_bound(row.indices, row.indices + row.nnz, begin);
     for (index_t p = first - row.indices; p < row.nnz && row.indices[p] < end; ++p) {
         const index_t j = row.indices[p];
         const double unit =
             norm == 1.0 ? row.data[p] : static_cast<double>(static_cast<float>(row.data[p] / norm));
-        const std::int64_t q = std::llrint((w * unit) * scale[j]);
-        sums.at(to, j) += q;
-        if (from >= 0) sums.at(from, j) -= q;
+        sums.at(c, j) += std::llrint((w * unit) * scale[j]);
     }
 }
 
@@ -171,7 +170,9 @@ void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
     want_nonzeros(row, to, from, sums_);
     sums_.place_stripe(to / kColumnsPerTask);
     if (from >= 0) sums_.place_stripe(from / kColumnsPerTask);
-    move_nonzeros(row, samples_->length(i), samples_->weight_of(i), scale_.data(), 0, d_, to, from, sums_);
+    const double length = samples_->length(i), w = samples_->weight_of(i);
+    add_nonzeros(row, length, w, scale_.data(), 0, d_, to, sums_);
+    if (from >= 0) add_nonzeros(row, length, -w, scale_.data(), 0, d_, from, sums_);
 }
 
 template <typename View>
@@ -218,6 +219,7 @@ void ClusterSums<Dense>::move_listed(const std::int32_t* labels) {
 
 template <>
 void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
+    constexpr index_t kAhead = 6;
     parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, n_threads_,
                       [&](index_t begin, index_t end, int) {
                           for (index_t m = begin; m < end; ++m) {
@@ -227,12 +229,22 @@ void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
                           }
                       });
     sums_.place(n_threads_);
-    parallel_for(static_cast<index_t>(range_.size()) - 1, n_threads_, [&](index_t r, int) {
-        const index_t begin = range_[static_cast<std::size_t>(r)],
-                      end = range_[static_cast<std::size_t>(r + 1)];
-        for (const index_t i : moved_)
-            move_nonzeros(sparse_row(samples_->x, i), samples_->length(i), samples_->weight_of(i),
-                          scale_.data(), begin, end, labels[i], member_[static_cast<std::size_t>(i)], sums_);
+    const RowMoves moves(samples_->x, moved_, labels, member_.data(), k_, range_);
+    const std::vector<MoveTask>& tasks = moves.tasks();
+    parallel_for(static_cast<index_t>(tasks.size()), n_threads_, [&](index_t t, int) {
+        const MoveTask& task = tasks[static_cast<std::size_t>(t)];
+        const RowMove* const move = moves.moves().data();
+        for (index_t m = task.begin; m < task.end; ++m) {
+            if (m + kAhead < task.end) {
+                const SparseRow next = sparse_row(samples_->x, move[m + kAhead].row);
+                prefetch(next.indices, next.nnz);
+                prefetch(next.data, next.nnz);
+            }
+            const index_t i = move[m].row;
+            const double w = samples_->weight_of(i);
+            add_nonzeros(sparse_row(samples_->x, i), samples_->length(i), move[m].gives ? -w : w,
+                         scale_.data(), task.first, task.last, move[m].cluster, sums_);
+        }
     });
 }
 
