@@ -74,7 +74,13 @@ void Centroids<Sparse>::assign_rows(const float* rows, int n_threads) {
         for (index_t c = 0; c < k; ++c)
             for (index_t j = begin; j < end; ++j) term(j)[c] = rows[c * d + j];
     });
-    prepare(n_threads);
+    // Rows that lie together are read faster than prepare() reads columns.
+    const kernels::Table& t = kernels::active();
+    std::vector<double> norms(static_cast<std::size_t>(k));
+    parallel_for(k, n_threads, [&](index_t c, int) {
+        norms[static_cast<std::size_t>(c)] = t.dot(rows + c * d, rows + c * d, d);
+    });
+    set_norms(std::move(norms));
 }
 
 void Centroids<Sparse>::normalise(int n_threads) {
