@@ -23,7 +23,6 @@ class SeedFilter {
 
     // Whether it saves more than it costs when k seeds are drawn.
     static bool pays(const Samples<Dense>& samples, index_t k);
-    static bool pays(const Samples<Sparse>&, index_t) { return false; }
 
     // The rows of samples that may become seeds now, up to eight.
     void aim(const std::vector<index_t>& trials);
