@@ -18,7 +18,7 @@ def test_groups_are_printed_and_written(call, write_jsonl, tmp_path):
     shown = call("dedupe", path, "--id-field", "key", "-o", "unique").stdout
     assert "2 documents" in shown
     assert "  1.000  z  here: same words" in shown
-    assert "leaves 2 of 3 documents and drops 1, of which 1 have" in shown
+    assert "leaves 2 of 3 documents and drops 1, 1 of them with" in shown
     assert "Written to unique" in shown
     assert pq.read_table(tmp_path / "unique/kept.parquet")["text"].to_pylist()[1] == "[red]other[/red] things"
     assert "--overwrite" in call("dedupe", path, "-o", "unique", fails=1).stderr
