@@ -20,12 +20,13 @@ namespace coterie {
 namespace {
 
 py::tuple lloyd(const PySamples& self, const FloatRows& centers, index_t max_iter, double tol,
-                const std::optional<std::function<void(index_t, index_t)>>& on_iteration) {
+                const std::optional<std::function<void(index_t, index_t)>>& on_iteration,
+                bool tol_is_relative) {
     cluster::LloydResult result;
     py::array_t<float> final_centers({centers.shape(0), self.cols()});
     float* const out = final_centers.mutable_data();
     self.with_centroids(centers, [&](const auto& samples, auto& centroids) {
-        cluster::LloydOptions options{max_iter, tol, {}};
+        cluster::LloydOptions options{max_iter, tol, tol_is_relative, {}};
         if (on_iteration)
             options.on_iteration = [&](index_t iteration, index_t changed) {
                 py::gil_scoped_acquire gil;
@@ -134,7 +135,7 @@ void init_cluster(py::module_& m) {
             },
             py::arg("n_clusters"), py::arg("seed"), py::arg("max_rows") = 0)
         .def("lloyd", &lloyd, py::arg("centers"), py::arg("max_iter"), py::arg("tol"),
-             py::arg("on_iteration"))
+             py::arg("on_iteration"), py::arg("tol_is_relative") = false)
         .def("assign", &assign, py::arg("centers"), py::arg("filter") = "auto")
         .def("nearest_two", &nearest_two, py::arg("centers"), py::arg("filter") = "auto")
         .def("distances", &distances, py::arg("centers"))

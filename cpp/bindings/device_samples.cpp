@@ -69,7 +69,7 @@ class PyDeviceSamples {
         py::array_t<float> final_centers({static_cast<index_t>(centers.shape(0)), cols()});
         float* const out = final_centers.mutable_data();
         with_centroids(centers, [&](const auto& samples, auto& centroids) {
-            cluster::LloydOptions options{max_iter, tol, {}};
+            cluster::LloydOptions options{max_iter, tol, false, {}};
             if (on_iteration)
                 options.on_iteration = [&](index_t iteration, index_t changed) {
                     py::gil_scoped_acquire gil;

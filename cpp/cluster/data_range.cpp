@@ -100,13 +100,23 @@ double mean_feature_variance(index_t n_samples, double squared_norm, const std::
     return std::max(0.0, squared_norm / n - squared_mean) / static_cast<double>(sums.size());
 }
 
+namespace {
+
 template <typename View>
-double mean_feature_variance(const Samples<View>& samples) {
+std::vector<double> unweighted_scales(const Samples<View>& samples) {
     const auto n = static_cast<double>(samples.x.rows);
     const bool unit = samples.metric == Metric::cosine;
-    const Scales scales = scales_for(
-        unit ? std::vector<float>(static_cast<std::size_t>(samples.x.cols)) : samples.largest_magnitudes(), n,
-        samples.metric);
+    return scales_for(unit ? std::vector<float>(static_cast<std::size_t>(samples.x.cols))
+                           : samples.largest_magnitudes(),
+                      n, samples.metric)
+        .feature;
+}
+
+}  // namespace
+
+template <typename View>
+double mean_feature_variance(const Samples<View>& samples, const std::vector<std::int64_t>& sums) {
+    const bool unit = samples.metric == Metric::cosine;
     ExactSum squared_norm;
     index_t n_nonzero = 0;
     for (const double norm : samples.squared_norm) {
@@ -114,14 +124,20 @@ double mean_feature_variance(const Samples<View>& samples) {
         if (!unit) squared_norm.add(norm);
     }
     return mean_feature_variance(samples.x.rows, unit ? static_cast<double>(n_nonzero) : squared_norm.value(),
-                                 feature_sums(samples, scales.feature), scales.feature);
+                                 sums, unweighted_scales(samples));
+}
+
+template <typename View>
+double mean_feature_variance(const Samples<View>& samples) {
+    return mean_feature_variance(samples, feature_sums(samples, unweighted_scales(samples)));
 }
 
 #define COTERIE_INSTANTIATE(View)                                                                      \
     template DataRange data_range(const Samples<View>&);                                               \
     template Scales scales_of(const Samples<View>&);                                                   \
     template std::vector<std::int64_t> feature_sums(const Samples<View>&, const std::vector<double>&); \
-    template double mean_feature_variance(const Samples<View>&);
+    template double mean_feature_variance(const Samples<View>&);                                       \
+    template double mean_feature_variance(const Samples<View>&, const std::vector<std::int64_t>&);
 COTERIE_INSTANTIATE(Dense)
 COTERIE_INSTANTIATE(Sparse)
 

@@ -45,5 +45,8 @@ double mean_feature_variance(index_t n_samples, double squared_norm, const std::
 
 template <typename View>
 double mean_feature_variance(const Samples<View>& samples);
+// The same where these sums, feature_sums at the scales_of rows without weights, are known.
+template <typename View>
+double mean_feature_variance(const Samples<View>& samples, const std::vector<std::int64_t>& sums);
 
 }  // namespace coterie::cluster

@@ -2,13 +2,28 @@
 
 #include <algorithm>
 #include <numeric>
+#include <type_traits>
 
 #include "cluster/assign_labels.hpp"
+#include "cluster/data_range.hpp"
 #include "cluster/filter_choice.hpp"
 #include "cluster/update_centroids.hpp"
 #include "core/check.hpp"
 
 namespace coterie::cluster {
+
+namespace {
+
+// The sums of the clusters are those of all rows, at the scales that the variance wants unless rows have weights.
+template <typename View>
+double variance_of(const Samples<View>& samples, const ClusterSums<View>& sums) {
+    if constexpr (std::is_same_v<View, Dense>) {
+        if (samples.weight == nullptr) return mean_feature_variance(samples, sums.feature_sums());
+    }
+    return mean_feature_variance(samples);
+}
+
+}  // namespace
 
 template <typename View>
 LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, const LloydOptions& options) {
@@ -32,9 +47,11 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
     };
 
     bool labels_are_stale = true;
+    double tol = options.tol;
     for (result.n_iter = 1; result.n_iter <= options.max_iter; ++result.n_iter) {
         const index_t changed = assign();
         sums.move_rows(labels);
+        if (result.n_iter == 1 && options.tol_is_relative && tol > 0) tol *= variance_of(samples, sums);
         sums.relocate_empty(centroids, labels, bounds);
         const std::vector<double> squared_shift = sums.update_centroids(centroids);
         bounds.centroids_moved(squared_shift);
@@ -42,7 +59,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
         labels_are_stale = shift > 0;
         if (options.on_iteration) options.on_iteration(result.n_iter, changed);
         result.converged = changed == 0;
-        if (result.converged || shift <= options.tol) break;
+        if (result.converged || shift <= tol) break;
     }
     result.n_iter = std::min(result.n_iter, options.max_iter);
     if (labels_are_stale) assign();

@@ -13,7 +13,8 @@ namespace coterie::cluster {
 
 struct LloydOptions {
     index_t max_iter = 300;
-    double tol = 0;  // stop when sum_c |c_new - c_old|^2 <= tol
+    double tol = 0;                // stop when sum_c |c_new - c_old|^2 <= tol
+    bool tol_is_relative = false;  // tol is in units of mean_feature_variance(samples); not read on a device
     // Called after each iteration with its number and the rows whose label changed.
     std::function<void(index_t iteration, index_t changed)> on_iteration;
 };

@@ -357,6 +357,14 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
     return shift;
 }
 
+template <typename View>
+std::vector<std::int64_t> ClusterSums<View>::feature_sums() const {
+    std::vector<std::int64_t> total(static_cast<std::size_t>(d_), 0);
+    for (index_t c = 0; c < k_; ++c)
+        for (index_t j = 0; j < d_; ++j) total[static_cast<std::size_t>(j)] += sums_.at(c, j);
+    return total;
+}
+
 template class ClusterSums<Dense>;
 template class ClusterSums<Sparse>;
 

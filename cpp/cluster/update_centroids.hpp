@@ -52,6 +52,8 @@ class ClusterSums {
         return static_cast<double>(sums_.at(c, j)) / scale_[static_cast<std::size_t>(j)];
     }
     double weight_of_cluster(index_t c) const;
+    // [d] over all clusters, at the scales given.
+    std::vector<std::int64_t> feature_sums() const;
 
   private:
     void move_row(index_t i, std::int32_t to);

@@ -164,7 +164,12 @@ class Samples:
     ) -> NDArray[np.int64]: ...
     def kmeans_parallel(self, n_clusters: int, seed: int, max_rows: int = ...) -> NDArray[np.int64]: ...
     def lloyd(
-        self, centers: NDArray[np.float32], max_iter: int, tol: float, on_iteration: OnIteration
+        self,
+        centers: NDArray[np.float32],
+        max_iter: int,
+        tol: float,
+        on_iteration: OnIteration,
+        tol_is_relative: bool = ...,
     ) -> LloydRun: ...
     def assign(self, centers: NDArray[np.float32], filter: str = ...) -> NDArray[np.int32]: ...
     def nearest_two(

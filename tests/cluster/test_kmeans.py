@@ -290,3 +290,28 @@ def test_verbose_tells_iterations_and_filter(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["Iteration 1", "Iteration 2"]
     assert lines[2].startswith(f"Filter {model.filter_}, ")
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_a_relative_tolerance_is_that_of_the_variance(metric: str) -> None:
+    X = 3 + np.random.default_rng(4).standard_normal((900, 7), dtype=np.float32)
+    samples = _core.Samples(X, None, metric, 2)
+    absolute = samples.lloyd(X[:20].copy(), 300, 0.2 * samples.mean_feature_variance(), None)
+    relative = samples.lloyd(X[:20].copy(), 300, 0.2, None, tol_is_relative=True)
+    assert 1 < absolute[3] < samples.lloyd(X[:20].copy(), 300, 0.0, None)[3]  # it stops early
+    assert relative[2:5] == absolute[2:5]
+    np.testing.assert_array_equal(relative[0], absolute[0])
+    np.testing.assert_array_equal(relative[1], absolute[1])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("bad", "told"), [(np.nan, "Input X contains NaN"), (np.inf, "Input X contains infinity")]
+)
+def test_values_that_are_not_finite_are_told_as_scikit_learn_does(dtype: type, bad: float, told: str) -> None:
+    X = np.random.default_rng(5).standard_normal((60, 4)).astype(dtype)
+    model = KMeans(3, random_state=0).fit(X)
+    X[41, 2] = bad
+    for call in (model.predict, KMeans(3).fit):
+        with pytest.raises(ValueError, match=told):
+            call(X)

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin, clone
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie import _core
@@ -70,7 +71,7 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         labels : ndarray of shape (n_samples,), int32
             The centre with the highest canonical float64 score; ties to the lowest number.
         """
-        return self._samples(self._check_rows(X)).assign(self.cluster_centers_)
+        return self._finite_samples(self._check_rows(X, check_finite=False)).assign(self.cluster_centers_)
 
     def predict_top_two(self, X: Any) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the nearest centre and the runner-up of each row, with their distances.
@@ -129,9 +130,18 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _host_samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.Samples:
         return _core.Samples(rows_argument(X), weight, self.metric, check_n_threads(self.n_threads))
 
-    def _check_rows(self, X: Any) -> Any:
+    def _finite_samples(self, X: Any, weight: NDArray[np.float64] | None = None) -> _core.AnySamples:
+        """Measure rows that have not been checked for NaN and infinity: measuring finds them while it reads."""
+        try:
+            return self._samples(X, weight)
+        except ValueError:
+            if isinstance(X, np.ndarray):
+                assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+            raise
+
+    def _check_rows(self, X: Any, *, check_finite: bool = True) -> Any:
         check_is_fitted(self)
-        return validate_rows(self, X, reset=False)
+        return validate_rows(self, X, reset=False, check_finite=check_finite)
 
     def _check_parameters(self) -> None:
         check_integer("n_clusters", self.n_clusters, minimum=1)
@@ -251,8 +261,11 @@ def dense_rows(rows: Any) -> Centers:
     return result
 
 
-def validate_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """Check samples as scikit-learn does; return float32, dense or CSR, finite. Rows on a device stay there."""
+def validate_rows(estimator: Any, X: Any, *, reset: bool, check_finite: bool = True) -> Any:
+    """Check samples as scikit-learn does; return float32, dense or CSR, finite. Rows on a device stay there.
+
+    ``check_finite=False`` leaves NaN and infinity in dense rows to ``KMeansBase._finite_samples``.
+    """
     place = device_of(X)
     if place is not None:
         if not hasattr(estimator, "device"):
@@ -270,7 +283,14 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
         return lent
     check_sparse_structure(X)
     return validate_data(
-        estimator, X, reset=reset, accept_sparse="csr", dtype=np.float32, order=None, accept_large_sparse=True
+        estimator,
+        X,
+        reset=reset,
+        accept_sparse="csr",
+        dtype=np.float32,
+        order=None,
+        accept_large_sparse=True,
+        ensure_all_finite=check_finite or sp.issparse(X),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
@@ -13,6 +15,7 @@ from coterie._device import LentRows, check_device, device_of, open_device
 from coterie._iterations import report_of_iterations
 from coterie._validation import check_boolean, check_n_threads, check_option, rows_argument
 from coterie.cluster._base import (
+    Centers,
     Init,
     KMeansBase,
     check_sample_weight,
@@ -240,19 +243,30 @@ class KMeans(KMeansBase):
         return _core.DeviceSamples(rows_argument(X), weight, self.metric, device, n_threads)
 
     def _fit_in_memory(self, X: Any, sample_weight: ArrayLike | None) -> _core.LloydRun:
-        X = validate_rows(self, X, reset=True)
+        X = validate_rows(self, X, reset=True, check_finite=False)
         self._check_n_samples(X)
         weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
-        samples = self._samples(X, weight)
-        tol = float(self.tol) * samples.mean_feature_variance() if self.tol > 0 else 0.0
-        report = report_of_iterations(self.verbose, X.shape[0])
+        samples = self._finite_samples(X, weight)
+        run_from = self._runs(samples, X.shape[0], is_plain=weight is None and not sp.issparse(X))
 
         best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
             centers = self._initial_centers(X, samples, weight, random)
-            run = samples.lloyd(centers, self.max_iter, tol, report)
+            run = run_from(centers)
             if best is None or run[2] < best[2]:
                 best = run
         assert best is not None  # n_init >= 1
         return best
+
+    def _runs(
+        self, samples: _core.AnySamples, n_samples: int, *, is_plain: bool
+    ) -> Callable[[Centers], _core.LloydRun]:
+        """Return what runs Lloyd's algorithm from given centres; is_plain: dense rows without weights."""
+        tol, report = float(self.tol), report_of_iterations(self.verbose, n_samples)
+        if isinstance(samples, _core.Samples) and is_plain:
+            # The sums of the first iteration tell the variance that tol is relative to.
+            return lambda centers: samples.lloyd(centers, self.max_iter, tol, report, tol_is_relative=True)
+        if tol > 0:
+            tol *= samples.mean_feature_variance()
+        return lambda centers: samples.lloyd(centers, self.max_iter, tol, report)

@@ -302,9 +302,9 @@ class MiniBatchKMeans(KMeansBase):
         kept = np.setdiff1d(np.arange(self.n_clusters), starved)
         seen[starved] = seen[kept].min() if len(kept) else 0.0
 
-    def _check_rows(self, X: Any) -> Any:
+    def _check_rows(self, X: Any, *, check_finite: bool = True) -> Any:
         check_is_fitted(self, "cluster_centers_")
-        return validate_rows(self, X, reset=False)
+        return validate_rows(self, X, reset=False, check_finite=check_finite)
 
 
 def _moving(centers: Centers, X: Any) -> WholeCenters | ScaledCenters:
