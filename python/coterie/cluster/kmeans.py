@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
@@ -248,7 +247,7 @@ class KMeans(KMeansBase):
         weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
         samples = self._finite_samples(X, weight)
-        run_from = self._runs(samples, X.shape[0], is_plain=weight is None and not sp.issparse(X))
+        run_from = self._runs(samples, X.shape[0])
 
         best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
@@ -259,13 +258,10 @@ class KMeans(KMeansBase):
         assert best is not None  # n_init >= 1
         return best
 
-    def _runs(
-        self, samples: _core.AnySamples, n_samples: int, *, is_plain: bool
-    ) -> Callable[[Centers], _core.LloydRun]:
-        """Return what runs Lloyd's algorithm from given centres; is_plain: dense rows without weights."""
+    def _runs(self, samples: _core.AnySamples, n_samples: int) -> Callable[[Centers], _core.LloydRun]:
+        """Return what runs Lloyd's algorithm from given centres."""
         tol, report = float(self.tol), report_of_iterations(self.verbose, n_samples)
-        if isinstance(samples, _core.Samples) and is_plain:
-            # The sums of the first iteration tell the variance that tol is relative to.
+        if isinstance(samples, _core.Samples):
             return lambda centers: samples.lloyd(centers, self.max_iter, tol, report, tol_is_relative=True)
         if tol > 0:
             tol *= samples.mean_feature_variance()
