@@ -7,7 +7,6 @@ from typing import Any, Self
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from coterie._validation import check_boolean, check_integer, check_real
 from coterie.cluster._base import (
@@ -301,10 +300,6 @@ class MiniBatchKMeans(KMeansBase):
         centers.replace(starved, X[rows], self.metric)
         kept = np.setdiff1d(np.arange(self.n_clusters), starved)
         seen[starved] = seen[kept].min() if len(kept) else 0.0
-
-    def _check_rows(self, X: Any, *, check_finite: bool = True) -> Any:
-        check_is_fitted(self, "cluster_centers_")
-        return validate_rows(self, X, reset=False, check_finite=check_finite)
 
 
 def _moving(centers: Centers, X: Any) -> WholeCenters | ScaledCenters:
