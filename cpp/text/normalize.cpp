@@ -44,11 +44,7 @@ struct Units {
     const std::uint8_t* bytes(index_t i, index_t m, std::uint8_t* scratch) const {
         if constexpr (sizeof(Char) == 1) return text + i;
         const auto narrow = [](Char c) { return static_cast<std::uint8_t>(c < 0x80 ? c : 0x80); };
-        if (m == kBlock) {
-            for (index_t b = 0; b < kBlock; ++b) scratch[b] = narrow(text[i + b]);
-        } else {
-            for (index_t b = 0; b < m; ++b) scratch[b] = narrow(text[i + b]);
-        }
+        for (index_t b = 0; b < m; ++b) scratch[b] = narrow(text[i + b]);
         return scratch;
     }
     // The character that begins at i, and the number of its units; 0 where it is invalid.
@@ -199,7 +195,7 @@ bool Normalizer::normalize(const Source& source) {
     out.mask[0] = 0;
     std::uint8_t narrowed[kBlock], lowered[2 * kBlock];  // of lowered, the second half is read and not used
     for (index_t i = 0; i < source.n;) {
-        if (out.size + kRoom + kPadding > bytes_.size()) make_room(out);
+        make_room(out);
         const auto m = static_cast<std::uint32_t>(std::min<index_t>(kBlock, source.n - i));
         const kernels::AsciiBlock block =
             classify_(source.bytes(i, m, narrowed), m, options_.lowercase, out.bytes + out.size);
