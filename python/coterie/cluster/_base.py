@@ -323,5 +323,4 @@ def weight_of_part(weight: NDArray[np.float64] | None, rows: Any) -> NDArray[np.
 
 def random_state_of(estimator: Any) -> np.random.RandomState:
     """Return the generator that ``random_state`` means."""
-    random: np.random.RandomState = check_seed(estimator.random_state)
-    return random
+    return check_seed(estimator.random_state)

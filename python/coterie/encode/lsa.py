@@ -302,9 +302,8 @@ def fit_words(
     **options: Any,
 ) -> tuple[TfidfVectorizer, sp.csr_array]:
     """Fit with the limits given, or without any where they leave half of the documents without terms."""
-    TfidfVectorizer(
-        min_df=min_df, max_df=max_df
-    )._validate_params()  # what is refused there leaves no terms here
+    # Checked first: below, a fit that refuses them looks like one that they leave without terms.
+    TfidfVectorizer(min_df=min_df, max_df=max_df)._validate_params()
     for least, most in ((min_df, max_df), (1, 1.0)):
         vectorizer = TfidfVectorizer(
             language=language, min_df=least, max_df=most, sublinear_tf=True, n_threads=n_threads, **options

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_SHARED = 4  # letters that two forms of a word have in common at least: "new" and "news" are two words
-_ENDINGS = (
-    1,
-    3,
-)  # most letters after these in the shorter and in the longer form, as in "part-y" and "part-ies"
+# Letters that two forms of a word have in common at least: "new" and "news" are two words.
+_SHARED = 4
+# Most letters after these in the shorter and in the longer form, as in "part-y" and "part-ies".
+_ENDINGS = (1, 3)
 
 
 def name_terms(terms: Iterable[str], n_terms: int) -> list[str]:
