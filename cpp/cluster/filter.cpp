@@ -293,7 +293,35 @@ void Filter<Dense>::bound_packed(index_t m, FilterScratch& scratch) const {
 
 // s(x, a) - s(x, b) = <y, a - b> - (bias_a - bias_b) with y = x - mu, and <y, a - b> is within residual |a - b| of
 // <y', a - b>: a bound far below the sum of two scores' errors, since candidates of one row lie close together.
-double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const {
+double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, bool recurs,
+                                       FilterScratch& scratch) const {
+    const CentroidDifferences::Difference* const difference =
+        recurs && packed_rows_->format() == PackedFormat::int8
+            ? scratch.differences.find(centroids_, std::min(a, b), std::max(a, b))
+            : nullptr;
+    const Product product = difference != nullptr
+                                ? product_of_codes(r, *difference, a < b ? 1 : -1, scratch)
+                                : product_of_floats(r, a, b, scratch);
+    const double biases = bias_[static_cast<std::size_t>(a)] - bias_[static_cast<std::size_t>(b)];
+    const double rounding = scratch.bounds[static_cast<std::size_t>(r)].rounding;
+    return product.value - biases - (2 * rounding + product.error) * kUpward;
+}
+
+// The integer sum is exact, and its two factors round far less than a canonical score does.
+Filter<Dense>::Product Filter<Dense>::product_of_codes(index_t r,
+                                                       const CentroidDifferences::Difference& difference,
+                                                       double sign, const FilterScratch& scratch) const {
+    const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+    const std::uint32_t sum = kernels::active().int8->multiply(scratch.packed.row[r], difference.codes,
+                                                               packed_rows_->d_padded());
+    const auto exact = static_cast<std::int32_t>(sum + difference.offset);
+    const double scale = sign * double{scratch.packed.scale[r]} * difference.step;
+    return {scale * exact, bound.residual * difference.length +
+                               bound.kept * (difference.lost + 4 * kDoubleRoundoff * difference.length)};
+}
+
+Filter<Dense>::Product Filter<Dense>::product_of_floats(index_t r, index_t a, index_t b,
+                                                        const FilterScratch& scratch) const {
     const kernels::Table& t = kernels::active();
     const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
     const std::uint8_t* const row = scratch.packed.row[r];
@@ -312,10 +340,7 @@ double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, const Fi
     }
     const double distance =
         std::sqrt(double{squared} * (1 + rounding) + static_cast<double>(d) * 0x1p-148) * kUpward;
-    const double error =
-        2 * bound.rounding + (bound.residual + rounding * bound.kept) * distance + below_range;
-    const double biases = bias_[static_cast<std::size_t>(a)] - bias_[static_cast<std::size_t>(b)];
-    return double{product} - biases - error * kUpward;
+    return {product, (bound.residual + rounding * bound.kept) * distance + below_range};
 }
 
 }  // namespace coterie::cluster

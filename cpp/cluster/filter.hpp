@@ -13,6 +13,7 @@
 #include <memory>
 #include <vector>
 
+#include "cluster/centroid_differences.hpp"
 #include "cluster/centroids.hpp"
 #include "cluster/packed_rows.hpp"
 #include "cluster/packed_terms.hpp"
@@ -44,6 +45,7 @@ struct FilterScratch {
     std::vector<std::int32_t> column, certain;
     std::vector<float> gathered;
     PackedBlock packed;
+    CentroidDifferences differences;
     std::vector<RowBound> bounds;          // [block]
     std::vector<std::int32_t> candidates;  // [k_padded]
     std::vector<double> canonical;         // scores of candidates
@@ -103,14 +105,23 @@ class Filter<Dense> {
     bool compares_pairs(const FilterScratch& scratch) const {
         return packed_rows_ != nullptr && scratch.packed.row[0] != nullptr;
     }
-    // A lower bound of s(x, a) - s(x, b) for row r of that block.
-    double least_difference(index_t r, index_t a, index_t b, const FilterScratch& scratch) const;
+    // A lower bound of s(x, a) - s(x, b) for row r of that block. recurs: the pair comes up for many rows.
+    double least_difference(index_t r, index_t a, index_t b, bool recurs, FilterScratch& scratch) const;
+    // Whether the pairs of rows that are scored against all centroids recur; those of a row's rivals do.
+    bool pairs_recur() const { return centroids_.k <= 128; }
 
   private:
     void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void bound_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void bound_packed(index_t m, FilterScratch& scratch) const;
+    // Of <x - mu, a - b> for row r of the block, and how far it may be off.
+    struct Product {
+        double value, error;
+    };
+    Product product_of_codes(index_t r, const CentroidDifferences::Difference& difference, double sign,
+                             const FilterScratch& scratch) const;
+    Product product_of_floats(index_t r, index_t a, index_t b, const FilterScratch& scratch) const;
     void pack_columns();
     void pack_column_block(index_t begin, index_t end, std::vector<double>& norm,
                            std::vector<double>& residual);
@@ -149,7 +160,8 @@ class Filter<Sparse> {
     void load(const index_t* rows, index_t m, index_t following, FilterScratch& scratch) const;
     double reach() const { return 2; }
     bool compares_pairs(const FilterScratch&) const { return false; }
-    double least_difference(index_t, index_t, index_t, const FilterScratch&) const { return 0; }
+    double least_difference(index_t, index_t, index_t, bool, FilterScratch&) const { return 0; }
+    bool pairs_recur() const { return false; }
 
   private:
     void score_rows(const index_t* rows, index_t m, FilterScratch& scratch) const;

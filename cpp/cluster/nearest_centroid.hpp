@@ -115,7 +115,7 @@ class ScoredRow {
             if (c == decision_.nearest.label) continue;
             double gap = double{decision_.best} - scores_[c] - 2 * bound_.error;
             if (scores_[c] >= least && filter_.compares_pairs(scratch_)) {
-                gap = std::max(gap, filter_.least_difference(r_, decision_.nearest.label, c, scratch_));
+                gap = std::max(gap, filter_.least_difference(r_, decision_.nearest.label, c, filter_.pairs_recur(), scratch_));
                 ++decision_.pairs;
             }
             if (gap > 0) {
@@ -168,7 +168,7 @@ template <typename View>
 class ContestedRow {
   public:
     ContestedRow(const Samples<View>& samples, const Centroids<View>& centroids, const Filter<View>& filter,
-                 index_t i, index_t r, const FilterScratch& scratch)
+                 index_t i, index_t r, FilterScratch& scratch)
         : samples_(samples),
           centroids_(centroids),
           filter_(filter),
@@ -186,7 +186,7 @@ class ContestedRow {
             if (c < 0) break;
             if (!bounds.is_contested(i_, q, norm_, bound_.rounding)) continue;
             const double gap =
-                filter_.compares_pairs(scratch_) ? filter_.least_difference(r_, label, c, scratch_) : 0;
+                filter_.compares_pairs(scratch_) ? filter_.least_difference(r_, label, c, true, scratch_) : 0;
             if (gap > 0) {
                 bounds.settle(i_, q, gap, norm_);
             } else {
@@ -228,7 +228,7 @@ class ContestedRow {
     const Centroids<View>& centroids_;
     const Filter<View>& filter_;
     index_t i_, r_;
-    const FilterScratch& scratch_;
+    FilterScratch& scratch_;
     const RowBound& bound_;
     double norm_;
 };

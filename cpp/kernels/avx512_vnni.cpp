@@ -64,7 +64,8 @@ void find_wanted(const std::uint8_t* rows, index_t ld_rows, const float* row_sca
 }  // namespace
 
 const Int8Table* avx512_vnni_table() {
-    static constexpr Int8Table table = {110, pack_int8_rows, score_block, find_wanted, compare_int8};
+    static constexpr Int8Table table = {110,          pack_int8_rows,        score_block,   find_wanted,
+                                        compare_int8, pack_difference_int16, multiply_int16};
     return &table;
 }
 

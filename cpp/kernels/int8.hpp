@@ -47,6 +47,14 @@ struct Int8Table {
     // product ~ <y', a - b> and squared_distance ~ |a - b|^2 in float32, y' = scale q.
     void (*compare)(const std::uint8_t* row, float scale, const float* a, const float* b, index_t d,
                     float* product, float* squared_distance) noexcept;
+    // z = a - b (float32), step = max_j |z_j| / largest, codes[j] = z_j / step to nearest, zero from d to d_padded, and sum that
+    // of the codes. squared_norm >= |z|^2 and squared_residual >= |z - step codes|^2, both close. False where squares of z may
+    // leave the range of float32: nothing is written then.
+    bool (*pack_difference)(const float* a, const float* b, index_t d, int largest, std::int16_t* codes,
+                            index_t d_padded, float* step, std::int32_t* sum, double* squared_norm,
+                            double* squared_residual) noexcept;
+    // sum_j row[j] codes[j] modulo 2^32.
+    std::uint32_t (*multiply)(const std::uint8_t* row, const std::int16_t* codes, index_t d_padded) noexcept;
 };
 
 }  // namespace coterie::kernels

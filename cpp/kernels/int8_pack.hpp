@@ -17,6 +17,12 @@ inline index_t int8_packed_size(index_t k_padded, index_t d_padded) {
     return k_padded * d_padded;
 }
 
+// Largest code of Int8Table::pack_difference: its sum with a row's q stays below 2^31.
+inline int int8_largest_code(index_t d_padded) {
+    const index_t most = ((index_t{1} << 31) - 1) / (kInt8Largest * d_padded);
+    return static_cast<int>(most < 32767 ? most : 32767);
+}
+
 // Lays kInt8Columns rows of Int8Table::pack_rows, d_padded bytes each, out as the tiles of one block of columns; offset:
 // [kInt8Columns], that of Int8Columns.
 void pack_int8_tiles(const std::uint8_t* rows, index_t d_padded, std::int8_t* tiles,

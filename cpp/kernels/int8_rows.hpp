@@ -67,5 +67,48 @@ inline void compare_int8(const std::uint8_t* row, float scale, const float* a, c
     *product *= scale;
 }
 
+inline bool pack_difference_int16(const float* a, const float* b, index_t d, int largest, std::int16_t* codes,
+                                  index_t d_padded, float* step, std::int32_t* sum, double* squared_norm,
+                                  double* squared_residual) noexcept {
+    __m512 most = _mm512_setzero_ps(), norm = _mm512_setzero_ps(), residual = _mm512_setzero_ps();
+    for (index_t j = 0; j < d; j += 16) {
+        const __m512 z = centred(a, b, j, d);
+        most = _mm512_max_ps(most, _mm512_abs_ps(z));
+        norm = _mm512_fmadd_ps(z, z, norm);
+    }
+    const float square = _mm512_reduce_add_ps(norm), top = _mm512_reduce_max_ps(most);
+    if (!is_safe(square)) return false;
+    *step = top / static_cast<float>(largest);
+    const __m512 unit = _mm512_set1_ps(*step), inverse = _mm512_set1_ps(static_cast<float>(largest) / top);
+    __m512i total = _mm512_setzero_si512();
+    for (index_t j = 0; j < d_padded; j += 16) {
+        const __m512 z = centred(a, b, j, d);
+        const __m512i code = _mm512_cvtps_epi32(_mm512_mul_ps(z, inverse));
+        const __m512 lost = _mm512_fnmadd_ps(unit, _mm512_cvtepi32_ps(code), z);
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(codes + j), _mm512_cvtepi32_epi16(code));
+        total = _mm512_add_epi32(total, code);
+        residual = _mm512_fmadd_ps(lost, lost, residual);
+    }
+    *sum = _mm512_reduce_add_epi32(total);
+    *squared_norm = upper_bound(square, d);
+    *squared_residual = upper_bound(_mm512_reduce_add_ps(residual), d);
+    return true;
+}
+
+inline std::uint32_t multiply_int16(const std::uint8_t* row, const std::int16_t* codes,
+                                    index_t d_padded) noexcept {
+    const auto product = [&](index_t j) {
+        const __m512i bytes =
+            _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(row + j)));
+        return _mm512_madd_epi16(bytes, _mm512_loadu_si512(codes + j));
+    };
+    __m512i even = _mm512_setzero_si512(), odd = even;
+    for (index_t j = 0; j < d_padded; j += kInt8Depth) {
+        even = _mm512_add_epi32(even, product(j));
+        odd = _mm512_add_epi32(odd, product(j + kInt8Depth / 2));
+    }
+    return static_cast<std::uint32_t>(_mm512_reduce_add_epi32(_mm512_add_epi32(even, odd)));
+}
+
 }  // namespace
 }  // namespace coterie::kernels
