@@ -52,12 +52,15 @@ class RowRange {
     template <typename StandingOf>
     void split(index_t begin, index_t end, const StandingOf& standing_of) {
         scratch_.active.clear();
-        scratch_.contested.clear();
+        scratch_.contested.resize(static_cast<std::size_t>(end - begin));
+        std::size_t n_contested = 0;
         for (index_t i = begin; i < end; ++i) {
             const Standing standing = standing_of(i);
             if (standing == Standing::unknown) scratch_.active.push_back(i);
-            if (standing == Standing::contested) scratch_.contested.push_back(i);
+            scratch_.contested[n_contested] = i;
+            n_contested += standing == Standing::contested;
         }
+        scratch_.contested.resize(n_contested);
         // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
         if (static_cast<index_t>(scratch_.active.size()) * 4 <= (end - begin) * 3) return;
         scratch_.contested.clear();

@@ -185,7 +185,7 @@ void Filter<Dense>::bound_float32(const index_t* rows, index_t m, FilterScratch&
 void Filter<Dense>::load(const index_t* rows, index_t m, index_t following, FilterScratch& scratch) const {
     if (packed_rows_ != nullptr && packed_rows_->is_kept()) {
         packed_rows_->point_to(rows, m, following, scratch.packed);
-        bound_packed(m, scratch);
+        bound_pairs(m, scratch);
     } else {
         scratch.packed.row[0] = nullptr;
         bound_float32(rows, m, scratch);
@@ -218,6 +218,9 @@ void Filter<Dense>::pack_columns() {
     const double squared_mean = kernels::active().dot(mean.data(), mean.data(), d);
     mean_norm_ = std::sqrt(squared_mean) * kUpward;
     norm_shift_ = squared_mean + 2 * shift;
+    bias_rounding_ = gamma(static_cast<double>(d_padded) + 8, kDoubleRoundoff) *
+                     (mean_norm_ * (centroids_.largest_norm + mean_norm_) + centroids_.largest_bias) *
+                     kUpward;
 }
 
 void Filter<Dense>::pack_column_block(index_t begin, index_t end, std::vector<double>& norm,
@@ -269,12 +272,24 @@ void Filter<Dense>::score_packed(const index_t* rows, index_t m, FilterScratch& 
     bound_packed(m, scratch);
 }
 
+// What least_difference asks of a bound.
+void Filter<Dense>::bound_pairs(index_t m, FilterScratch& scratch) const {
+    const PackedBlock& block = scratch.packed;
+    for (index_t r = 0; r < m; ++r) {
+        RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
+        const double norm = block.norm[r];
+        bound.residual = block.residual[r];
+        bound.kept = norm + bound.residual;
+        bound.rounding = bias_rounding_ + canonical_error(centroids_, (norm + mean_norm_) * kUpward,
+                                                          packed_rows_->d_padded());
+    }
+}
+
 void Filter<Dense>::bound_packed(index_t m, FilterScratch& scratch) const {
+    bound_pairs(m, scratch);
     const index_t d_padded = packed_rows_->d_padded();
     const bool is_int8 = packed_rows_->format() == PackedFormat::int8;
     const PackedBlock& block = scratch.packed;
-    const double biased = gamma(static_cast<double>(d_padded) + 8, kDoubleRoundoff) *
-                          (mean_norm_ * (centroids_.largest_norm + mean_norm_) + centroids_.largest_bias);
     for (index_t r = 0; r < m; ++r) {
         const kernels::Bf16Size row{block.norm[r], block.residual[r]};
         const double raw = (row.norm + mean_norm_) * kUpward;  // >= |x|, without its root
@@ -283,9 +298,6 @@ void Filter<Dense>::bound_packed(index_t m, FilterScratch& scratch) const {
         RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
         bound.squared_norm = row.norm * row.norm + norm_shift_;
         bound.norm_error = 4e-6 * row.norm * row.norm;
-        bound.residual = row.residual;
-        bound.kept = row.norm + row.residual;
-        bound.rounding = biased * kUpward + canonical_error(centroids_, raw, d_padded);
         bound.error = bound.rounding + summed + kernels::lost_in_packing(row, column_size_);
         if (!(raw * centroids_.largest_norm < kFilterLimit)) bound.error = kInfinity;
     }

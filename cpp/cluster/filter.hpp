@@ -115,6 +115,7 @@ class Filter<Dense> {
     void score_packed(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void bound_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
     void bound_packed(index_t m, FilterScratch& scratch) const;
+    void bound_pairs(index_t m, FilterScratch& scratch) const;
     // Of <x - mu, a - b> for row r of the block, and how far it may be off.
     struct Product {
         double value, error;
@@ -138,6 +139,8 @@ class Filter<Dense> {
     kernels::Bf16Size column_size_;
     double largest_bias_ = 0;
     double mean_norm_ = 0;
+    // What the bias rounds: see RowBound::rounding.
+    double bias_rounding_ = 0;
     double norm_shift_ = 0;  // squared distance = |x - mu|^2 + norm_shift - 2 s'
 };
 

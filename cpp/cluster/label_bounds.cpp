@@ -63,11 +63,10 @@ bool LabelBounds::exceeds(double gap, double norm, double canonical_error) const
 }
 
 float LabelBounds::gap_of(double score_gap, double own, double norm) const {
-    if (!(score_gap > 0)) return 0;
-    score_gap = std::min(score_gap, double{kLargestGap});
+    score_gap = score_gap > 0 ? std::min(score_gap, double{kLargestGap}) : 0;
     if (metric_ == Metric::cosine) return norm > 0 ? round_down(score_gap / (norm * kUpward)) : 0;
     // v_b - v_a for v_b^2 = v_a^2 + 2 score_gap falls as v_a grows.
-    const double sum = own + std::sqrt(own * own + 2 * score_gap);
+    const double sum = own + std::sqrt(own * own + 2 * score_gap) + std::numeric_limits<double>::min();
     return round_down(2 * score_gap / (sum * kUpward));
 }
 

@@ -80,8 +80,9 @@ class LabelBounds {
             r.gap[q] = lowered(r.gap[q], own + shift_of(r.rival[q]));
             least = std::min(least, r.gap[q]);
         }
-        if (least > sure_gap_) return Standing::certain;
-        if (r.rest > sure_gap_ && least <= 0) return Standing::contested;
+        // One branch for most rows: which of the two they are cannot be foreseen.
+        const bool is_sure = least > sure_gap_, is_lost = least <= 0;
+        if (r.rest > sure_gap_ && is_sure | is_lost) return is_sure ? Standing::certain : Standing::contested;
         const auto [norm, error] = rounding();
         if (!exceeds(r.rest, norm, error)) return Standing::unknown;
         return exceeds(least, norm, error) ? Standing::certain : Standing::contested;

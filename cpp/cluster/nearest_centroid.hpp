@@ -176,7 +176,9 @@ class ContestedRow {
           r_(r),
           scratch_(scratch),
           bound_(scratch.bounds[static_cast<std::size_t>(r)]),
-          norm_(std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)])) {}
+          norm_(samples.metric == Metric::cosine
+                    ? std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)])
+                    : 0) {}
 
     // Settles what the filter can tell between label and its rivals; bit q of the answer: not who wins against rival q.
     unsigned settle(std::int32_t label, LabelBounds& bounds) const {
@@ -187,11 +189,8 @@ class ContestedRow {
             if (!bounds.is_contested(i_, q, norm_, bound_.rounding)) continue;
             const double gap =
                 filter_.compares_pairs(scratch_) ? filter_.least_difference(r_, label, c, true, scratch_) : 0;
-            if (gap > 0) {
-                bounds.settle(i_, q, gap, norm_);
-            } else {
-                undecided |= 1u << q;
-            }
+            bounds.settle(i_, q, gap, norm_);  // nothing where the filter cannot tell
+            undecided |= static_cast<unsigned>(!(gap > 0)) << q;
         }
         return undecided;
     }
@@ -230,7 +229,7 @@ class ContestedRow {
     index_t i_, r_;
     FilterScratch& scratch_;
     const RowBound& bound_;
-    double norm_;
+    double norm_;  // |x|, which euclidean bounds do not ask for
 };
 
 }  // namespace coterie::cluster

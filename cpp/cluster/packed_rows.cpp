@@ -67,39 +67,34 @@ PackedRows::PackedRows(const Samples<Dense>& samples, PackedFormat format, bool 
     row_bytes_ = is_int8 ? d_padded_ : 2 * d_padded_;
     if (!keep) return;
     packed_.resize(static_cast<std::size_t>(n * row_bytes_));
-    for (std::vector<float>* v : {&scale_, &norm_, &residual_}) v->resize(static_cast<std::size_t>(n));
+    sizes_.resize(static_cast<std::size_t>(n));
     parallel_for_rows(n, 256, samples.n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t i = begin; i < end; ++i) {
-            const auto s = static_cast<std::size_t>(i);
-            pack(i, packed_.data() + i * row_bytes_, &scale_[s], &norm_[s], &residual_[s]);
-        }
+        for (index_t i = begin; i < end; ++i)
+            sizes_[static_cast<std::size_t>(i)] = pack(i, packed_.data() + i * row_bytes_);
     });
 }
 
-void PackedRows::pack(index_t i, std::uint8_t* out, float* scale, float* norm, float* residual) const {
+PackedSize PackedRows::pack(index_t i, std::uint8_t* out) const {
     const kernels::Table& t = kernels::active();
     const float *const x = samples_.x.row(i), *const mu = mean_.data();
     const index_t d = samples_.x.cols;
     double squared_norm, squared_residual;
+    PackedSize size;
     if (format_ == PackedFormat::int8) {
-        t.int8->pack_rows(x, d, 1, d, mu, out, d_padded_, scale, &squared_norm, &squared_residual);
+        t.int8->pack_rows(x, d, 1, d, mu, out, d_padded_, &size.scale, &squared_norm, &squared_residual);
     } else {
         t.bf16->pack_rows(x, d, 1, d, mu, reinterpret_cast<std::uint16_t*>(out), d_padded_, &squared_norm,
                           &squared_residual);
     }
-    kernels::Bf16Size size;
-    size.include(squared_norm, squared_residual);
-    *norm = above(size.norm);
-    *residual = above(size.residual);
+    kernels::Bf16Size bounds;
+    bounds.include(squared_norm, squared_residual);
+    size.norm = above(bounds.norm);
+    size.residual = above(bounds.residual);
+    return size;
 }
 
 void PackedRows::copy_sizes(const index_t* rows, index_t m, PackedBlock& block) const {
-    for (index_t r = 0; r < m; ++r) {
-        const auto s = static_cast<std::size_t>(rows[r]);
-        block.scale[r] = scale_[s];
-        block.norm[r] = norm_[s];
-        block.residual[r] = residual_[s];
-    }
+    for (index_t r = 0; r < m; ++r) block.take(r, sizes_[static_cast<std::size_t>(rows[r])]);
 }
 
 void PackedRows::fetch(index_t i) const {
@@ -120,7 +115,7 @@ void PackedRows::load(const index_t* rows, index_t m, PackedBlock& block) const 
                 std::copy(packed_.data() + rows[r] * row_bytes_, packed_.data() + (rows[r] + 1) * row_bytes_,
                           out);
             } else {
-                pack(rows[r], out, &block.scale[r], &block.norm[r], &block.residual[r]);
+                block.take(r, pack(rows[r], out));
             }
         }
     }

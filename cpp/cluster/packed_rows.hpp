@@ -18,12 +18,23 @@ double products_per_cycle(PackedFormat format);
 
 inline constexpr index_t kPackedRows = 32;  // scored at a time
 
-// Up to kPackedRows rows, as the kernels want them. norm[r] >= |x_r - mu| and residual[r] >= what packing lost of it.
+// Of one packed row: norm >= |x - mu| and residual >= what packing lost of it.
+struct PackedSize {
+    float scale = 0, norm = 0, residual = 0;  // scale: int8 only
+};
+
+// Up to kPackedRows rows, as the kernels want them, with their PackedSize.
 struct PackedBlock {
     const std::uint8_t* rows = nullptr;  // one after another, or null: at row[r]
     const std::uint8_t* row[kPackedRows] = {};
-    float scale[kPackedRows], norm[kPackedRows], residual[kPackedRows];  // scale: int8 only
+    float scale[kPackedRows], norm[kPackedRows], residual[kPackedRows];
     std::vector<std::uint8_t> gathered;
+
+    void take(index_t r, const PackedSize& size) {
+        scale[r] = size.scale;
+        norm[r] = size.norm;
+        residual[r] = size.residual;
+    }
 };
 
 class PackedRows {
@@ -43,14 +54,14 @@ class PackedRows {
   private:
     void copy_sizes(const index_t* rows, index_t m, PackedBlock& block) const;
     void fetch(index_t i) const;
-    void pack(index_t i, std::uint8_t* out, float* scale, float* norm, float* residual) const;
+    PackedSize pack(index_t i, std::uint8_t* out) const;
 
     const Samples<Dense>& samples_;
     PackedFormat format_;
     index_t d_padded_, row_bytes_;
     std::vector<float> mean_;
-    LargeVector<std::uint8_t> packed_;            // [n][row_bytes], or empty
-    std::vector<float> scale_, norm_, residual_;  // [n], only with packed_
+    LargeVector<std::uint8_t> packed_;  // [n][row_bytes], or empty
+    LargeVector<PackedSize> sizes_;     // [n], only with packed_
 };
 
 }  // namespace coterie::cluster
