@@ -57,7 +57,8 @@ void CentroidDifferences::pack(const Centroids<Dense>& centroids, Difference& di
     difference.codes = codes;
     difference.length = std::sqrt(squared_length) * kernels::kUpward;
     // What was lost is measured against the difference in float32, a rounding away.
-    difference.lost = std::sqrt(squared_lost) * kernels::kUpward + 2 * kernels::kFloatRoundoff * difference.length;
+    difference.lost =
+        std::sqrt(squared_lost) * kernels::kUpward + 2 * kernels::kFloatRoundoff * difference.length;
 }
 
 }  // namespace coterie::cluster

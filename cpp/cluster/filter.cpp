@@ -280,8 +280,8 @@ void Filter<Dense>::bound_pairs(index_t m, FilterScratch& scratch) const {
         const double norm = block.norm[r];
         bound.residual = block.residual[r];
         bound.kept = norm + bound.residual;
-        bound.rounding = bias_rounding_ + canonical_error(centroids_, (norm + mean_norm_) * kUpward,
-                                                          packed_rows_->d_padded());
+        bound.rounding = bias_rounding_ +
+                         canonical_error(centroids_, (norm + mean_norm_) * kUpward, packed_rows_->d_padded());
     }
 }
 
@@ -311,9 +311,8 @@ double Filter<Dense>::least_difference(index_t r, index_t a, index_t b, bool rec
         recurs && packed_rows_->format() == PackedFormat::int8
             ? scratch.differences.find(centroids_, std::min(a, b), std::max(a, b))
             : nullptr;
-    const Product product = difference != nullptr
-                                ? product_of_codes(r, *difference, a < b ? 1 : -1, scratch)
-                                : product_of_floats(r, a, b, scratch);
+    const Product product = difference != nullptr ? product_of_codes(r, *difference, a < b ? 1 : -1, scratch)
+                                                  : product_of_floats(r, a, b, scratch);
     const double biases = bias_[static_cast<std::size_t>(a)] - bias_[static_cast<std::size_t>(b)];
     const double rounding = scratch.bounds[static_cast<std::size_t>(r)].rounding;
     return product.value - biases - (2 * rounding + product.error) * kUpward;
@@ -324,8 +323,8 @@ Filter<Dense>::Product Filter<Dense>::product_of_codes(index_t r,
                                                        const CentroidDifferences::Difference& difference,
                                                        double sign, const FilterScratch& scratch) const {
     const RowBound& bound = scratch.bounds[static_cast<std::size_t>(r)];
-    const std::uint32_t sum = kernels::active().int8->multiply(scratch.packed.row[r], difference.codes,
-                                                               packed_rows_->d_padded());
+    const std::uint32_t sum =
+        kernels::active().int8->multiply(scratch.packed.row[r], difference.codes, packed_rows_->d_padded());
     const auto exact = static_cast<std::int32_t>(sum + difference.offset);
     const double scale = sign * double{scratch.packed.scale[r]} * difference.step;
     return {scale * exact, bound.residual * difference.length +

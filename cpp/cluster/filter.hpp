@@ -78,6 +78,9 @@ class Float32Error {
 // one set of the cache.
 inline constexpr index_t kStrideLine = 16;
 
+// Up to so many centroids a row's best one and its runners-up are pairs that many rows share, in one pass over all rows.
+inline constexpr index_t kRecurringPairs = 128;
+
 template <typename View>
 class Filter;
 
@@ -108,7 +111,7 @@ class Filter<Dense> {
     // A lower bound of s(x, a) - s(x, b) for row r of that block. recurs: the pair comes up for many rows.
     double least_difference(index_t r, index_t a, index_t b, bool recurs, FilterScratch& scratch) const;
     // Whether the pairs of rows that are scored against all centroids recur; those of a row's rivals do.
-    bool pairs_recur() const { return centroids_.k <= 128; }
+    bool pairs_recur() const { return centroids_.k <= kRecurringPairs; }
 
   private:
     void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;

@@ -115,7 +115,8 @@ class ScoredRow {
             if (c == decision_.nearest.label) continue;
             double gap = double{decision_.best} - scores_[c] - 2 * bound_.error;
             if (scores_[c] >= least && filter_.compares_pairs(scratch_)) {
-                gap = std::max(gap, filter_.least_difference(r_, decision_.nearest.label, c, filter_.pairs_recur(), scratch_));
+                gap = std::max(gap, filter_.least_difference(r_, decision_.nearest.label, c,
+                                                             filter_.pairs_recur(), scratch_));
                 ++decision_.pairs;
             }
             if (gap > 0) {

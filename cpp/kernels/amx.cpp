@@ -242,8 +242,9 @@ const Bf16Table* amx_bf16_table() {
 const Int8Table* amx_int8_table() {
     static const bool usable =
         processor_has(kAmxTile | kAmxInt8) && system_saves_tiles() && system_permits_tiles();
-    static constexpr Int8Table table = {700, pack_int8_rows, score_int8_block, find_wanted_int8,
-                                        compare_int8, pack_difference_int16, multiply_int16};
+    static constexpr Int8Table table = {
+        700,          pack_int8_rows,        score_int8_block, find_wanted_int8,
+        compare_int8, pack_difference_int16, multiply_int16};
     return usable ? &table : nullptr;
 }
 
