@@ -7,6 +7,7 @@
 #include "bindings/cluster_samples.hpp"
 #include "bindings/partials.hpp"
 #include "cluster/sample_rows.hpp"
+#include "cluster/seed_filter.hpp"
 #include "cluster/stream_pass.hpp"
 
 namespace coterie {
@@ -216,6 +217,7 @@ void init_partial_step(py::module_& m, py::class_<PySamples>& samples) {
             return to_numpy(std::move(rows));
         },
         py::arg("n_samples"), py::arg("n_clusters"), py::arg("seed"));
+    m.def("seed_filter_bytes", &cluster::SeedFilter::bytes_per_row, py::arg("n_features"));
 }
 
 }  // namespace coterie

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/int8_pack.hpp"
 #include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
@@ -17,6 +18,11 @@ constexpr index_t kLeastSeeds = 24;
 bool SeedFilter::pays(const Samples<Dense>& samples, index_t k) {
     return samples.metric == Metric::euclidean && samples.x.cols >= kLeastFeatures && k >= kLeastSeeds &&
            samples.x.cols <= kernels::kInt8MostFeatures && has_filter(PackedFormat::int8);
+}
+
+index_t SeedFilter::bytes_per_row(index_t n_features) {
+    if (n_features < kLeastFeatures || n_features > kernels::kInt8MostFeatures) return 0;
+    return kernels::int8_depth(n_features) + static_cast<index_t>(sizeof(PackedSize));
 }
 
 SeedFilter::SeedFilter(const Samples<Dense>& samples)

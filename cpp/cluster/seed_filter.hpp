@@ -23,6 +23,9 @@ class SeedFilter {
     // Whether it saves more than it costs when k seeds are drawn.
     static bool pays(const Samples<Dense>& samples, index_t k);
 
+    // Bytes that it holds for each row of n_features, 0 where rows of that length get none.
+    static index_t bytes_per_row(index_t n_features);
+
     // The rows of samples that may become seeds now, up to eight.
     void aim(const std::vector<index_t>& trials);
     // Bit c of out[r]: trial c may be nearer to row begin + r than D^2 = closest[r]. For m <= kPackedRows rows.

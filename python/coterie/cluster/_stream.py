@@ -325,9 +325,9 @@ class Stream:
     def _blocks_within(self, limit: int | None, n_samples: int) -> BlockSize:
         per_row, what = self._nonzeros_per_row, self._described()
         if per_row is None:
-            # While seeds are drawn: float32, and of long rows a padded copy in bytes with its sizes.
-            copied = self._n_features + 76.0 if self._n_features >= 256 else 0.0
-            fixed = self._fixed_bytes(n_samples, 4.0 * self._n_features + copied, 0)
+            # While seeds are drawn: float32, and what a filter may hold of each row.
+            per_seeding_row = 4.0 * self._n_features + _core.seed_filter_bytes(self._n_features)
+            fixed = self._fixed_bytes(n_samples, per_seeding_row, 0)
             return dense_block_size(limit, fixed, self._n_features, what)
         # Sums and centres by feature have their clusters in lines of 16.
         padding = (-self._k % 16) * self._n_features * (8 + 4)
