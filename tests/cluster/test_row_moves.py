@@ -63,5 +63,5 @@ def test_each_change_is_in_one_task(program, n_moved, borders, k):
 
 def test_only_a_line_with_a_large_share_is_cut(program):
     labels, members = [0] * 9 + [8], [-1] * 10
-    _, tasks = row_moves(program, range(0, 11), range(10), labels, members, 16, [0, 10, 20, 30, 40])
+    _, tasks = row_moves(program, range(11), range(10), labels, members, 16, [0, 10, 20, 30, 40])
     assert tasks == [(0, 9, 0, 10), (0, 9, 10, 20), (0, 9, 20, 30), (0, 9, 30, 40), (9, 10, 0, 40)]
