@@ -49,6 +49,8 @@ struct Table {
     // The same for up to 8 vectors at once, given widened: y[c * ld + j], ld a multiple of 8, zero beyond d.
     // out[c] = dot(x, y_c), c < count <= 8.
     void (*dots)(const float* x, const double* y, index_t ld, index_t count, index_t d, double* out) noexcept;
+    // out[c] = dot(x, y[c], d), c < count <= 8.
+    void (*dot_rows)(const float* x, const float* const* y, index_t count, index_t d, double* out) noexcept;
     // out[c] = sum_p data[p] * terms[indices[p] * 8 + c], c < 8, in float64 in order of p; terms is
     // term-major.
     void (*sparse_dots)(SparseRow row, const double* terms, double* out) noexcept;

@@ -24,28 +24,31 @@ template <typename Score>
 inline void collect_wanted(const Score& score, index_t c, const ScoreCuts& cuts,
                            const ScoreHits& hits) noexcept {
     constexpr int kHalf = kBlockColumns / 2;
+    const __m512i places = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
     __m512 least[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     if (cuts.column != nullptr)
         for (int h = 0; h < 2; ++h) least[h] = _mm512_loadu_ps(cuts.column + c + h * kHalf);
     for (index_t r = 0; r < kBlockRows; ++r) {
         const __m512 cut = _mm512_set1_ps(cuts.row[r]);
         const __m512 half[2] = {score(r, 0), score(r, 1)};
-        unsigned wanted = 0;
+        __mmask16 wanted[2];
         for (int h = 0; h < 2; ++h) {
-            unsigned found = _mm512_cmp_ps_mask(half[h], cut, _CMP_GE_OQ);
+            wanted[h] = _mm512_cmp_ps_mask(half[h], cut, _CMP_GE_OQ);
             if (cuts.column != nullptr)
-                found |= _mm512_cmp_ps_mask(_mm512_add_ps(half[h], _mm512_set1_ps(cuts.offset[r])), least[h],
-                                            _CMP_GE_OQ);
-            wanted |= found << (h * kHalf);
+                wanted[h] |= _mm512_cmp_ps_mask(_mm512_add_ps(half[h], _mm512_set1_ps(cuts.offset[r])),
+                                                least[h], _CMP_GE_OQ);
         }
-        if (wanted == 0) continue;
-        alignas(64) float found[kBlockColumns];
-        for (int h = 0; h < 2; ++h) _mm512_store_ps(found + h * kHalf, half[h]);
-        for (; wanted != 0; wanted &= wanted - 1) {
-            const int p = __builtin_ctz(wanted);
-            const index_t place = r * hits.capacity + hits.count[r]++;
-            hits.column[place] = static_cast<std::int32_t>(c + p);
-            hits.score[place] = found[p];
+        if ((wanted[0] | wanted[1]) == 0) continue;
+        for (int h = 0; h < 2; ++h) {
+            const int n = __builtin_popcount(wanted[h]);
+            const auto first_n = static_cast<__mmask16>((1u << n) - 1);
+            const index_t place = r * hits.capacity + hits.count[r];
+            const __m512i column =
+                _mm512_add_epi32(places, _mm512_set1_epi32(static_cast<int>(c) + h * kHalf));
+            _mm512_mask_storeu_epi32(hits.column + place, first_n,
+                                     _mm512_maskz_compress_epi32(wanted[h], column));
+            _mm512_mask_storeu_ps(hits.score + place, first_n, _mm512_maskz_compress_ps(wanted[h], half[h]));
+            hits.count[r] += n;
         }
     }
 }
