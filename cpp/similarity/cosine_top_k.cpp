@@ -2,6 +2,7 @@
 
 #include "core/parallel.hpp"
 #include "similarity/checks.hpp"
+#include "similarity/dense_direct.hpp"
 #include "similarity/dense_neighbours.hpp"
 #include "similarity/sparse_neighbours.hpp"
 
@@ -9,7 +10,8 @@ namespace coterie {
 
 Neighbours cosine_top_k(const MatrixView<const float>& x, const MatrixView<const float>& y,
                         const NeighbourQuery& query, int n_threads) {
-    check_pair(x, y, query, "cosine_top_k", n_threads);
+    check_shapes(x, y, query, "cosine_top_k");
+    if (pays_directly(x.rows, y.rows, query.k)) return direct_neighbours(x, y, query, n_threads);
     const DenseJoin join(x, y, n_threads, trial_of(query, x.cols, n_threads));
     DenseNeighbours sink(join, query, x.rows, x.cols, n_threads);
     join.run(sink);

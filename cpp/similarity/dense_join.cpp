@@ -7,10 +7,12 @@
 #include "core/parallel.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/rounding.hpp"
+#include "similarity/dense_norms.hpp"
 
 namespace coterie {
 namespace {
 
+constexpr const char* kOp = "cosine";
 // Rows of X whose candidates are kept at once, and rows of Y packed at once: packing costs 1/kRowsInFlight of
 // scoring.
 constexpr index_t kRowsInFlight = 16384;
@@ -30,19 +32,12 @@ constexpr index_t kChunkColumns = 1024;
 constexpr index_t kTrialRows = 64, kRowsPerTrialRow = 64;
 // Below this the search of a block of scores takes longer than its products.
 constexpr index_t kLeastFeatures = 128;
+// Below this rows lie so close together that bfloat16 leaves many candidates, and float32 products are few.
+constexpr index_t kLeastPacked = 5;
 // Rough costs in cycles of one core, for the comparison only: float32 products, and what one more candidate takes, its scattered
 // read and its place in lists included.
 constexpr double kFloat32Rate = 32, kCanonicalRate = 2, kCanonicalStart = 200;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-std::vector<double> norms(MatrixView<const float> x, int n_threads) {
-    std::vector<double> result(static_cast<std::size_t>(x.rows));
-    const kernels::Table& t = kernels::active();
-    parallel_for_rows(x.rows, 1024, n_threads, [&](index_t begin, index_t end, int) {
-        for (index_t i = begin; i < end; ++i) result[i] = std::sqrt(t.dot(x.row(i), x.row(i), x.cols));
-    });
-    return result;
-}
 
 // u = 2^-24. Each unit row is off by at most u (1 + 2u) plus sqrt(d) 2^-150 where it underflows; the float32
 // sum by gamma_{d+1} |x~||y~| plus 2 d 2^-150; the canonical score by (d + 8) 2^-53. (d + 8) u covers the
@@ -58,8 +53,8 @@ DenseJoin::DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n
     : x_(x),
       y_(y),
       n_threads_(n_threads),
-      x_norms_(norms(x, n_threads)),
-      y_norms_(x.data == y.data && x.rows == y.rows ? x_norms_ : norms(y, n_threads)),
+      x_norms_(dense_norms(x, kOp, n_threads)),
+      y_norms_(x.data == y.data && x.rows == y.rows ? x_norms_ : dense_norms(y, kOp, n_threads)),
       same_(x.data == y.data && x.rows == y.rows),
       directly_(x.rows <= kFewRows || x.cols == 0 || float32_bound(x.cols) > 0x1p-6),
       error_bound_(directly_ ? kernels::kFloatRoundoff : float32_bound(x.cols)) {
@@ -70,7 +65,7 @@ DenseJoin::DenseJoin(const DenseJoin& whole, MatrixView<const float> sample)
     : x_(sample),
       y_(whole.y_),
       n_threads_(whole.n_threads_),
-      x_norms_(norms(sample, n_threads_)),
+      x_norms_(dense_norms(sample, kOp, n_threads_)),
       y_norms_(whole.y_norms_),
       same_(false),
       directly_(false),
@@ -92,7 +87,7 @@ void DenseJoin::choose_filter(const Trial& trial) {
         filter_.reset();
         error_bound_ = float32_bound(x_.cols);
     }
-    if (DenseFilter::has(PackedFormat::bfloat16)) use(PackedFormat::bfloat16);
+    if (DenseFilter::has(PackedFormat::bfloat16) && x_.cols >= kLeastPacked) use(PackedFormat::bfloat16);
 }
 
 bool DenseJoin::int8_pays(const Trial& trial) const {
@@ -113,6 +108,13 @@ double DenseJoin::score_of(double dot, index_t i, index_t j) const {
 
 double DenseJoin::score(index_t i, index_t j) const {
     return score_of(kernels::active().dot(x_.row(i), y_.row(j), x_.cols), i, j);
+}
+
+void DenseJoin::scores(index_t i, const std::int32_t* columns, index_t n, double* out) const {
+    const float* rows[kTogether];
+    for (index_t q = 0; q < n; ++q) rows[q] = y_.row(columns[q]);
+    kernels::active().dot_rows(x_.row(i), rows, n, x_.cols, out);
+    for (index_t q = 0; q < n; ++q) out[q] = score_of(out[q], i, columns[q]);
 }
 
 bool DenseJoin::serves_both(const Sink& sink) const {
@@ -162,7 +164,7 @@ void DenseJoin::hand_over(Sink& sink, index_t i, index_t first_column, const flo
 
 // Columns are divided among the threads, so that a single row occupies them all.
 void DenseJoin::run_directly(Sink& sink, index_t begin, index_t end, Scratch& s) const {
-    constexpr index_t kColumns = 16384, kTogether = 8;
+    constexpr index_t kColumns = 16384;
     const kernels::Table& t = kernels::active();
     const index_t d = x_.cols, ld = ceil_div(d, 8) * 8, m = end - begin, last = n_columns(sink, end);
     std::vector<double> wide(static_cast<std::size_t>(m * ld), 0.0);

@@ -22,15 +22,19 @@ class DenseJoin {
     // How many pairs of each row of a sample have to be scored canonically only because the sample's error bound is not 0.
     using Trial = std::function<double(const DenseJoin& sample, index_t n_rows)>;
 
-    // Computes the norms; the views must outlive this. With many rows the trial decides whether int8 pays; without
+    // Computes the norms, and throws std::invalid_argument where a value is not finite; the views must outlive this. With many rows the trial decides whether int8 pays; without
     // a trial it does not.
     DenseJoin(MatrixView<const float> x, MatrixView<const float> y, int n_threads, const Trial& trial);
 
     // A bound of |s' - s| for every pair of rows.
     double error_bound() const { return error_bound_; }
     double score(index_t i, index_t j) const;
+    static constexpr index_t kTogether = 8;
+    // out[q] = score(i, columns[q]), q < n <= kTogether.
+    void scores(index_t i, const std::int32_t* columns, index_t n, double* out) const;
     // Asks for row j of Y, which is to be scored soon.
     void fetch(index_t j) const { prefetch(y_.row(j), y_.cols); }
+    index_t n_columns() const { return y_.rows; }
     bool is_self_join() const { return same_; }
 
     // What a consumer of scores implements; each row of X is visited by one thread at a time, but see symmetric().

@@ -51,15 +51,25 @@ class DenseNeighbours final : public DenseJoin::Sink {
         return std::atomic_ref<float>(cuts_[static_cast<std::size_t>(i - begin_)]);
     }
     void raise_cut(index_t i, float cut);
-    void prune(index_t i, Row& row);
+    // Returns T, or -infinity if fewer than k wait.
+    float prune(index_t i, Row& row, std::vector<float>& scores);
     void tighten(index_t i, Row& row);
+    // Of a row, when its candidates are scored in the order in which they wait: those below likeliest stay.
+    struct Pass {
+        float likeliest;
+        bool fetches;
+        std::size_t next = 0, n_left = 0;
+    };
+    void score_likeliest(index_t begin, index_t end);
+    void advance(index_t i, Row& row, Pass& pass, index_t end_column);
+    // Best first, so that the floor rises early and most of them need no evaluation.
     void evaluate(index_t i, Row& row);
-    void offer(index_t i, Row& row, const Waiting& w);
+    bool visit(index_t i, Row& row, std::size_t p);
     float cut_of(const Row& row) const;
 
     const DenseJoin& join_;
     NeighbourQuery query_;
-    index_t n_rows_;
+    index_t n_rows_, n_features_;
     int n_threads_;
     double eps_;
     std::atomic<index_t> n_in_vain_{0};

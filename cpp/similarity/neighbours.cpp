@@ -2,6 +2,17 @@
 
 namespace coterie {
 
+void NeighbourBlock::append(const std::vector<Candidate>& row) {
+    const std::size_t n = indices.size();
+    counts.push_back(static_cast<std::int64_t>(row.size()));
+    indices.resize(n + row.size());
+    similarities.resize(n + row.size());
+    for (std::size_t p = 0; p < row.size(); ++p) {
+        indices[n + p] = row[p].index;
+        similarities[n + p] = static_cast<float>(row[p].score);
+    }
+}
+
 Neighbours concatenate(std::vector<NeighbourBlock>&& blocks, index_t n_rows) {
     Neighbours all;
     all.indptr.reserve(static_cast<std::size_t>(n_rows) + 1);

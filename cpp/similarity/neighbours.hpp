@@ -1,4 +1,4 @@
-// What the neighbour ops answer, and the order in which neighbours compete.
+// What the neighbour ops answer, and the best of a row.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/types.hpp"
+#include "similarity/selection.hpp"
 
 namespace coterie {
 
@@ -28,20 +29,14 @@ struct NeighbourQuery {
     const std::int32_t* excluded = nullptr;
 };
 
-struct Candidate {
-    double score;
-    std::int32_t index;
-};
-
-inline bool better(const Candidate& a, const Candidate& b) {
-    return a.score > b.score || (a.score == b.score && a.index < b.index);
-}
-
 // Neighbours of a run of consecutive rows of X, before they are joined into one answer.
 struct NeighbourBlock {
     std::vector<std::int64_t> counts;
     std::vector<std::int32_t> indices;
     std::vector<float> similarities;
+
+    // The next row's answer, best first.
+    void append(const std::vector<Candidate>& row);
 };
 
 Neighbours concatenate(std::vector<NeighbourBlock>&& blocks, index_t n_rows);
@@ -60,7 +55,7 @@ class Best {
         const Candidate candidate{score, static_cast<std::int32_t>(index)};
         if (!full()) {
             items_.push_back(candidate);
-            if (k_ > 0) std::push_heap(items_.begin(), items_.end(), better);
+            if (full()) std::make_heap(items_.begin(), items_.end(), better);
         } else if (better(candidate, items_.front())) {
             std::pop_heap(items_.begin(), items_.end(), better);
             items_.back() = candidate;
@@ -85,12 +80,8 @@ class Best {
 
     // Appends the row's answer, best first, and empties itself.
     void take(NeighbourBlock& block) {
-        std::sort(items_.begin(), items_.end(), better);
-        block.counts.push_back(size());
-        for (const Candidate& c : items_) {
-            block.indices.push_back(c.index);
-            block.similarities.push_back(static_cast<float>(c.score));
-        }
+        sort_best_first(items_);
+        block.append(items_);
         items_.clear();
     }
 
@@ -99,7 +90,7 @@ class Best {
     float threshold_ = -std::numeric_limits<float>::infinity();
     double least_ =
         -std::numeric_limits<double>::infinity();  // below every double that rounds to the threshold
-    std::vector<Candidate> items_;                 // a heap with the worst in front when k > 0
+    std::vector<Candidate> items_;                 // once full, a heap with the worst in front
 };
 
 }  // namespace coterie

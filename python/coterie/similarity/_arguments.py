@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from coterie._validation import CsrParts, RowsArgument, check_sparse_structure, rows_argument
 
 
-def prepare_rows(name: str, X: Any, *, sparse: bool = False) -> RowsArgument:
+def prepare_rows(name: str, X: Any, *, sparse: bool = False, check_dense_values: bool = True) -> RowsArgument:
     """Return ``X`` for the compiled ops, or raise naming what is wrong and where.
 
-    With ``sparse`` a dense array becomes CSR. Stored zeros are dropped, so that equal rows are stored equally.
+    With ``sparse`` a dense array becomes CSR. Stored zeros are dropped, so that equal rows are stored equally. Without
+    ``check_dense_values`` NaN and infinity in dense rows are left to the op, which meets them anyway.
     """
     matrix: Any = X if sp.issparse(X) else np.asarray(X)
     kind = matrix.dtype.kind
@@ -30,11 +31,17 @@ def prepare_rows(name: str, X: Any, *, sparse: bool = False) -> RowsArgument:
     if isinstance(rows, tuple):
         _check_finite_csr(name, rows)
         return _without_zeros(rows)
+    if check_dense_values:
+        check_finite_dense(name, rows)
+    return rows
+
+
+def check_finite_dense(name: str, rows: NDArray[np.float32]) -> None:
+    """Raise naming the first value that is NaN or infinite."""
     finite = np.isfinite(rows)
     if not finite.all():
         i, j = (int(at) for at in np.argwhere(~finite)[0])
         raise ValueError(f"{name} must be finite in float32; got {name}[{i}, {j}]={rows[i, j]}")
-    return rows
 
 
 def n_rows(rows: RowsArgument) -> int:

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from coterie import _core
 from coterie._device import LentRows, device_of, open_device
 from coterie._validation import CsrParts, RowsArgument, check_integer, check_n_threads, check_real
-from coterie.similarity._arguments import n_columns, n_rows, narrow_columns, prepare_rows, take_rows
+from coterie.similarity._arguments import (
+    check_finite_dense,
+    n_columns,
+    n_rows,
+    narrow_columns,
+    prepare_rows,
+    take_rows,
+)
 from coterie.similarity._neighbours import Neighbours
 
 _MOST_ON_DEVICE = 1024  # kMostNeighbours of cpp/similarity/device_best.hpp
+_FEW_ROWS = 32  # kFewRows of cpp/similarity/dense_direct.cpp
 
 Search = Callable[..., tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]]
 
@@ -94,8 +102,8 @@ def cosine_top_k(
     limit, least = _limits(Y, k, threshold, lowest=-1.0)
     if device_of(X) is not None or device_of(Y) is not None:
         return _search_on_device(X, Y, limit, least, n_threads, device)
-    rows = prepare_rows("X", X)
-    others = rows if Y is None else prepare_rows("Y", Y)
+    rows = prepare_rows("X", X, check_dense_values=False)
+    others = rows if Y is None else prepare_rows("Y", Y, check_dense_values=False)
     if isinstance(rows, tuple) and isinstance(others, tuple):
         sparse_rows, sparse_others = _matched(rows, others)
         return _search(
@@ -105,7 +113,12 @@ def cosine_top_k(
         kinds = ("sparse" if isinstance(part, tuple) else "dense" for part in (rows, others))
         raise TypeError("X and Y must both be dense or both be sparse; got {} X and {} Y".format(*kinds))
     _check_features(rows, others)
-    return _search(_core.cosine_top_k, rows, others, Y is None, limit, least, n_threads, device)
+    try:
+        return _search(_core.cosine_top_k, rows, others, Y is None, limit, least, n_threads, device)
+    except ValueError:
+        check_finite_dense("X", rows)
+        check_finite_dense("Y", others)
+        raise
 
 
 def jaccard_top_k(
@@ -243,13 +256,16 @@ def _search(
     n_candidates = n_rows(others)
     k = min(k, n_candidates)
     excluded = np.arange(n_candidates, dtype=np.int32) if self_join else None
-    kept = _useful(others, k, threads)
+    # A few rows are as quickly compared with all copies as these are found.
+    kept = None if n_rows(rows) <= _FEW_ROWS else _useful(others, k, threads)
     if kept is not None:
         others = take_rows(others, kept)
         if excluded is not None:
             excluded = np.full(n_candidates, -1, dtype=np.int32)
             excluded[kept] = np.arange(len(kept), dtype=np.int32)
     if n_candidates == 0:
+        if not isinstance(rows, tuple):
+            check_finite_dense("X", rows)
         empty = np.zeros(n_rows(rows) + 1, dtype=np.int64)
         return Neighbours(empty, np.empty(0, np.int32), np.empty(0, np.float32), 0)
     indptr, indices, similarities = search(rows, others, k, threshold, excluded, threads, opened)
