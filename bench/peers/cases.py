@@ -159,6 +159,7 @@ QUICK = [
     dense_case(50_000, 384, 100),
     sparse_case("arxiv_titles", 100, limit=25_000, n_iter=10),
     top_k_dense_case(50_000, 384, 1_000),
+    top_k_dense_case(50_000, 384, 1_000, k=500),
     top_k_sparse_case("arxiv_titles", 10_000),
     lda_case("20newsgroups", 50, AT_50, limit=3_000),
 ]
