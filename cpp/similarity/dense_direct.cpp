@@ -15,8 +15,8 @@ namespace {
 constexpr const char* kOp = "cosine_top_k";
 // Up to so many rows of X cost less than the packing of Y.
 constexpr index_t kFewRows = 32;
-// With a k-th part of Y or more in the answer the filter saves less than its lists cost.
-constexpr index_t kLeastPart = 8;
+// With such a part of Y or more in the answer (a third, a quarter of it breaks even) the filter saves less than its lists cost.
+constexpr index_t kLeastPart = 3;
 // Rows of X scored together, and of one call of the kernel.
 constexpr index_t kRows = 32, kTogether = 8;
 // From so many rows of X on, the kernel for which they are widened once is quicker.
@@ -72,12 +72,14 @@ void DirectSearch::multiply(index_t first, index_t count, double* dots) const {
         return;
     }
     double some[kTogether];
-    for (index_t q = 0; q < count; ++q)
-        for (index_t r = 0; r < m_; r += kTogether) {
-            const index_t rows = std::min(kTogether, m_ - r);
+    // The widened rows of a group stay in the first-level cache, or nearly, for several rows of Y.
+    for (index_t r = 0; r < m_; r += kTogether) {
+        const index_t rows = std::min(kTogether, m_ - r);
+        for (index_t q = 0; q < count; ++q) {
             t.dots(y_.row(first + q), wide_.data() + r * d_padded_, d_padded_, rows, y_.cols, some);
             for (index_t p = 0; p < rows; ++p) dots[(r + p) * stride_ + q] = some[p];
         }
+    }
 }
 
 // scores_[r * stride_ + c] of rows begin_ + r of X and columns first + c.
