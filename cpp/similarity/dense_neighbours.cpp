@@ -171,6 +171,8 @@ void DenseNeighbours::score_likeliest(index_t begin, index_t end) {
     const index_t n = join_.n_columns();
     const bool in_common = query_.k * (end - begin) >= kTimesInCommon * n;
     const index_t step = in_common ? std::max<index_t>(kCommonValues / n_features_, 1) : n;
+    // Those a bound lower are half of what else may be needed: they too cost less in passing than one by one.
+    const float reach = in_common ? static_cast<float>(eps_) : 0;
     std::vector<float> scores;
     std::vector<Pass> passes(static_cast<std::size_t>(end - begin));
     for (index_t i = begin; i < end; ++i) {
@@ -178,7 +180,7 @@ void DenseNeighbours::score_likeliest(index_t begin, index_t end) {
         const float likeliest = query_.k == 0     ? -kInfinity
                                 : row.best.full() ? kInfinity
                                                   : prune(i, row, scores);
-        passes[static_cast<std::size_t>(i - begin)] = {likeliest, !in_common};
+        passes[static_cast<std::size_t>(i - begin)] = {likeliest - reach, !in_common};
     }
     for (index_t column = step; column < n + step; column += step)
         for (index_t i = begin; i < end; ++i)
