@@ -281,6 +281,10 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, check_finite: bool = T
                 f"{estimator.n_features_in_} features as input"
             )
         return lent
+    if not check_finite and _is_plain(estimator, X, reset):
+        if reset:
+            estimator.n_features_in_ = X.shape[1]
+        return np.asarray(X, dtype=np.float32)
     check_sparse_structure(X)
     return validate_data(
         estimator,
@@ -292,6 +296,15 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, check_finite: bool = T
         accept_large_sparse=True,
         ensure_all_finite=check_finite or sp.issparse(X),
     )
+
+
+def _is_plain(estimator: Any, X: Any, reset: bool) -> bool:
+    """Whether ``validate_data`` would only convert ``X``, which for small arrays takes longer than a fit."""
+    if type(X) is not np.ndarray or X.ndim != 2 or X.size == 0 or X.dtype not in (np.float32, np.float64):
+        return False
+    if hasattr(estimator, "feature_names_in_"):
+        return False
+    return reset or bool(X.shape[1] == estimator.n_features_in_)
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64] | None:
