@@ -16,7 +16,8 @@
 namespace coterie::cluster {
 namespace {
 
-constexpr index_t kRowsPerTask = 256;
+// The latter where a row takes little: a task of a few hundred would not be worth waking a thread.
+constexpr index_t kRowsPerTask = 256, kCheapRowsPerTask = 1024;
 
 index_t n_products(const Dense& x, index_t) {
     return x.cols;
@@ -155,11 +156,11 @@ std::optional<NarrowRows> rows_in_lanes(const Samples<Sparse>&, const Centroids<
 // Calls visit(RowRange, begin, end, slot) for every range of rows.
 template <typename View, typename Visit>
 void for_each_range(const Samples<View>& samples, const Centroids<View>& centroids,
-                    typename Filter<View>::Packed* packed, const Visit& visit) {
+                    typename Filter<View>::Packed* packed, index_t rows_per_task, const Visit& visit) {
     const Filter<View> filter(samples, centroids, packed);
     std::vector<FilterScratch> scratches(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     parallel_for_rows(
-        samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
+        samples.x.rows, rows_per_task, samples.n_threads, [&](index_t begin, index_t end, int slot) {
             RowRange<View> range(samples, centroids, filter, scratches[static_cast<std::size_t>(slot)]);
             visit(range, begin, end, slot);
         });
@@ -214,41 +215,43 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
             return std::pair(length, canonical_error(centroids, length, n_products(samples.x, i)));
         });
     };
-    for_each_range(
-        samples, centroids, packed, [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
-            SlotStats& stats = slots[static_cast<std::size_t>(slot)];
-            const auto put = [&](index_t i, std::int32_t label, index_t candidates) {
-                stats.changed += labels[i] != label;
-                stats.candidates += candidates;
-                labels[i] = label;
-            };
-            const auto take = [&](index_t i, const Decision& decision) {
-                put(i, static_cast<std::int32_t>(decision.nearest.label), decision.candidates);
-            };
-            const auto put_certain = [&](index_t i, std::int32_t label) {
-                put(i, label, 1);
-                ++stats.evaluated;
-            };
-            narrow ? range.split(begin, end, *narrow, put_certain) : range.split(begin, end, standing_of);
-            const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
-                const Decision decision = row.find_label();
-                take(i, decision);
-                stats.pairs += decision.pairs;
-                ++stats.evaluated;
-                if (bounds != nullptr) bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
-            };
-            bounds == nullptr ? range.visit_settled(put_certain, find) : range.visit_scored(find);
-            range.visit_contested(
-                [&](index_t i, const ContestedRow<View>& row) {
-                    ++stats.contested;
-                    ++stats.candidates;
-                    return row.settle(labels[i], *bounds);
-                },
-                [&](index_t i, const ContestedRow<View>& row, unsigned undecided) {
-                    --stats.candidates;
-                    take(i, row.find_label(labels[i], undecided, *bounds));
-                });
-        });
+    for_each_range(samples, centroids, packed, is_narrow ? kCheapRowsPerTask : kRowsPerTask,
+                   [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
+                       SlotStats& stats = slots[static_cast<std::size_t>(slot)];
+                       const auto put = [&](index_t i, std::int32_t label, index_t candidates) {
+                           stats.changed += labels[i] != label;
+                           stats.candidates += candidates;
+                           labels[i] = label;
+                       };
+                       const auto take = [&](index_t i, const Decision& decision) {
+                           put(i, static_cast<std::int32_t>(decision.nearest.label), decision.candidates);
+                       };
+                       const auto put_certain = [&](index_t i, std::int32_t label) {
+                           put(i, label, 1);
+                           ++stats.evaluated;
+                       };
+                       narrow ? range.split(begin, end, *narrow, put_certain)
+                              : range.split(begin, end, standing_of);
+                       const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
+                           const Decision decision = row.find_label();
+                           take(i, decision);
+                           stats.pairs += decision.pairs;
+                           ++stats.evaluated;
+                           if (bounds != nullptr)
+                               bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
+                       };
+                       bounds == nullptr ? range.visit_settled(put_certain, find) : range.visit_scored(find);
+                       range.visit_contested(
+                           [&](index_t i, const ContestedRow<View>& row) {
+                               ++stats.contested;
+                               ++stats.candidates;
+                               return row.settle(labels[i], *bounds);
+                           },
+                           [&](index_t i, const ContestedRow<View>& row, unsigned undecided) {
+                               --stats.candidates;
+                               take(i, row.find_label(labels[i], undecided, *bounds));
+                           });
+                   });
     AssignStats total;
     for (const SlotStats& stats : slots) total.add(stats);
     return total;
@@ -266,11 +269,13 @@ void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids,
         distances[2 * i + 1] = has_second ? distance(t, samples, i, centroids, nearest.second)
                                           : std::numeric_limits<float>::infinity();
     };
-    for_each_range(samples, centroids, packed, [&](RowRange<View>& range, index_t begin, index_t end, int) {
-        range.split(begin, end, [](index_t) { return Standing::unknown; });
-        range.visit_scored(
-            [&](index_t i, ScoredRow<View>& row, const RowBound&) { write(i, row.find_two().nearest); });
-    });
+    for_each_range(samples, centroids, packed, kRowsPerTask,
+                   [&](RowRange<View>& range, index_t begin, index_t end, int) {
+                       range.split(begin, end, [](index_t) { return Standing::unknown; });
+                       range.visit_scored([&](index_t i, ScoredRow<View>& row, const RowBound&) {
+                           write(i, row.find_two().nearest);
+                       });
+                   });
 }
 
 template <typename View>
@@ -304,7 +309,7 @@ ExactSum exact_inertia(const Samples<View>& samples, const Centroids<View>& cent
     const kernels::Table& t = kernels::active();
     std::vector<ExactSum> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     parallel_for_rows(
-        samples.x.rows, kRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
+        samples.x.rows, kCheapRowsPerTask, samples.n_threads, [&](index_t begin, index_t end, int slot) {
             for (index_t i = begin; i < end; ++i)
                 slots[static_cast<std::size_t>(slot)].add(samples.weight_of(i) *
                                                           loss(t, samples, i, centroids, labels[i]));

@@ -18,6 +18,12 @@ constexpr index_t kRowsPerTask = 1024;
 constexpr index_t kSumsInCache = 1 << 16;  // numbers, half a MiB: what a thread keeps for itself
 constexpr index_t kColumnsPerTask = kernels::kTermColumns;
 
+// A task has some microseconds to run, so that few clusters of few features wake no thread.
+index_t clusters_per_task(index_t d) {
+    constexpr index_t kNumbersPerTask = 1 << 11;
+    return std::max<index_t>(1, kNumbersPerTask / std::max<index_t>(1, d));
+}
+
 std::vector<index_t> balanced_ranges(const Dense&, int) {
     return {};
 }
@@ -291,26 +297,28 @@ void ClusterSums<View>::relocate_empty(const Centroids<View>& centroids, const s
 template <>
 std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centroids) {
     std::vector<double> shift(static_cast<std::size_t>(k_), 0.0);
-    parallel_for(k_, n_threads_, [&](index_t c, int) {
-        if (weight_[static_cast<std::size_t>(c)] == 0) return;
+    parallel_for_rows(k_, clusters_per_task(d_), n_threads_, [&](index_t begin, index_t end, int) {
         std::vector<double> mean(static_cast<std::size_t>(d_));
-        double squared_norm = 0;
-        for (index_t j = 0; j < d_; ++j) {
-            const auto s = static_cast<std::size_t>(j);
-            mean[s] = sum(c, j) / weight_of_cluster(c);
-            squared_norm += mean[s] * mean[s];
+        for (index_t c = begin; c < end; ++c) {
+            if (weight_[static_cast<std::size_t>(c)] == 0) continue;
+            double squared_norm = 0;
+            for (index_t j = 0; j < d_; ++j) {
+                const auto s = static_cast<std::size_t>(j);
+                mean[s] = sum(c, j) / weight_of_cluster(c);
+                squared_norm += mean[s] * mean[s];
+            }
+            const double length =
+                samples_->metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
+            float* const row = centroids.row(c);
+            double moved = 0;
+            for (index_t j = 0; j < d_; ++j) {
+                const auto value = static_cast<float>(mean[static_cast<std::size_t>(j)] / length);
+                const double difference = double{value} - double{row[j]};
+                moved += difference * difference;
+                row[j] = value;
+            }
+            shift[static_cast<std::size_t>(c)] = moved;
         }
-        const double length =
-            samples_->metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
-        float* const row = centroids.row(c);
-        double moved = 0;
-        for (index_t j = 0; j < d_; ++j) {
-            const auto value = static_cast<float>(mean[static_cast<std::size_t>(j)] / length);
-            const double difference = double{value} - double{row[j]};
-            moved += difference * difference;
-            row[j] = value;
-        }
-        shift[static_cast<std::size_t>(c)] = moved;
     });
     centroids.prepare(n_threads_);
     return shift;
