@@ -82,7 +82,7 @@ void FilterChoice<Dense>::start(const std::vector<PackedFormat>& formats, const 
 
 void FilterChoice<Dense>::use(PackedFormat format) {
     const bool keep = n_passes_ > 1 && copy_fits(samples_.x.rows, samples_.x.cols);
-    rows_ = std::make_unique<PackedRows>(samples_, format, keep);
+    rows_ = keep ? kept_rows(samples_, format) : std::make_shared<const PackedRows>(samples_, format, false);
 }
 
 void FilterChoice<Dense>::choose(const std::vector<PackedFormat>& formats,

@@ -40,7 +40,7 @@ class FilterChoice<Dense> {
     const Samples<Dense>& samples_;
     index_t k_, n_passes_;
     bool is_narrow_ = false, may_change_ = false;
-    std::unique_ptr<PackedRows> rows_;
+    std::shared_ptr<const PackedRows> rows_;
 };
 
 // CSR rows have the filters on float32 and on terms in bytes ("int8").

@@ -129,4 +129,14 @@ void PackedRows::point_to(const index_t* rows, index_t m, index_t following, Pac
     for (index_t r = 0; r < following; ++r) fetch(rows[m + r]);
 }
 
+std::shared_ptr<const PackedRows> kept_rows(const Samples<Dense>& samples, PackedFormat format) {
+    std::lock_guard lock(samples.kept.mutex);
+    std::shared_ptr<const PackedRows>& rows = samples.kept.rows;
+    if (!rows || rows->format() != format) {
+        rows.reset();  // before the next is there: memory for both is not reckoned with
+        rows = std::make_shared<const PackedRows>(samples, format, true);
+    }
+    return rows;
+}
+
 }  // namespace coterie::cluster

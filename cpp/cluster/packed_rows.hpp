@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "cluster/samples.hpp"
@@ -63,5 +64,9 @@ class PackedRows {
     LargeVector<std::uint8_t> packed_;  // [n][row_bytes], or empty
     LargeVector<PackedSize> sizes_;     // [n], only with packed_
 };
+
+// The packed copy of samples: that of the last call where the format is the same, so that further starts of a fit need not pack.
+// It lasts as long as the samples.
+std::shared_ptr<const PackedRows> kept_rows(const Samples<Dense>& samples, PackedFormat format);
 
 }  // namespace coterie::cluster

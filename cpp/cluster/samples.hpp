@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <memory>
 #include <mutex>
 #include <vector>
 
@@ -16,6 +17,8 @@ using Sparse = CsrView;
 // euclidean: minimise sum w |x - c|^2. cosine: minimise sum w (1 - cos(x, c)); centroids are unit vectors,
 // rows may have any length, and a zero row has cosine 0 to every centroid.
 enum class Metric { euclidean, cosine };
+
+class PackedRows;
 
 // View is Dense or Sparse. Owns no rows; whoever made the arrays keeps them alive.
 template <typename View>
@@ -39,6 +42,13 @@ struct Samples {
     }
     // [d] max_i |x_ij|; of sparse rows found at the first call.
     const std::vector<float>& largest_magnitudes() const;
+
+    // Dense: the packed copy that the last of the fits and seedings of these rows kept, for the next. See kept_rows.
+    struct Kept {
+        std::mutex mutex;
+        std::shared_ptr<const PackedRows> rows;
+    };
+    mutable Kept kept;
 
   private:
     mutable std::once_flag found_largest_;

@@ -27,7 +27,7 @@ index_t SeedFilter::bytes_per_row(index_t n_features) {
 
 SeedFilter::SeedFilter(const Samples<Dense>& samples)
     : samples_(samples),
-      rows_(samples, PackedFormat::int8, true),
+      rows_(kept_rows(samples, PackedFormat::int8)),
       trials_(0, samples.x.cols, samples.metric) {}
 
 void SeedFilter::aim(const std::vector<index_t>& trials) {
@@ -40,7 +40,7 @@ void SeedFilter::aim(const std::vector<index_t>& trials) {
         squared_norm_.push_back(samples_.squared_norm[static_cast<std::size_t>(trials[c])]);
     }
     trials_.prepare(samples_.n_threads);
-    filter_.emplace(samples_, trials_, &rows_);
+    filter_.emplace(samples_, trials_, rows_.get());
 }
 
 void SeedFilter::find_nearer(index_t begin, index_t m, const double* closest, FilterScratch& scratch,

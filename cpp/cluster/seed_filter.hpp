@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -34,7 +35,7 @@ class SeedFilter {
 
   private:
     const Samples<Dense>& samples_;
-    PackedRows rows_;
+    std::shared_ptr<const PackedRows> rows_;
     Centroids<Dense> trials_;
     std::vector<double> squared_norm_;  // of the trials
     std::optional<Filter<Dense>> filter_;

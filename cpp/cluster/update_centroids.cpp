@@ -181,14 +181,26 @@ void ClusterSums<Sparse>::move_row(index_t i, std::int32_t to) {
     if (from >= 0) add_nonzeros(row, length, -w, scale_.data(), 0, d_, from, sums_);
 }
 
+// Late iterations move few rows: most blocks are done with one comparison.
+template <typename View>
+void ClusterSums<View>::list_moved(const std::int32_t* labels) {
+    constexpr index_t kBlock = 64;
+    moved_.clear();
+    const index_t n = samples_->x.rows;
+    for (index_t begin = 0; begin < n; begin += kBlock) {
+        const index_t end = std::min(begin + kBlock, n);
+        if (std::equal(labels + begin, labels + end, member_.data() + begin)) continue;
+        for (index_t i = begin; i < end; ++i)
+            if (member_[static_cast<std::size_t>(i)] != labels[i]) moved_.push_back(i);
+    }
+}
+
 template <typename View>
 void ClusterSums<View>::move_rows(const std::int32_t* labels) {
-    moved_.clear();
+    list_moved(labels);
     bool any_is_held = false;
-    for (index_t i = 0; i < samples_->x.rows; ++i) {
+    for (const index_t i : moved_) {
         const std::int32_t from = member_[static_cast<std::size_t>(i)];
-        if (from == labels[i]) continue;
-        moved_.push_back(i);
         const std::int64_t w = std::llrint(samples_->weight_of(i) * weight_scale_);
         weight_[static_cast<std::size_t>(labels[i])] += w;
         if (from >= 0) weight_[static_cast<std::size_t>(from)] -= w;

@@ -56,6 +56,7 @@ class ClusterSums {
     std::vector<std::int64_t> feature_sums() const;
 
   private:
+    void list_moved(const std::int32_t* labels);
     void move_row(index_t i, std::int32_t to);
     void move_listed(const std::int32_t* labels);  // the rows of moved_
     void add_listed(const std::int32_t* labels);   // Dense: the same, where none of them is in any sum yet
