@@ -70,7 +70,7 @@ np.savez(output, labels=model.labels_, centers=model.cluster_centers_, inertia=m
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory):
-    X, _ = make_blobs(20_000, 10, centers=11, cluster_std=5, random_state=0)
+    X, _ = make_blobs(60_000, 10, centers=11, cluster_std=5, random_state=0)
     path = tmp_path_factory.mktemp("rows") / "rows.npy"
     np.save(path, X.astype(np.float32))
     return path
@@ -103,6 +103,7 @@ def assert_same(folder, expected):
 
 
 def test_killed_at_random_moments(rows, expected, tmp_path):
+    # The fit takes several times the CPU time of all four together, so that two of them hit it on a faster machine, too.
     chance, n_killed = random.Random(0), 0
     for _ in range(4):
         n_killed += start(rows, tmp_path, 0.001 + chance.random() * 0.02).wait() == -signal.SIGPROF
