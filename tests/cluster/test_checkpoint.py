@@ -103,7 +103,7 @@ def assert_same(folder, expected):
 
 
 def test_killed_at_random_moments(rows, expected, tmp_path):
-    # The fit takes several times the CPU time of all four together, so that two of them hit it on a faster machine, too.
+    # The fit takes several times the CPU time of all four, so that two of them hit it on a faster machine, too.
     chance, n_killed = random.Random(0), 0
     for _ in range(4):
         n_killed += start(rows, tmp_path, 0.001 + chance.random() * 0.02).wait() == -signal.SIGPROF
