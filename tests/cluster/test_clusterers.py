@@ -15,7 +15,6 @@ from scipy.spatial.distance import pdist
 from sklearn import cluster as sklearn_cluster
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
 from sklearn.preprocessing import normalize
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from coterie.cluster import (
     DBSCAN,
@@ -27,6 +26,7 @@ from coterie.cluster import (
     SpectralClustering,
 )
 from coterie.cluster._pairwise import condensed_distances
+from estimator_checks import parametrize_with_checks
 
 ALL = [
     HierarchicalClustering(3),

@@ -1,9 +1,9 @@
 """The estimators are scikit-learn estimators, and agree with scikit-learn's where both compute the same thing."""
 
 import pytest
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from coterie import EMAKMeans, KMeans, MiniBatchKMeans, TwoLevelKMeans
+from estimator_checks import parametrize_with_checks
 
 EXPECTED_FAILURES = {
     "check_sample_weight_equivalence_on_dense_data": (

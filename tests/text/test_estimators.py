@@ -17,9 +17,9 @@ from sklearn.feature_extraction import text as sklearn_text
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import estimator_checks
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from coterie.text import CountVectorizer, HashingVectorizer, TfidfTransformer, TfidfVectorizer
+from estimator_checks import parametrize_with_checks
 
 TEXTS = [
     "the cat sat on the mat",

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from coterie import DirichletMixture, LatentDirichletAllocation
+from estimator_checks import parametrize_with_checks
 
 
 class OfRoundedCounts:
