@@ -157,6 +157,13 @@ def check_sparse_structure(X: Any) -> None:
         raise ValueError(f"X.indices must be within [0, {n_minor}); got {used.min()} to {used.max()}")
 
 
+def refuse_masked(name: str, values: object) -> None:
+    """Refuse an array of which something is masked: everything that reads it would take what lies under the mask."""
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        n_masked = np.count_nonzero(np.ma.getmaskarray(values))
+        raise ValueError(f"{name} must hold no masked values; got {n_masked}: fill them or drop their rows")
+
+
 def require_extra(module: str, extra: str) -> ModuleType:
     """Import an optional dependency, or say in one sentence which extra brings it."""
     try:

@@ -199,3 +199,12 @@ def test_clusters_become_a_classifier() -> None:
         classifier_from_clusters(texts, labels[1:])
     with pytest.raises(TypeError, match="array of integers"):
         classifier_from_clusters(texts, labels.astype(float))
+
+
+def test_indices_of_64_bits_are_taken() -> None:
+    X = sp.csr_array(np.random.default_rng(0).integers(0, 4, (12, 5)).astype(np.float64))
+    wide = sp.csr_array((X.data, X.indices.astype(np.int64), X.indptr.astype(np.int64)), shape=X.shape)
+    labels = np.arange(12) % 3
+    narrow, given = (LinearClassifier(random_state=0).fit(rows, labels) for rows in (X, wide))
+    assert given.coef_.tobytes() == narrow.coef_.tobytes()
+    assert given.predict(wide).tolist() == narrow.predict(X).tolist()

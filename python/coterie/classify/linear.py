@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie._calibration import best_threshold, fit_sigmoid
-from coterie._validation import check_integer, check_option, check_real, check_seed
+from coterie._validation import check_integer, check_option, check_real, check_seed, refuse_masked
 from coterie.classify.labels import check_labels, class_names, indicator, rows_of
 
 
@@ -116,7 +116,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             If labels are missing, or there are fewer than two labels to tell apart.
         """
         self._check_parameters()
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64)
+        X = self._check_rows(X, reset=True)
         labels, self.multi_label_ = check_labels(y, n_documents=X.shape[0])
         self.classes_ = class_names(labels, self.multi_label_)
         if len(self.classes_) < 2 and not self.multi_label_:
@@ -154,7 +154,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         scores : ndarray of shape (n_documents, n_labels), float64
         """
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, accept_sparse="csr", dtype=np.float64)
+        X = self._check_rows(X, reset=False)
         return _score(X, self.coef_, self.intercept_)
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
@@ -233,6 +233,17 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
         return tags
+
+    def _check_rows(self, X: Any, *, reset: bool) -> Any:
+        refuse_masked("X", X)
+        X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=np.float64)
+        if sp.issparse(X) and X.indices.dtype != np.int32 and max(X.nnz, X.shape[1]) < 2**31:
+            indices, indptr = (
+                X.indices.astype(np.int32),
+                X.indptr.astype(np.int32),
+            )  # all that liblinear takes
+            X = sp.csr_array((X.data, indices, indptr), shape=X.shape)
+        return X
 
     def _check_parameters(self) -> None:
         if check_real("C", self.C, minimum=0) == 0:

@@ -23,6 +23,7 @@ from coterie._validation import (
     check_real,
     check_seed,
     check_sparse_structure,
+    refuse_masked,
     rows_argument,
 )
 
@@ -251,6 +252,7 @@ def _rows_at(X: Any, samples: _core.AnySamples, rows: NDArray[np.int64]) -> Any:
 
 def dense_rows(rows: Any) -> Centers:
     """Return rows as a C-contiguous float32 array of two dimensions, from dense or sparse."""
+    refuse_masked("init", rows)
     dense = rows.toarray() if sp.issparse(rows) else rows
     try:
         result: Centers = np.ascontiguousarray(dense, dtype=np.float32)
@@ -285,6 +287,7 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, check_finite: bool = T
         if reset:
             estimator.n_features_in_ = X.shape[1]
         return np.asarray(X, dtype=np.float32)
+    refuse_masked("X", X)
     check_sparse_structure(X)
     return validate_data(
         estimator,
@@ -311,6 +314,7 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.f
     """Return weights as float64 of shape (n_samples,), or None; refuse negative, NaN, infinite or all zero."""
     if sample_weight is None:
         return None
+    refuse_masked("sample_weight", sample_weight)
     n_samples = X.shape[0]
     weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.ndim == 0:

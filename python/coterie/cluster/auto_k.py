@@ -17,7 +17,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_array
 
 from coterie._iterations import iterations_told_to
-from coterie._validation import check_integer, check_option, check_seed
+from coterie._validation import check_integer, check_option, check_seed, refuse_masked
 from coterie.cluster.kmeans import KMeans
 from coterie.evaluate._dispersion import calinski_harabasz, cluster_means, own_distances
 from coterie.evaluate._rows import Rows
@@ -191,6 +191,7 @@ def choose_n_clusters(
     """
     check_option("metric", metric, ("cosine", "euclidean"))
     sample_size = check_integer("sample_size", sample_size, minimum=10)
+    refuse_masked("X", X)
     rows = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     rng = check_seed(random_state)
     norms = np.sqrt(rows.multiply(rows).sum(axis=1)) if sp.issparse(rows) else np.linalg.norm(rows, axis=1)

@@ -19,6 +19,7 @@ from coterie._validation import (
     check_n_threads,
     check_option,
     check_seed,
+    refuse_masked,
     rows_argument,
 )
 from coterie.text import TfidfVectorizer
@@ -325,6 +326,7 @@ def _is_matrix(X: Any) -> bool:
 
 
 def _checked(X: Any) -> sp.csr_array:
+    refuse_masked("X", X)
     checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     matrix = sp.csr_array(checked)
     if not matrix.has_canonical_format:

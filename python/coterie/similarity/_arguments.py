@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from coterie._validation import CsrParts, RowsArgument, check_sparse_structure, rows_argument
+from coterie._validation import CsrParts, RowsArgument, check_sparse_structure, refuse_masked, rows_argument
 
 
 def prepare_rows(name: str, X: Any, *, sparse: bool = False, check_dense_values: bool = True) -> RowsArgument:
@@ -17,6 +17,7 @@ def prepare_rows(name: str, X: Any, *, sparse: bool = False, check_dense_values:
     With ``sparse`` a dense array becomes CSR. Stored zeros are dropped, so that equal rows are stored equally. Without
     ``check_dense_values`` NaN and infinity in dense rows are left to the op, which meets them anyway.
     """
+    refuse_masked(name, X)
     matrix: Any = X if sp.issparse(X) else np.asarray(X)
     kind = matrix.dtype.kind
     if kind not in "fiub":

@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie import _core
-from coterie._validation import check_n_threads
+from coterie._validation import check_n_threads, refuse_masked
 from coterie.text._count import CountVectorizer
 from coterie.text._matrix import Weights, check_dtype, check_idf_of, csr_matrix
 
@@ -112,6 +112,7 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         self
         """
         self._validate_params()
+        refuse_masked("X", X)
         X = validate_data(self, X, accept_sparse=("csr", "csc"))
         if self.use_idf:
             counts = sp.csr_array(X)
@@ -141,6 +142,7 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
             document had, whose idf is infinite.
         """
         check_is_fitted(self)
+        refuse_masked("X", X)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], copy=copy, reset=False
         )

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from coterie import _core
-from coterie._validation import CsrParts, check_integer, check_n_threads, rows_argument
+from coterie._validation import CsrParts, check_integer, check_n_threads, refuse_masked, rows_argument
 
 
 def check_csr_rows(X: Any) -> sp.csr_array:
     """Return a two-dimensional finite array or sparse matrix as canonical float32 CSR."""
+    refuse_masked("X", X)
     checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     csr = sp.csr_array(checked)
     if not csr.has_canonical_format:

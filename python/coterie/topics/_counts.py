@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import validate_data
 
-from coterie._validation import CsrParts, check_sparse_structure, rows_argument
+from coterie._validation import CsrParts, check_sparse_structure, refuse_masked, rows_argument
 
 _DOCUMENTS_PER_TOPIC = 10
 
@@ -18,6 +18,7 @@ def validate_counts(estimator: Any, X: Any, *, reset: bool) -> CsrParts:
 
     That the entries are counts is proved by the ops, which name the first that is not.
     """
+    refuse_masked("X", X)
     check_sparse_structure(X)
     checked = validate_data(
         estimator, X, reset=reset, accept_sparse="csr", dtype=np.float32, accept_large_sparse=True

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from coterie._validation import check_integer
+from coterie._validation import check_integer, refuse_masked
 from coterie.topics._cluster_sums import check_cluster_labels, check_csr_rows
 
 
@@ -54,6 +54,7 @@ def representatives(
     >>> representatives(X, [0, 0, 0, 1], [0.1, 0.1, 0.3, 0.0], n_representatives=2)
     [[0, 2], [3]]
     """
+    refuse_masked("X", X)
     checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     rows = check_csr_rows(checked) if sp.issparse(checked) else checked
     cluster_of, n_clusters = check_cluster_labels(labels, rows.shape[0], n_clusters)
