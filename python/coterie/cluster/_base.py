@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -308,6 +309,20 @@ def _is_plain(estimator: Any, X: Any, reset: bool) -> bool:
     if hasattr(estimator, "feature_names_in_"):
         return False
     return reset or bool(X.shape[1] == estimator.n_features_in_)
+
+
+@contextmanager
+def features_kept_on_failure(estimator: Any) -> Iterator[None]:
+    """Leave the features of an earlier fit, which its centres have, to an estimator whose new fit fails."""
+    names = ("n_features_in_", "feature_names_in_")
+    before = {name: value for name, value in vars(estimator).items() if name in names}
+    try:
+        yield
+    except BaseException:
+        for name in names:
+            vars(estimator).pop(name, None)
+        vars(estimator).update(before)
+        raise
 
 
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64] | None:

@@ -18,6 +18,7 @@ from coterie.cluster._base import (
     Init,
     KMeansBase,
     check_sample_weight,
+    features_kept_on_failure,
     random_state_of,
     validate_rows,
 )
@@ -209,11 +210,12 @@ class KMeans(KMeansBase):
                 f"memory_limit, checkpoint and resume are for rows on the host, which are streamed; X lies on {place}"
             )
         source = source_of(X, must_stream=must_stream)
-        best = (
-            self._fit_in_memory(X, sample_weight)
-            if source is None
-            else self._fit_stream(source, sample_weight)
-        )
+        with features_kept_on_failure(self):
+            best = (
+                self._fit_in_memory(X, sample_weight)
+                if source is None
+                else self._fit_stream(source, sample_weight)
+            )
         self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _ = best[:5]
         self.candidates_per_row_, self.filter_ = best[5:]
         if self.verbose:

@@ -15,6 +15,7 @@ from coterie.cluster._base import (
     KMeansBase,
     check_sample_weight,
     dense_rows,
+    features_kept_on_failure,
     random_state_of,
     validate_rows,
     weight_of_part,
@@ -147,9 +148,10 @@ class MiniBatchKMeans(KMeansBase):
             For a parameter out of range, fewer rows than clusters, NaN or infinity.
         """
         self._check_parameters()
-        X = validate_rows(self, X, reset=True)
-        self._check_n_samples(X)
-        weight = check_sample_weight(sample_weight, X)
+        with features_kept_on_failure(self):
+            X = validate_rows(self, X, reset=True)
+            self._check_n_samples(X)
+            weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
         n_samples = X.shape[0]
         batch_size = min(self.batch_size, n_samples)

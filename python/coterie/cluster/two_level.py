@@ -17,6 +17,7 @@ from coterie.cluster._base import (
     Centers,
     KMeansBase,
     check_sample_weight,
+    features_kept_on_failure,
     random_state_of,
     validate_rows,
     weight_of_part,
@@ -138,9 +139,10 @@ class TwoLevelKMeans(KMeansBase):
             For a parameter out of range, fewer rows than clusters, NaN or infinity.
         """
         self._check_parameters()
-        X = validate_rows(self, X, reset=True)
-        self._check_n_samples(X)
-        weight = check_sample_weight(sample_weight, X)
+        with features_kept_on_failure(self):
+            X = validate_rows(self, X, reset=True)
+            self._check_n_samples(X)
+            weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
         samples = self._host_samples(X, weight)
 
