@@ -32,16 +32,21 @@ RowBound float32_bound(const CentroidNorms& centroids, double squared_norm, inde
                      Float32Error(centroids, n_products)(std::sqrt(squared_norm)));
 }
 
-// The error of the filter on bytes: what the codes lost, and float32 sums of n products of at most kMostCode steps and of the
-// bias; infinity where scores may overflow.
-double packed_error(const CentroidNorms& centroids, double norm, index_t n_products, float steps) {
-    const double n = static_cast<double>(n_products), rounding = gamma(n + 6, kFloatRoundoff);
+// The error of the filter on bytes: what the codes lost, and float32 sums of n products of at most kMostCode steps, of the bias
+// and, where rows are split, of rare terms' products; infinity where scores may overflow.
+double packed_error(const CentroidNorms& centroids, double norm, index_t n_products, float steps,
+                    const SplitRows* split) {
+    const double n = static_cast<double>(n_products);
+    const double n_sums = split != nullptr ? SplitRows::kMostRows * n : n;
+    const double rounding = gamma(n_sums + 6, kFloatRoundoff);
     const double step = steps * (1 + 2 * rounding);
-    const double most = kernels::kMostCode * step + centroids.largest_bias;
+    const double rare = split != nullptr ? norm * centroids.largest_norm : 0;
+    const double lost_in_rare = split != nullptr ? split->error_of_rare(norm, n_products, rare) : 0;
+    const double most = kernels::kMostCode * step + centroids.largest_bias + rare;
     if (!(norm * centroids.largest_norm < kFilterLimit && most < kFilterLimit) ||
-        n_products >= (index_t{1} << 22))
+        n_products >= (index_t{1} << 20))
         return kInfinity;
-    return (kernels::kLostInCode * step + rounding * most) * kUpward + (n + 1) * 0x1p-140 +
+    return (kernels::kLostInCode * step + rounding * most + lost_in_rare) * kUpward + (n + 1) * 0x1p-140 +
            canonical_error(centroids, norm, n_products);
 }
 
@@ -77,7 +82,7 @@ index_t Filter<Sparse>::rows_per_block() const {
 }
 
 double Filter<Sparse>::error(double norm, index_t n_products, float steps) const {
-    return packed_ != nullptr ? packed_error(centroids_, norm, n_products, steps)
+    return packed_ != nullptr ? packed_error(centroids_, norm, n_products, steps, packed_->split())
                               : Float32Error(centroids_, n_products)(norm);
 }
 
@@ -91,16 +96,17 @@ void Filter<Sparse>::score_rows(const index_t* rows, index_t m, FilterScratch& s
     const kernels::Table& t = kernels::active();
     scratch.steps.resize(static_cast<std::size_t>(rows_per_block()), 0.0f);
     for (index_t r = 0; r < m; ++r) {
-        const SparseRow row = sparse_row(samples_.x, rows[r]);
         float* const scores = scratch.scores.data() + r * scores_stride();
         if (packed_ != nullptr) {
-            scratch.steps[static_cast<std::size_t>(r)] = t.score_packed_terms(
-                row, packed_->lines(), centroids_.k, centroids_.bias.data(), k_padded(), scores);
+            scratch.steps[static_cast<std::size_t>(r)] =
+                t.score_packed_terms(packed_->row(rows[r]), packed_->lines(), centroids_.k,
+                                     centroids_.bias.data(), k_padded(), scores);
         } else {
-            t.score_sparse_row(row, centroids_.values.data(), centroids_.ld, centroids_.bias.data(),
-                               k_padded(), scores);
+            t.score_sparse_row(sparse_row(samples_.x, rows[r]), centroids_.values.data(), centroids_.ld,
+                               centroids_.bias.data(), k_padded(), scores);
         }
     }
+    if (packed_ != nullptr) packed_->add_rest(rows, m, scratch.scores.data(), scores_stride());
 }
 
 void Filter<Sparse>::score(const index_t* rows, index_t m, FilterScratch& scratch) const {

@@ -129,11 +129,11 @@ void FilterChoice<Dense>::learn(const AssignStats& stats) {
 }
 
 FilterChoice<Sparse>::FilterChoice(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids,
-                                   index_t, const std::string& wanted) {
+                                   index_t n_passes, const std::string& wanted) {
     check_name(wanted);
     require(wanted != "bfloat16" && wanted != "narrow", "kmeans", "CSR rows have no ", wanted, " filter");
     if (wanted == "int8" || (wanted == "auto" && PackedTerms::pays(samples, centroids.k)))
-        terms_ = std::make_unique<PackedTerms>();
+        terms_ = std::make_unique<PackedTerms>(samples, n_passes);
 }
 
 }  // namespace coterie::cluster

@@ -8,6 +8,7 @@
 #include "cluster/assign_labels.hpp"
 #include "cluster/filter.hpp"
 #include "cluster/samples.hpp"
+#include "cluster/update_centroids.hpp"
 
 namespace coterie::cluster {
 
@@ -29,6 +30,7 @@ class FilterChoice<Dense> {
     const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
     // Takes what a pass left; float32 takes over where it would have cost less.
     void learn(const AssignStats& stats);
+    void learn(const ClusterSums<Dense>&) {}
 
   private:
     void start(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids);
@@ -55,6 +57,10 @@ class FilterChoice<Sparse> {
     bool is_narrow() const { return false; }
     const char* name() const { return terms_ && terms_->is_packed() ? "int8" : "float32"; }
     void learn(const AssignStats&) {}
+    // Takes whose means the centroids are after an update.
+    void learn(const ClusterSums<Sparse>& sums) {
+        if (terms_) terms_->set_members(sums.members_of_means());
+    }
 
   private:
     std::unique_ptr<PackedTerms> terms_;

@@ -55,6 +55,7 @@ LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, con
         sums.relocate_empty(centroids, labels, bounds);
         const std::vector<double> squared_shift = sums.update_centroids(centroids);
         bounds.centroids_moved(squared_shift);
+        filter.learn(sums);
         const double shift = std::accumulate(squared_shift.begin(), squared_shift.end(), 0.0);
         labels_are_stale = shift > 0;
         if (options.on_iteration) options.on_iteration(result.n_iter, changed);

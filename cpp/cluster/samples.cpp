@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "core/check.hpp"
 #include "core/exact_sum.hpp"
@@ -46,14 +47,6 @@ std::vector<float> measure_rows(const Sparse& x, int n_threads, std::vector<doub
     return {};
 }
 
-std::vector<float> largest_magnitudes_of(const Sparse& x) {
-    std::vector<float> largest(static_cast<std::size_t>(x.cols), 0.0f);
-    for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p)
-        largest[static_cast<std::size_t>(x.indices[p])] =
-            std::max(largest[static_cast<std::size_t>(x.indices[p])], std::fabs(x.data[p]));
-    return largest;
-}
-
 }  // namespace
 
 template <typename View>
@@ -63,7 +56,7 @@ Samples<View>::Samples(View x_, const double* weight_, Metric metric_, int n_thr
       metric(metric_),
       n_threads(n_threads_),
       squared_norm(static_cast<std::size_t>(x_.rows)) {
-    largest_ = measure_rows(x, n_threads, squared_norm);
+    use_.largest = measure_rows(x, n_threads, squared_norm);
     // The squares of float32 numbers cannot overflow in float64, so a norm is finite exactly when its row is.
     if (!std::all_of(squared_norm.begin(), squared_norm.end(), [](double v) { return std::isfinite(v); }))
         check_finite(x, "kmeans", n_threads);
@@ -79,9 +72,15 @@ Samples<View>::Samples(View x_, const double* weight_, Metric metric_, int n_thr
 
 template <typename View>
 const std::vector<float>& Samples<View>::largest_magnitudes() const {
+    if constexpr (std::is_same_v<View, Sparse>) return term_use().largest;
+    return use_.largest;
+}
+
+template <typename View>
+const TermUse& Samples<View>::term_use() const {
     if constexpr (std::is_same_v<View, Sparse>)
-        std::call_once(found_largest_, [&] { largest_ = largest_magnitudes_of(x); });
-    return largest_;
+        std::call_once(found_use_, [&] { use_ = TermUse(x, n_threads); });
+    return use_;
 }
 
 template struct Samples<Dense>;

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "cluster/term_use.hpp"
 #include "core/types.hpp"
 #include "kernels/kernels.hpp"
 
@@ -42,6 +43,7 @@ struct Samples {
     }
     // [d] max_i |x_ij|; of sparse rows found at the first call.
     const std::vector<float>& largest_magnitudes() const;
+    const TermUse& term_use() const;  // Sparse; found at the first call
 
     // Dense: the packed copy that the last of the fits and seedings of these rows kept, for the next. See kept_rows.
     struct Kept {
@@ -51,8 +53,8 @@ struct Samples {
     mutable Kept kept;
 
   private:
-    mutable std::once_flag found_largest_;
-    mutable std::vector<float> largest_;
+    mutable std::once_flag found_use_;
+    mutable TermUse use_;  // Dense: the largest magnitudes alone
 };
 
 inline SparseRow row_of(const Sparse& x, index_t i) {

@@ -24,16 +24,17 @@ index_t clusters_per_task(index_t d) {
     return std::max<index_t>(1, kNumbersPerTask / std::max<index_t>(1, d));
 }
 
-std::vector<index_t> balanced_ranges(const Dense&, int) {
+std::vector<index_t> balanced_ranges(const Samples<Dense>&) {
     return {};
 }
 
 // Boundaries of feature ranges with about equal numbers of nonzeros, two a thread: every range looks into every row that
 // moved. Integer sums are the same for any ranges.
-std::vector<index_t> balanced_ranges(const Sparse& x, int n_threads) {
+std::vector<index_t> balanced_ranges(const Samples<Sparse>& samples) {
+    const Sparse& x = samples.x;
+    const int n_threads = resolve_thread_count(samples.n_threads);
     const index_t n_ranges = n_threads == 1 ? 1 : 2 * index_t{n_threads};
-    std::vector<index_t> count(static_cast<std::size_t>(x.cols), 0);
-    for (index_t p = x.indptr[0]; p < x.indptr[x.rows]; ++p) ++count[static_cast<std::size_t>(x.indices[p])];
+    const std::vector<index_t>& count = samples.term_use().count;
     std::vector<index_t> range = {0};
     index_t seen = 0;
     for (index_t j = 0; j < x.cols; ++j) {
@@ -108,7 +109,8 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
       sums_(samples.x.cols, k),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
-      range_(balanced_ranges(samples.x, resolve_thread_count(n_threads_))) {
+      range_(balanced_ranges(samples)),
+      length_(static_cast<std::size_t>(ceil_div(k, kColumnsPerTask) * kColumnsPerTask), 1.0) {
     require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
             " must be that of the scales, ", scale_.size());
 }
@@ -129,7 +131,7 @@ void ClusterSums<View>::go_on_with(const Samples<View>& samples) {
     samples_ = &samples;
     n_threads_ = samples.n_threads;
     member_.assign(static_cast<std::size_t>(samples.x.rows), -1);
-    range_ = balanced_ranges(samples.x, resolve_thread_count(n_threads_));
+    range_ = balanced_ranges(samples);
 }
 
 template <typename View>
@@ -344,7 +346,8 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
     // Stripes of a cache line's columns: each task streams its lines of the sums once (twice for cosine).
     parallel_for(n_stripes, n_threads_, [&](index_t task, int) {
         const index_t begin = task * kColumnsPerTask;
-        double weight[kColumnsPerTask], length[kColumnsPerTask];
+        double weight[kColumnsPerTask];
+        double* const length = length_.data() + begin;
         bool is_empty[kColumnsPerTask];
         for (index_t c = 0; c < kColumnsPerTask; ++c) {
             is_empty[c] = begin + c < k_ && weight_[static_cast<std::size_t>(begin + c)] == 0;
@@ -375,6 +378,16 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
     centroids.set_norms(std::move(squared_norm));
     terms_exceed_sums_ = std::find(weight_.begin(), weight_.end(), 0) != weight_.end();
     return shift;
+}
+
+template <>
+std::optional<Members> ClusterSums<Sparse>::members_of_means() const {
+    if (terms_exceed_sums_ || samples_->weight != nullptr) return std::nullopt;
+    Members members{member_.data(), std::vector<double>(static_cast<std::size_t>(k_))};
+    for (index_t c = 0; c < k_; ++c)
+        members.share[static_cast<std::size_t>(c)] =
+            1 / (weight_of_cluster(c) * length_[static_cast<std::size_t>(c)]);
+    return members;
 }
 
 template <typename View>

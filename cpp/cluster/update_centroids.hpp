@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <type_traits>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "cluster/dense_sums.hpp"
 #include "cluster/label_bounds.hpp"
 #include "cluster/samples.hpp"
+#include "cluster/split_rows.hpp"
 #include "cluster/sum_lines.hpp"
 
 namespace coterie::cluster {
@@ -47,6 +49,9 @@ class ClusterSums {
     // centroids. Returns |c_new - c_old|^2 for each of them.
     std::vector<double> update_centroids(Centroids<View>& centroids);
 
+    // Sparse: the rows whose means the last update's centroids are, all of them and of equal weight; else nothing.
+    std::optional<Members> members_of_means() const;
+
     // sum_i w_i x_ij and sum_i w_i over the rows of cluster c.
     double sum(index_t c, index_t j) const {
         return static_cast<double>(sums_.at(c, j)) / scale_[static_cast<std::size_t>(j)];
@@ -71,6 +76,7 @@ class ClusterSums {
     std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none
     std::vector<index_t> moved_;        // scratch of move_rows
     std::vector<index_t> range_;        // Sparse: feature ranges of about equal nonzero counts
+    std::vector<double> length_;        // Sparse: [k, padded] what the last update divided means by
     // Sparse: the initial centroids, and those of empty clusters, have terms that no sum has.
     bool terms_exceed_sums_ = true;
 };

@@ -115,7 +115,7 @@ struct Table {
     bool (*pack_term)(const float* weights, index_t k, std::uint8_t* line) noexcept;
     // scores[c] ~ sum_p data[p] * step_j * code_j[c] - bias[c], j = indices[p], c < k_padded, from the lines of all terms;
     // |error| <= gamma_{n+3} (255 sum_p |data[p]| step_j + |bias[c]|). Returns that sum, with a relative error of gamma_{n+1}.
-    float (*score_packed_terms)(SparseRow row, const std::uint8_t* lines, index_t k, const float* bias,
+    float (*score_packed_terms)(const SparseRow& row, const std::uint8_t* lines, index_t k, const float* bias,
                                 index_t k_padded, float* scores) noexcept;
 
     // ---- scan of one row of scores ----

@@ -37,7 +37,7 @@ struct PackedTermsBody {
 
     // W vectors of columns from first on; returns sum_j |x_j| step_j.
     template <int W>
-    static float score_columns(SparseRow row, const std::uint8_t* lines, index_t k, index_t first,
+    static float score_columns(const SparseRow& row, const std::uint8_t* lines, index_t k, index_t first,
                                const float* bias, float* scores) noexcept {
         constexpr index_t kAhead = 24;  // nonzeros, which for short rows are in the rows that follow
         const index_t reachable = row.nnz + row.following;
@@ -61,7 +61,7 @@ struct PackedTermsBody {
         return steps;
     }
 
-    static float score_row(SparseRow row, const std::uint8_t* lines, index_t k, const float* bias,
+    static float score_row(const SparseRow& row, const std::uint8_t* lines, index_t k, const float* bias,
                            index_t k_padded, float* scores) noexcept {
         constexpr int kMost = 8;
         float steps = 0;

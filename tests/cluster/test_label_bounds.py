@@ -113,10 +113,37 @@ def small_counts():
     return RANDOM.poisson(0.4, (720, 24))
 
 
+def rare_terms():
+    """A vocabulary as texts have it: most terms are in one row to four."""
+    X = np.zeros((720, 600))
+    share = 1 / (3 + np.arange(600.0)) ** 1.3
+    for row in X:
+        terms = RANDOM.choice(600, 20, replace=False, p=share / share.sum())
+        row[terms] = RANDOM.random(20) * np.log(1 / share[terms])
+    assert np.mean((X > 0).sum(0) <= 4) > 0.3
+    return X
+
+
+def rare_differences():
+    """Rows that repeat others but for a rare term, which settles what is nearest by its last bits."""
+    X = rare_terms()
+    X[1::2] = X[::2]
+    X[1::2, 300:] *= 1 + 2.0**-20
+    return X
+
+
+def rare_magnitudes():
+    """The same over many orders of magnitude; a term's largest number is far above another row's."""
+    return rare_terms() * 10.0 ** RANDOM.uniform(-14, 8, (720, 1))
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-@pytest.mark.parametrize("make", [tfidf, near_ties, magnitudes, small_counts])
+@pytest.mark.parametrize(
+    "make",
+    [tfidf, near_ties, magnitudes, small_counts, rare_terms, rare_differences, rare_magnitudes],
+)
 def test_every_iteration_has_the_exact_labels_of_terms_in_bytes(make, metric, every_isa):
-    for name, model in exact_sparse_fits(make(), 0.3, 45, metric, (1, 2, 4, 9), every_isa):
+    for name, model in exact_sparse_fits(make(), 0.3, 45, metric, (1, 2, 5, 9), every_isa):
         assert model.filter_ == ("int8" if name in WIDE else "float32")
 
 
