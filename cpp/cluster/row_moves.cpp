@@ -1,6 +1,7 @@
 #include "cluster/row_moves.hpp"
 
 #include <algorithm>
+#include <numeric>
 
 namespace coterie::cluster {
 namespace {
@@ -8,6 +9,20 @@ namespace {
 constexpr index_t kSumsInLine = 8;  // int64 numbers in a cache line
 
 }  // namespace
+
+std::vector<index_t> balanced_ranges(const std::vector<index_t>& count, index_t n_ranges) {
+    const index_t total = std::accumulate(count.begin(), count.end(), index_t{0});
+    const auto d = static_cast<index_t>(count.size());
+    std::vector<index_t> range = {0};
+    index_t seen = 0;
+    for (index_t j = 0; j < d; ++j) {
+        seen += count[static_cast<std::size_t>(j)];
+        if (seen * n_ranges >= total * static_cast<index_t>(range.size()) && j + 1 < d)
+            range.push_back(j + 1);
+    }
+    range.push_back(d);
+    return range;
+}
 
 RowMoves::RowMoves(const CsrView& x, const std::vector<index_t>& rows, const std::int32_t* labels,
                    const std::int32_t* members, index_t k, const std::vector<index_t>& range) {

@@ -20,6 +20,9 @@ struct MoveTask {
     index_t begin, end, first, last;
 };
 
+// Boundaries of n_ranges ranges of features, or fewer, with about equal numbers of nonzeros.
+std::vector<index_t> balanced_ranges(const std::vector<index_t>& count, index_t n_ranges);
+
 class RowMoves {
   public:
     // The rows listed go from members[row] (-1: from none) to labels[row]. range: boundaries of feature ranges of about equal

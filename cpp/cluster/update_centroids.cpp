@@ -24,26 +24,14 @@ index_t clusters_per_task(index_t d) {
     return std::max<index_t>(1, kNumbersPerTask / std::max<index_t>(1, d));
 }
 
-std::vector<index_t> balanced_ranges(const Samples<Dense>&) {
+std::vector<index_t> feature_ranges(const Samples<Dense>&) {
     return {};
 }
 
-// Boundaries of feature ranges with about equal numbers of nonzeros, two a thread: every range looks into every row that
-// moved. Integer sums are the same for any ranges.
-std::vector<index_t> balanced_ranges(const Samples<Sparse>& samples) {
-    const Sparse& x = samples.x;
+// Two a thread: every range looks into every row that moved. Integer sums are the same for any ranges.
+std::vector<index_t> feature_ranges(const Samples<Sparse>& samples) {
     const int n_threads = resolve_thread_count(samples.n_threads);
-    const index_t n_ranges = n_threads == 1 ? 1 : 2 * index_t{n_threads};
-    const std::vector<index_t>& count = samples.term_use().count;
-    std::vector<index_t> range = {0};
-    index_t seen = 0;
-    for (index_t j = 0; j < x.cols; ++j) {
-        seen += count[static_cast<std::size_t>(j)];
-        if (seen * n_ranges >= x.nnz() * static_cast<index_t>(range.size()) && j + 1 < x.cols)
-            range.push_back(j + 1);
-    }
-    range.push_back(x.cols);
-    return range;
+    return balanced_ranges(samples.term_use().count, n_threads == 1 ? 1 : 2 * index_t{n_threads});
 }
 
 // Adds w times a row's nonzeros with columns in [begin, end) to cluster c; rounding is the same for -w, with the sign.
@@ -109,7 +97,7 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
       sums_(samples.x.cols, k),
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
-      range_(balanced_ranges(samples)),
+      range_(feature_ranges(samples)),
       length_(static_cast<std::size_t>(ceil_div(k, kColumnsPerTask) * kColumnsPerTask), 1.0) {
     require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
             " must be that of the scales, ", scale_.size());
@@ -131,7 +119,7 @@ void ClusterSums<View>::go_on_with(const Samples<View>& samples) {
     samples_ = &samples;
     n_threads_ = samples.n_threads;
     member_.assign(static_cast<std::size_t>(samples.x.rows), -1);
-    range_ = balanced_ranges(samples);
+    range_ = feature_ranges(samples);
 }
 
 template <typename View>
