@@ -31,30 +31,30 @@ struct PackedTermsBody {
         return V::largest_lane(V::sub(V::zero(), low)) <= 0;
     }
 
-    static void prefetch(const std::uint8_t* line, index_t bytes) noexcept {
-        for (index_t b = 0; b < bytes; b += 64) __builtin_prefetch(line + b);
-    }
-
     // W vectors of columns from first on; returns sum_j |x_j| step_j.
     template <int W>
     static float score_columns(const SparseRow& row, const std::uint8_t* lines, index_t k, index_t first,
                                const float* bias, float* scores) noexcept {
         constexpr index_t kAhead = 24;  // nonzeros, which for short rows are in the rows that follow
-        const index_t reachable = row.nnz + row.following;
-        const index_t bytes = packed_term_bytes(k), step_at = code_columns(k);
-        const index_t fetched = first == 0 ? bytes : index_t{W} * L;
+        constexpr index_t kFetched = W * L + static_cast<index_t>(sizeof(float));
+        const index_t reachable = row.nnz + row.following, bytes = packed_term_bytes(k);
+        const std::uint8_t *const codes = lines + first, *const steps_at = lines + code_columns(k);
         float steps = 0;
         F acc[W];
         for (int w = 0; w < W; ++w) acc[w] = V::zero();
         for (index_t p = 0; p < row.nnz; ++p) {
-            if (p + kAhead < reachable) prefetch(lines + row.indices[p + kAhead] * bytes + first, fetched);
-            const std::uint8_t* const line = lines + row.indices[p] * bytes;
+            if (p + kAhead < reachable) {
+                const std::uint8_t* const ahead = codes + row.indices[p + kAhead] * bytes;
+                for (index_t b = 0; b < kFetched; b += 64) __builtin_prefetch(ahead + b);
+            }
+            const index_t at = row.indices[p] * bytes;
             float step;
-            __builtin_memcpy(&step, line + step_at, sizeof step);
+            __builtin_memcpy(&step, steps_at + at, sizeof step);
             step *= row.data[p];
             steps += __builtin_fabsf(step);
             const F factor = V::broadcast(step);
-            for (int w = 0; w < W; ++w) acc[w] = V::fma(factor, V::widen_bytes(line + first + w * L), acc[w]);
+            const std::uint8_t* const code = codes + at;
+            for (int w = 0; w < W; ++w) acc[w] = V::fma(factor, V::widen_bytes(code + w * L), acc[w]);
         }
         for (int w = 0; w < W; ++w)
             V::store(scores + first + w * L, V::sub(acc[w], V::load(bias + first + w * L)));
