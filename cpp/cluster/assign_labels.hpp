@@ -37,7 +37,7 @@ struct AssignStats {
 
 // Bounds of CSR rows hold once fewer than one in so many changes its label: before, some centroid moves too far in every
 // iteration. With more clusters than these the scores cost so much that bounds are kept all the same.
-inline constexpr index_t kChangesLeft = 1000, kFewClusters = 128;
+inline constexpr index_t kChangesLeft = 5000, kFewClusters = 128;
 
 template <typename View>
 bool bounds_pay_at_once(index_t k) {
