@@ -13,8 +13,8 @@ namespace coterie::cluster {
 namespace {
 
 constexpr index_t kRowsPerTask = 1024;
-// Of all terms; with fewer, copying the rows costs more than is saved.
-constexpr index_t kLeastShare = 4;
+// In nanoseconds, roughly: of a term, of a product and, spread over a dozen passes, of a nonzero.
+constexpr index_t kPackingCost = 50, kKinCost = 8, kCopyCost = 1;
 
 bool is_frequent(index_t count) {
     return count > SplitRows::kMostRows;
@@ -78,10 +78,16 @@ class SplitRows::Holders {
 
 bool SplitRows::pay(const Samples<Sparse>& samples) {
     const TermUse& use = samples.term_use();
-    const index_t n_frequent = std::count_if(use.count.begin(), use.count.end(), is_frequent);
-    return samples.x.rows < std::numeric_limits<std::int32_t>::max() && samples.weight == nullptr &&
-           !use.any_negative && samples.largest_squared_norm < kernels::kFilterLimit &&
-           (samples.x.cols - n_frequent) * kLeastShare >= samples.x.cols;
+    if (samples.x.rows >= std::numeric_limits<std::int32_t>::max() || samples.weight != nullptr ||
+        use.any_negative || !(samples.largest_squared_norm < kernels::kFilterLimit))
+        return false;
+    index_t n_rare = 0, n_kin = samples.x.rows;  // with each row itself
+    for (const index_t count : use.count) {
+        if (is_frequent(count)) continue;
+        ++n_rare;
+        n_kin += count * (count - 1);
+    }
+    return n_rare * kPackingCost >= n_kin * kKinCost + samples.x.nnz() * kCopyCost;
 }
 
 SplitRows::SplitRows(const Samples<Sparse>& samples)

@@ -21,7 +21,7 @@ struct Members {
 
 class SplitRows {
   public:
-    // No value is negative, and many terms are rare.
+    // No value is negative, and so many terms are rare that a fit saves more than this costs.
     static bool pay(const Samples<Sparse>& samples);
     explicit SplitRows(const Samples<Sparse>& samples);
 
