@@ -44,19 +44,23 @@ def one_of(*names: str) -> Callable[[str], str]:
 
 def parse_encoder(value: str) -> str:
     """Take the name of an encoder, with its folder or file where it has one."""
-    forms = {form.partition(":")[0]: form for form in ENCODERS}
+    return _encoder_among(ENCODERS, value)
+
+
+def parse_encoder_or_auto(value: str) -> str:
+    return _encoder_among((*ENCODERS, "auto"), value)
+
+
+def _encoder_among(encoders: tuple[str, ...], value: str) -> str:
+    forms = {form.partition(":")[0]: form for form in encoders}
     name, _, place = value.partition(":")
     if name not in forms:
         raise typer.BadParameter(
-            f"{value!r} is not one of {', '.join(ENCODERS)}{_meant(name, tuple(forms))}."
+            f"{value!r} is not one of {', '.join(encoders)}{_meant(name, tuple(forms))}."
         )
     if bool(place) != (":" in forms[name]) or (":" in value and not place):
         raise typer.BadParameter(f"{value!r} has not the form {forms[name]}.")
     return value
-
-
-def parse_encoder_or_auto(value: str) -> str:
-    return value if value == "auto" else parse_encoder(value)
 
 
 def _meant(value: str, names: tuple[str, ...]) -> str:
