@@ -109,6 +109,14 @@ def test_only_documents_without_terms(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "out" / "groups.parquet")["group"].to_pylist() == [0, 0, 1, 1]
 
 
+def test_white_space_around_documents_without_terms_is_ignored(tmp_path: Path) -> None:
+    texts = ("", "?", " ", "? !", "\t\n", " ?\u3000", "?!")
+    dedupe_files(write(tmp_path / "blank.jsonl", [{"text": t} for t in texts]), tmp_path / "out")
+    groups = pq.read_table(tmp_path / "out" / "groups.parquet").to_pydict()
+    assert (groups["id"], groups["group"]) == ([0, 2, 4, 1, 5], [0, 0, 0, 1, 1])
+    assert pq.read_table(tmp_path / "out" / "kept.parquet")["text"].to_pylist() == ["", "?", "? !", "?!"]
+
+
 def test_nothing_alike_leaves_an_empty_table(tmp_path: Path) -> None:
     found = dedupe_files(write(tmp_path / "a.jsonl", [{"text": "x"}, {"text": "y"}]), tmp_path / "out")
     assert (found.n_dropped, found.largest_group, found.groups) == (0, 0, [])

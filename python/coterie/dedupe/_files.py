@@ -107,7 +107,8 @@ def dedupe_files(
 
     Notes
     -----
-    Documents without any term, such as "!!!" or a missing text, are duplicates when their whole texts are equal.
+    Documents without any term, such as "!!!" or a missing text, are duplicates when their whole texts are equal,
+    but for white space around them.
     Memory: the distinct terms, and 16 bytes for each term of each document; the documents themselves are not held.
 
     Examples

@@ -76,7 +76,9 @@ class DedupeResult:
 
 
 class KeptRows:
-    """The row that is kept for each row. Documents without terms are compared as whole texts, as they are read again.
+    """The row that is kept for each row.
+
+    Documents without terms are compared as whole texts, less the white space around them, as they are read again.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ class KeptRows:
         """Take in the texts of the rows from ``first_row`` on, in order; return which of them are kept."""
         stop = first_row + len(texts)
         for row in first_row + np.flatnonzero(~self._has_terms[first_row:stop]):
-            text = texts[int(row) - first_row].as_py()
+            text = texts[int(row) - first_row].as_py().strip()
             self.kept[row] = self._rows_of_texts.setdefault(text, int(row))
         is_kept: NDArray[np.bool_] = self.kept[first_row:stop] == np.arange(first_row, stop)
         return is_kept
