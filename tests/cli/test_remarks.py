@@ -53,9 +53,17 @@ def test_chinese_without_its_option_is_noticed(call, lines, command):
     assert call(name, lines(ENGLISH), *options, "--json").stderr == ""
 
 
+def test_no_neighbours_at_all_are_told(call, lines):
+    assert call("similar", lines(["one", "two"])).stdout == "No two documents share a term.\n"
+    alike = lines(["one two", "one three"])
+    assert call("similar", alike, "--threshold", "0.99").stdout == "No two documents are that similar.\n"
+
+
 def test_texts_without_a_neighbour_are_told(call, lines):
     path = lines(ENGLISH)
     shown = call("similar", path, "--text", "quantum", "--text", "train", "--id", "0").stdout
+    assert "quantum\n  no document shares a term\n" in shown
+    shown = call("similar", path, "--text", "quantum", "--threshold", "0.5").stdout
     assert "quantum\n  no document that similar\n" in shown
     results = json.loads(call("similar", path, "--text", "quantum", "--id", "3", "--json").stdout)["results"]
     assert [(entry.get("id", entry.get("text")), len(entry["neighbours"])) for entry in results] == [

@@ -27,6 +27,7 @@ class NeighboursAnswer:
 
     ``asked`` numbers what was asked: rows of the corpus, then the ``texts`` of the command line (-1, -2, ...).
     ``named`` are those that were asked for by name, which get an answer also where nothing is like them.
+    ``threshold`` is the least similarity that was wanted, if one was.
     """
 
     corpus: Corpus
@@ -36,6 +37,7 @@ class NeighboursAnswer:
     neighbour: NDArray[np.int32]
     similarity: NDArray[np.float32]
     rank: NDArray[np.int64]
+    threshold: float | None
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class NeighboursAnswer:
         top_k: int,
         *,
         named: bool,
+        threshold: float | None,
     ) -> NeighboursAnswer:
         """Keep the best ``top_k`` for each, less the document itself and what has nothing in common with it."""
         asked = np.concatenate([rows, -1 - np.arange(len(texts))])
@@ -64,6 +67,7 @@ class NeighboursAnswer:
             found.flat_indices[kept],
             found.flat_similarities[kept],
             rank[kept] + 1,
+            threshold,
         )
 
     def _name(self, asked: int) -> Any:
@@ -112,7 +116,9 @@ class NeighboursAnswer:
             console.print(Text(excerpt(f"{name}{text}", _TEXT_LENGTH), style="bold"), no_wrap=True)
             mine = self.asked == asked
             if not mine.any():
-                console.print("  no document that similar")
+                console.print(
+                    f"  no document {'shares a term' if self.threshold is None else 'that similar'}"
+                )
             for neighbour, similarity in zip(self.neighbour[mine], self.similarity[mine], strict=True):
                 text = excerpt(self.corpus.texts[int(neighbour)].as_py(), _TEXT_LENGTH)
                 line = (
@@ -120,7 +126,9 @@ class NeighboursAnswer:
                 )
                 console.print(Text(line), no_wrap=True, overflow="ellipsis")
         if not shown:
-            console.print("No neighbours that similar.")
+            console.print(
+                f"No two documents {'share a term' if self.threshold is None else 'are that similar'}."
+            )
         if len(shown) > _N_SHOWN:
             console.print(
                 f"\n{len(shown) - _N_SHOWN:,} more documents; --json or --output holds all, --id asks for one"

@@ -137,13 +137,15 @@ def _search(
     top = cosine_top_k if metric == "cosine" else jaccard_top_k
     if not (to_id or to_text):
         found = top(matrix, k=top_k, threshold=threshold, n_threads=n_threads)
-        return NeighboursAnswer.of(corpus, found, np.arange(len(corpus)), [], top_k, named=False)
+        return NeighboursAnswer.of(
+            corpus, found, np.arange(len(corpus)), [], top_k, named=False, threshold=threshold
+        )
     rows = _rows_of(corpus, to_id or [])
     asked = [matrix[rows]] if to_id else []
     asked += [vectorizer.transform(to_text)] if to_text else []
     # A document is its own nearest neighbour, or one of its copies is: ask for one more and drop it by row number.
     found = top(sp.csr_array(sp.vstack(asked)), matrix, k=top_k + 1, threshold=threshold, n_threads=n_threads)
-    return NeighboursAnswer.of(corpus, found, rows, to_text or [], top_k, named=True)
+    return NeighboursAnswer.of(corpus, found, rows, to_text or [], top_k, named=True, threshold=threshold)
 
 
 def _rows_of(corpus: Corpus, ids: list[str]) -> Any:
