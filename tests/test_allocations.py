@@ -24,7 +24,7 @@ from coterie.topics import *
 warnings.simplefilter("ignore")
 rng = np.random.default_rng(0)
 X = rng.standard_normal((3000, 24), dtype=np.float32)
-S = sp.random_array((3000, 400), density=0.03, format="csr", dtype=np.float32, rng=0)
+S = sp.csr_array(sp.random(3000, 400, density=0.03, format="csr", dtype=np.float32, random_state=0))
 C = S.astype(bool).astype(np.float32)
 texts = [" ".join(f"word{i * j % 997}" for j in range(1, 30)) for i in range(3000)]
 """

@@ -28,7 +28,7 @@ import numpy as np, scipy.sparse as sp
 from coterie import KMeans, TfidfVectorizer, cosine_top_k
 rng = np.random.default_rng(0)
 dense = rng.standard_normal((12_000, 128), dtype=np.float32)
-sparse = sp.random_array((6000, 3000), density=0.01, format="csr", dtype=np.float32, rng=0)
+sparse = sp.csr_array(sp.random(6000, 3000, density=0.01, format="csr", dtype=np.float32, random_state=0))
 texts = [" ".join(f"word{i * j % 9973}" for j in range(1, 60)) for i in range(6000)]
 """
 OPS = {
@@ -88,7 +88,7 @@ def test_memory_that_runs_out_is_a_memory_error(name):
 def test_estimators_shared_by_threads_answer_as_in_one():
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((3000, 24), dtype=np.float32)
-    sparse = sp.random_array((2000, 300), density=0.05, format="csr", dtype=np.float32, rng=0)
+    sparse = sp.csr_array(sp.random(2000, 300, density=0.05, format="csr", dtype=np.float32, random_state=0))
     texts = [f"word{i % 97} and word{i % 31} of word{i % 7}" for i in range(2000)]
     counts = (sparse[:500] * 9).ceil()
     kmeans = KMeans(12, random_state=0, n_threads=3).fit(rows)

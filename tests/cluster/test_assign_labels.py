@@ -60,7 +60,7 @@ def test_sparse_rows(isa, kind, metric, k):
 @pytest.mark.parametrize("k", [33, 48, 49, 100, 127, 128, 129, 300])
 def test_terms_in_bytes_at_every_width(isa, k):
     random = np.random.default_rng(k)
-    X = sp.random_array((400, 90), density=0.15, rng=random, dtype=np.float32, format="csr")
+    X = sp.csr_array(sp.random(400, 90, density=0.15, random_state=random, dtype=np.float32, format="csr"))
     centers = X[random.permutation(400)[:k]].toarray() * random.integers(1, 4, (k, 1)).astype(np.float32)
     np.testing.assert_array_equal(assign(X, centers), assign_labels_csr(X, centers))
 

@@ -159,7 +159,11 @@ def test_delta_updates_do_not_drift():
 @pytest.mark.parametrize("k", [5, 40, 150])
 def test_every_update_of_sparse_rows_is_the_reference_bit_for_bit(isa, k):
     """Rare features come to clusters that had none of them, and leave others, in each iteration."""
-    X = sp.random_array((300, 50), density=0.15, rng=np.random.default_rng(k), dtype=np.float32, format="csr")
+    X = sp.csr_array(
+        sp.random(
+            300, 50, density=0.15, random_state=np.random.default_rng(k), dtype=np.float32, format="csr"
+        )
+    )
     X = normalize(X)  # each of the first rows is nearest to its own centre
     samples, start = _core.Samples(rows_argument(X), None, "euclidean", 2), X[:k].toarray()
     start += np.float32(0.01)  # the first centres have features that their rows have not

@@ -148,7 +148,7 @@ def test_every_iteration_has_the_exact_labels_of_terms_in_bytes(make, metric, ev
 
 
 def test_negative_terms_are_left_to_float32(isa):
-    X = sp.random_array((900, 30), density=0.5, rng=RANDOM, dtype=np.float32, format="csr")
+    X = sp.csr_array(sp.random(900, 30, density=0.5, random_state=RANDOM, dtype=np.float32, format="csr"))
     init = X[:40].toarray()
     assert KMeans(40, init=init, max_iter=3).fit(X).filter_ == ("int8" if isa in WIDE else "float32")
     X.data[7] *= -1

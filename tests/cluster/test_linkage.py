@@ -97,7 +97,9 @@ def test_other_dtypes_and_frozen_distances_are_refused() -> None:
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("products", [1, 400, 10**9])
 def test_blocks_of_sparse_rows_change_no_bit(metric, products, monkeypatch):
-    X = sp.random_array((90, 40), density=0.1, rng=np.random.default_rng(0), dtype=np.float32, format="csr")
+    X = sp.csr_array(
+        sp.random(90, 40, density=0.1, random_state=np.random.default_rng(0), dtype=np.float32, format="csr")
+    )
     whole = _pairwise.condensed_distances(X, metric, 1)
     monkeypatch.setattr(_pairwise, "_PRODUCTS", products)
     ends = _pairwise._ends(X)

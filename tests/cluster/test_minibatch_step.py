@@ -77,7 +77,7 @@ def test_centres_restricted_to_the_features_of_the_batch(
 @pytest.mark.parametrize("kept", [1.0, 0.5, 0.0])
 def test_scaled_centres_go_where_whole_ones_go(metric: str, kept: float) -> None:
     rng = np.random.default_rng(1)
-    X = sp.random_array((400, 90), density=0.05, rng=rng, dtype=np.float32, format="csr")
+    X = sp.csr_array(sp.random(400, 90, density=0.05, random_state=rng, dtype=np.float32, format="csr"))
     X.data += 0.5
     start = X[:7].toarray()
     start[0, 3] = -1

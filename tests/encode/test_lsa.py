@@ -53,7 +53,9 @@ def test_the_rows_are_those_of_the_normalised_graph_less_its_constant_direction(
 
 
 def test_without_degrees_it_is_plain_latent_semantic_analysis() -> None:
-    X = sp.csr_array(sp.random_array((200, 60), density=0.2, rng=np.random.default_rng(0), dtype=np.float32))
+    X = sp.csr_array(
+        sp.random(200, 60, density=0.2, random_state=np.random.default_rng(0), dtype=np.float32, format="csr")
+    )
     encoder = LsaEncoder(5, degree_normalize=False, unit_rows=False, n_iter=40)
     rows = encoder.fit_transform(X)
     exact = TruncatedSVD(5, algorithm="arpack", random_state=0).fit(X)

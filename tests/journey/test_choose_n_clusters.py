@@ -38,7 +38,7 @@ def test_planted_topics_are_found(n_topics: int, form: Any) -> None:
 
 def test_words_without_topics_give_no_clear_k() -> None:
     rng = np.random.default_rng(1)
-    X = sp.csr_array(sp.random_array((800, 400), density=0.02, rng=rng, dtype=np.float32, format="csr"))
+    X = sp.csr_array(sp.random(800, 400, density=0.02, random_state=rng, dtype=np.float32, format="csr"))
     search = choose_n_clusters(X)
     assert not search.is_clear
     assert search.reason.startswith("No clear k")

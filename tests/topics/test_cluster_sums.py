@@ -17,7 +17,7 @@ SIZES = (1, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 257)
 
 
 def random_csr(rng: np.random.Generator, n: int, d: int, density: float = 0.3) -> sp.csr_array:
-    return sp.csr_array(sp.random_array((n, d), density=density, rng=rng, dtype=np.float32, format="csr"))
+    return sp.csr_array(sp.random(n, d, density=density, random_state=rng, dtype=np.float32, format="csr"))
 
 
 @pytest.mark.parametrize("n", SIZES)

@@ -27,7 +27,7 @@ def test_empty_documents_and_noise_stand_for_nothing() -> None:
 
 def test_every_cluster_gets_its_own_documents() -> None:
     rng = np.random.default_rng(2)
-    X = sp.random_array((500, 80), density=0.1, rng=rng, dtype=np.float32, format="csr")
+    X = sp.csr_array(sp.random(500, 80, density=0.1, random_state=rng, dtype=np.float32, format="csr"))
     labels, distances = rng.integers(0, 9, 500), rng.random(500)
     for c, rows in enumerate(representatives(X, labels, distances, n_representatives=4)):
         assert (labels[rows] == c).all()

@@ -38,7 +38,11 @@ def test_directions_and_values_are_those_of_lapack(n: int) -> None:
 
 
 def test_directions_are_orthonormal_on_a_flat_spectrum() -> None:
-    X = sp.random_array((400, 300), density=0.05, rng=np.random.default_rng(1), dtype=np.float32).toarray()
+    X = sp.csr_array(
+        sp.random(
+            400, 300, density=0.05, random_state=np.random.default_rng(1), dtype=np.float32, format="csr"
+        )
+    ).toarray()
     vectors, values = svd(X, 40)
     np.testing.assert_allclose(vectors.T @ vectors, np.eye(40), atol=1e-5)
     assert (np.diff(values) <= 0).all()
@@ -48,7 +52,11 @@ def test_directions_are_orthonormal_on_a_flat_spectrum() -> None:
 
 
 def test_bits_do_not_depend_on_threads(every_n_threads: tuple[int, ...], every_isa: list[str]) -> None:
-    X = sp.random_array((5000, 700), density=0.02, rng=np.random.default_rng(2), dtype=np.float32).toarray()
+    X = sp.csr_array(
+        sp.random(
+            5000, 700, density=0.02, random_state=np.random.default_rng(2), dtype=np.float32, format="csr"
+        )
+    ).toarray()
     first_vectors, first_values = svd(X, 20)
     for isa in every_isa:
         _core.set_isa(isa)
@@ -82,7 +90,7 @@ def test_a_known_direction_is_left_out() -> None:
 
 def test_projection_is_the_product_in_unit_rows() -> None:
     rng = np.random.default_rng(3)
-    X = sp.random_array((33, 17), density=0.3, rng=rng, dtype=np.float32, format="csr")
+    X = sp.csr_array(sp.random(33, 17, density=0.3, random_state=rng, dtype=np.float32, format="csr"))
     X = sp.csr_array(sp.vstack([X, sp.csr_array((1, 17), dtype=np.float32)]))
     w = rng.standard_normal((17, 5)).astype(np.float32)
     wanted = X.toarray().astype(np.float64) @ w
