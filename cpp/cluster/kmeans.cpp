@@ -1,6 +1,7 @@
 #include "cluster/kmeans.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <type_traits>
 
@@ -29,6 +30,9 @@ template <typename View>
 LloydResult kmeans(const Samples<View>& samples, Centroids<View>& centroids, const LloydOptions& options) {
     require(centroids.k <= samples.x.rows, "kmeans", "n_samples=", samples.x.rows,
             " must be >= n_clusters=", centroids.k);
+    const std::vector<double>& norms = centroids.squared_norm;
+    require(std::all_of(norms.begin(), norms.end(), [](double v) { return std::isfinite(v); }), "kmeans",
+            "init must give finite centres; got NaN or infinity");
     LloydResult result;
     result.labels.assign(static_cast<std::size_t>(samples.x.rows), -1);
     std::int32_t* const labels = result.labels.data();

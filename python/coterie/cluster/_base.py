@@ -182,8 +182,13 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
         samples: _core.AnySamples,
         weight: NDArray[np.float64] | None,
         random: np.random.RandomState,
+        *,
+        check_finite: bool = True,
     ) -> Centers:
-        """Return float32 centres of shape (n_clusters, n_features) as ``init`` asks for."""
+        """Return float32 centres of shape (n_clusters, n_features) as ``init`` asks for.
+
+        ``check_finite=False`` leaves NaN and infinity to ``Samples.lloyd``, which meets them in the norms.
+        """
         if isinstance(self.init, str):
             if self.init == "k-means++" and self.n_clusters <= _MOST_CLUSTERS_FOR_KMEANS_PLUSPLUS:
                 rows = samples.kmeans_plusplus(self.n_clusters, 0, int(random.randint(_MAX_SEED)))

@@ -253,7 +253,8 @@ class KMeans(KMeansBase):
 
         best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
-            centers = self._initial_centers(X, samples, weight, random)
+            on_host = isinstance(samples, _core.Samples)
+            centers = self._initial_centers(X, samples, weight, random, check_finite=not on_host)
             run = run_from(centers)
             if best is None or run[2] < best[2]:
                 best = run
