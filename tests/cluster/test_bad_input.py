@@ -88,6 +88,15 @@ def test_not_finite_is_refused(value, sparse):
         _core.Samples(bad, None, "euclidean", 2)
 
 
+@pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sp.csr_array])
+def test_what_float32_cannot_hold_is_refused_without_a_warning(make):
+    bad = X.astype(np.float64)
+    bad[41, 3] = 1e39
+    for call in (KMeans(2).fit, KMeans(2).fit(X).predict, MiniBatchKMeans(2).fit):
+        with pytest.raises(ValueError, match="infinity"):
+            call(make(bad))
+
+
 @pytest.mark.parametrize(
     ("weight", "words"),
     [

@@ -208,7 +208,7 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
                 f"The shape of the initial centers {centers.shape} does not match the number of clusters "
                 f"{self.n_clusters} and the number of features of the data {X.shape[1]}."
             )
-        if not np.isfinite(centers).all():
+        if check_finite and not np.isfinite(centers).all():
             raise ValueError("init must give finite centres; got NaN or infinity")
         return centers
 
@@ -292,19 +292,21 @@ def validate_rows(estimator: Any, X: Any, *, reset: bool, check_finite: bool = T
     if not check_finite and _is_plain(estimator, X, reset):
         if reset:
             estimator.n_features_in_ = X.shape[1]
-        return np.asarray(X, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            return np.asarray(X, dtype=np.float32)
     refuse_masked("X", X)
     check_sparse_structure(X)
-    return validate_data(
-        estimator,
-        X,
-        reset=reset,
-        accept_sparse="csr",
-        dtype=np.float32,
-        order=None,
-        accept_large_sparse=True,
-        ensure_all_finite=check_finite or sp.issparse(X),
-    )
+    with np.errstate(over="ignore"):  # what float32 cannot hold is refused as infinity
+        return validate_data(
+            estimator,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            dtype=np.float32,
+            order=None,
+            accept_large_sparse=True,
+            ensure_all_finite=check_finite or sp.issparse(X),
+        )
 
 
 def _is_plain(estimator: Any, X: Any, reset: bool) -> bool:
