@@ -50,10 +50,15 @@ def version(distribution: str) -> str | None:
 
 
 def commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "not a git checkout"
+    """Return the commit, and whether files differ from it other than the tables that a benchmark before wrote."""
+    tables = [f":!{name}" for name in ("README.md", "bench/*.json", "bench/*.md", "bench/*.svg")]
+    name = _git("rev-parse", "--short", "HEAD")
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", ":/", *tables)
+    return f"{name}-dirty" if changed else name or "not a git checkout"
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=False).stdout.strip()
 
 
 def describe() -> dict[str, Any]:
