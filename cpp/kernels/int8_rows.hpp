@@ -30,18 +30,27 @@ inline void measure_int8(const float* x, index_t d, const float* mu, const std::
     *squared_residual = _mm512_reduce_add_pd(residual);
 }
 
+// The largest magnitude of x - mu, and its squared length in float32.
+struct Extent {
+    float most, square;
+};
+inline Extent extent_of(const float* x, index_t d, const float* mu) noexcept {
+    __m512 most = _mm512_setzero_ps(), square = _mm512_setzero_ps();
+    for (index_t j = 0; j < d; j += 16) {
+        const __m512 y = centred(x, mu, j, d);
+        most = _mm512_max_ps(most, _mm512_abs_ps(y));
+        square = _mm512_fmadd_ps(y, y, square);
+    }
+    return {_mm512_reduce_max_ps(most), _mm512_reduce_add_ps(square)};
+}
+
 inline void pack_int8_rows(const float* x, index_t ldx, index_t m, index_t d, const float* mu,
                            std::uint8_t* out, index_t ld_out, float* scale, double* squared_norm,
                            double* squared_residual) noexcept {
     for (index_t r = 0; r < m; ++r) {
         const float* const row = x + r * ldx;
-        __m512 largest = _mm512_setzero_ps(), norm = _mm512_setzero_ps(), residual = _mm512_setzero_ps();
-        for (index_t j = 0; j < d; j += 16) {
-            const __m512 y = centred(row, mu, j, d);
-            largest = _mm512_max_ps(largest, _mm512_abs_ps(y));
-            norm = _mm512_fmadd_ps(y, y, norm);
-        }
-        const float most = _mm512_reduce_max_ps(largest), sum = _mm512_reduce_add_ps(norm);
+        const auto [most, sum] = extent_of(row, d, mu);
+        __m512 residual = _mm512_setzero_ps();
         const bool is_zero = !(most >= kLeastToQuantise);
         scale[r] = is_zero ? 0.0f : most / kInt8Largest;
         const __m512 step = _mm512_set1_ps(scale[r]);
@@ -70,14 +79,9 @@ inline void compare_int8(const std::uint8_t* row, float scale, const float* a, c
 inline bool pack_difference_int16(const float* a, const float* b, index_t d, int largest, std::int16_t* codes,
                                   index_t d_padded, float* step, std::int32_t* sum, double* squared_norm,
                                   double* squared_residual) noexcept {
-    __m512 most = _mm512_setzero_ps(), norm = _mm512_setzero_ps(), residual = _mm512_setzero_ps();
-    for (index_t j = 0; j < d; j += 16) {
-        const __m512 z = centred(a, b, j, d);
-        most = _mm512_max_ps(most, _mm512_abs_ps(z));
-        norm = _mm512_fmadd_ps(z, z, norm);
-    }
-    const float square = _mm512_reduce_add_ps(norm), top = _mm512_reduce_max_ps(most);
+    const auto [top, square] = extent_of(a, d, b);
     if (!is_safe(square)) return false;
+    __m512 residual = _mm512_setzero_ps();
     *step = top / static_cast<float>(largest);
     const __m512 unit = _mm512_set1_ps(*step), inverse = _mm512_set1_ps(static_cast<float>(largest) / top);
     __m512i total = _mm512_setzero_si512();
