@@ -250,10 +250,10 @@ class KMeans(KMeansBase):
         random = random_state_of(self)
         samples = self._finite_samples(X, weight)
         run_from = self._runs(samples, X.shape[0])
+        on_host = isinstance(samples, _core.Samples)
 
         best: _core.LloydRun | None = None
         for _ in range(self._n_init(when_random=10)):
-            on_host = isinstance(samples, _core.Samples)
             centers = self._initial_centers(X, samples, weight, random, check_finite=not on_host)
             run = run_from(centers)
             if best is None or run[2] < best[2]:
