@@ -16,8 +16,8 @@ class CentroidDifferences {
     struct Difference {
         std::int32_t low = -1, high = -1;  // -1: the place is free
         bool is_packed = false;
-        std::uint32_t offset =
-            0;  // what is added to Int8Table::multiply, since rows lie kInt8Zero above their codes
+        // What is added to Int8Table::multiply, since rows lie kInt8Zero above their codes.
+        std::uint32_t offset = 0;
         double step = 0;
         double length = 0, lost = 0;  // not below those of the exact difference
         const std::int16_t* codes = nullptr;

@@ -1,6 +1,6 @@
 // CSR rows for scores against the means of clusters, split by how many rows have a term.
 //
-// Most terms are rare, and in most centroids: not at all. With R the terms of few rows, and c the mean of the rows of a cluster,
+// Most terms are rare, and absent from most centroids. With R the terms of few rows, and c the mean of the rows of a cluster,
 //     sum_{j in R} x_ij c_j = share_c sum_{h in c} sum_{j in R} x_ij x_hj:
 // the rows h that a row shares rare terms with are found once, and their products serve every pass.
 #pragma once

@@ -1,7 +1,6 @@
 #include "similarity/dense_direct.hpp"
 
 #include <cmath>
-#include <limits>
 
 #include "core/check.hpp"
 #include "core/parallel.hpp"

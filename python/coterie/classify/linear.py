@@ -238,10 +238,8 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         refuse_masked("X", X)
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=np.float64)
         if sp.issparse(X) and X.indices.dtype != np.int32 and max(X.nnz, X.shape[1]) < 2**31:
-            indices, indptr = (
-                X.indices.astype(np.int32),
-                X.indptr.astype(np.int32),
-            )  # all that liblinear takes
+            # All that liblinear takes.
+            indices, indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
             X = sp.csr_array((X.data, indices, indptr), shape=X.shape)
         return X
 
