@@ -15,6 +15,15 @@ constexpr double kLanesPerPosting = 4, kBf16LanesPerPosting = 12;
 constexpr index_t kTileElements = index_t{1} << 18;
 // Keeps rows of sums off the same cache lines when their number is a power of two.
 constexpr index_t kSkew = 16;
+// Products per cycle. Below it, in vectors, bfloat16 has no more than twice the rate of float32, and its error leaves more rows to be
+// scored canonically than that saves.
+constexpr double kLeastBf16Rate = 128;
+
+// The filter of the panel where that is bfloat16, else null.
+const kernels::Bf16Table* bf16_filter() {
+    const kernels::Bf16Table* const filter = kernels::active().bf16;
+    return filter != nullptr && filter->products_per_cycle >= kLeastBf16Rate ? filter : nullptr;
+}
 
 }  // namespace
 
@@ -33,7 +42,7 @@ std::vector<std::int32_t> ColumnPanel::worthwhile(const std::vector<std::int32_t
         return postings(a) > postings(b) || (postings(a) == postings(b) && a < b);
     });
     // A panel as large as the matrix: 8 bytes an element there, 4 or 2 here.
-    const index_t per_element = kernels::active().bf16 == nullptr ? 2 : 4;
+    const index_t per_element = bf16_filter() == nullptr ? 2 : 4;
     const auto most = static_cast<std::size_t>(per_element * y_nnz / std::max<index_t>(y_rows, 1));
     if (columns.size() > most) columns.resize(most);
     return columns;
@@ -41,7 +50,7 @@ std::vector<std::int32_t> ColumnPanel::worthwhile(const std::vector<std::int32_t
 
 double ColumnPanel::postings_worth(index_t n_columns, index_t y_rows) {
     const kernels::Table& t = kernels::active();
-    const double lanes_per_posting = t.bf16 == nullptr ? kLanesPerPosting : kBf16LanesPerPosting;
+    const double lanes_per_posting = bf16_filter() == nullptr ? kLanesPerPosting : kBf16LanesPerPosting;
     return static_cast<double>(n_columns) * static_cast<double>(y_rows) /
            (lanes_per_posting * static_cast<double>(t.lanes));
 }
@@ -72,7 +81,7 @@ ColumnPanel::ColumnPanel(const CsrView& y, const std::vector<double>& scales,
             }
         }
         const auto at = static_cast<std::size_t>(b);
-        if (kernels::active().bf16 == nullptr) {
+        if (bf16_filter() == nullptr) {
             pack(rows, lists.n_rows, packed_[at]);
         } else {
             sizes[at] = pack(rows, lists.n_rows, packed_bf16_[at]);
@@ -98,8 +107,8 @@ kernels::Bf16Size ColumnPanel::pack(const std::vector<float>& rows, index_t n_ro
     double norm[kBlock], residual[kBlock];
     for (index_t first = 0; first < n_padded; first += kBlock) {
         const index_t m = std::clamp<index_t>(n_rows - first, 0, kBlock);
-        kernels::active().bf16->pack_rows(rows.data() + first * n_columns_, n_columns_, m, n_columns_,
-                                          no_mean_.data(), some.data(), d_padded, norm, residual);
+        bf16_filter()->pack_rows(rows.data() + first * n_columns_, n_columns_, m, n_columns_, no_mean_.data(),
+                                 some.data(), d_padded, norm, residual);
         for (index_t r = 0; r < m; ++r) size.include(norm[r], residual[r]);
         std::fill(some.begin() + m * d_padded, some.end(), std::uint16_t{0});
         kernels::pack_bf16_tiles(some.data(), d_padded,
@@ -118,13 +127,13 @@ void ColumnPanel::append(SparseRow row, double scale, Rows& rows) const {
     }
     rows.errors.resize(static_cast<std::size_t>(rows.count + 1));
     double error = 0;
-    if (kernels::active().bf16 != nullptr) {
+    if (bf16_filter() != nullptr) {
         const index_t d_padded = kernels::bf16_depth(n_columns_);
         double squared_norm, squared_residual;
         rows.packed.resize(static_cast<std::size_t>(rows_written(rows.count + 1) * lines()));
-        kernels::active().bf16->pack_rows(values, n_columns_, 1, n_columns_, no_mean_.data(),
-                                          rows.packed[static_cast<std::size_t>(rows.count * lines())].values,
-                                          d_padded, &squared_norm, &squared_residual);
+        bf16_filter()->pack_rows(values, n_columns_, 1, n_columns_, no_mean_.data(),
+                                 rows.packed[static_cast<std::size_t>(rows.count * lines())].values, d_padded,
+                                 &squared_norm, &squared_residual);
         kernels::Bf16Size size;
         size.include(squared_norm, squared_residual);
         error = kernels::bf16_error(size, row_size_, 0, d_padded);
@@ -134,17 +143,17 @@ void ColumnPanel::append(SparseRow row, double scale, Rows& rows) const {
 
 index_t ColumnPanel::stride(index_t n_rows) const {
     const kernels::Table& t = kernels::active();
-    return (t.bf16 == nullptr ? kernels::padded(t, n_rows) : kernels::bf16_columns(n_rows)) + kSkew;
+    return (bf16_filter() == nullptr ? kernels::padded(t, n_rows) : kernels::bf16_columns(n_rows)) + kSkew;
 }
 
 index_t ColumnPanel::rows_written(index_t count) const {
-    if (kernels::active().bf16 == nullptr) return count;
+    if (bf16_filter() == nullptr) return count;
     return ceil_div(count, kernels::kBf16Rows) * kernels::kBf16Rows;
 }
 
 void ColumnPanel::score(std::size_t block, const Rows& rows, index_t n_rows, float* sums, index_t ld) const {
     const kernels::Table& t = kernels::active();
-    if (t.bf16 == nullptr) {
+    if (bf16_filter() == nullptr) {
         t.score_block(rows.values.data(), n_columns_, rows.count, packed_[block].data(), bias_.data(),
                       kernels::padded(t, n_rows), n_columns_, sums, ld);
         return;
@@ -154,10 +163,10 @@ void ColumnPanel::score(std::size_t block, const Rows& rows, index_t n_rows, flo
     const index_t tile = std::max(kTileElements / d_padded / kPair * kPair, kPair);
     for (index_t c = 0; c < n_padded; c += tile)
         for (index_t r = 0; r < rows.count; r += kernels::kBf16Rows)
-            t.bf16->score_block(rows.packed[static_cast<std::size_t>(r * lines())].values, d_padded,
-                                packed_bf16_[block][static_cast<std::size_t>(c * lines())].values,
-                                bias_.data() + c, std::min(tile, n_padded - c), d_padded, sums + r * ld + c,
-                                ld);
+            bf16_filter()->score_block(rows.packed[static_cast<std::size_t>(r * lines())].values, d_padded,
+                                       packed_bf16_[block][static_cast<std::size_t>(c * lines())].values,
+                                       bias_.data() + c, std::min(tile, n_padded - c), d_padded,
+                                       sums + r * ld + c, ld);
 }
 
 }  // namespace coterie
