@@ -238,7 +238,7 @@ struct Body {
                                float* scores) noexcept {
         // The rows of frequent terms sit in the nearer caches; the others are asked for this many nonzeros
         // ahead, which for short rows is in the rows that follow.
-        constexpr index_t kAhead = 8;
+        constexpr index_t kAhead = 32;
         const index_t reachable = row.nnz + row.following;
         F acc[W];
         for (int w = 0; w < W; ++w) acc[w] = V::zero();

@@ -35,7 +35,7 @@ struct PackedTermsBody {
     template <int W>
     static float score_columns(const SparseRow& row, const std::uint8_t* lines, index_t k, index_t first,
                                const float* bias, float* scores) noexcept {
-        constexpr index_t kAhead = 24;  // nonzeros, which for short rows are in the rows that follow
+        constexpr index_t kAhead = 96;  // nonzeros, which for short rows are in the rows that follow
         constexpr index_t kFetched = W * L + static_cast<index_t>(sizeof(float));
         const index_t reachable = row.nnz + row.following, bytes = packed_term_bytes(k);
         const std::uint8_t *const codes = lines + first, *const steps_at = lines + code_columns(k);
