@@ -7,6 +7,9 @@ import re
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
+from sklearn.manifold import trustworthiness
+from sklearn.preprocessing import normalize
 
 from coterie._excerpt import excerpt
 from coterie.report import render_report
@@ -76,6 +79,16 @@ def test_map_puts_the_documents_of_a_cluster_together(cluster, fruit_trains_musi
     np.testing.assert_array_equal(
         points, place_documents(result.matrix, result.model.clusterer.cluster_centers_, 0)
     )
+
+
+def test_map_keeps_neighbours_together():
+    rng = np.random.default_rng(0)
+    centres = rng.random((12, 40), dtype=np.float32)
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    X = centres[rng.integers(0, 12, 400)] + 0.3 * rng.random((400, 40), dtype=np.float32)
+    similarities = normalize(X @ centres.T)
+    points = place_documents(sp.csr_array(X), centres, 0)
+    assert trustworthiness(similarities, points, n_neighbors=15) > 0.99
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8, 9])

@@ -13,7 +13,11 @@ from threadpoolctl import threadpool_limits
 _FEW_CLUSTERS = 10  # below this many centres, the similarities to them span too few directions for a picture
 _N_COMPONENTS = 30
 _COMPONENT_WEIGHT = 0.4
-_N_ITERATIONS = 500
+# Fewer iterations, with longer steps and coarser cells, keep the neighbourhoods of 500 with scikit-learn's own.
+_N_ITERATIONS = 400
+_DOCUMENTS_PER_STEP = 20  # the learning rate is the number of documents divided by this
+_SHORTEST_STEP = 50.0
+_CELL_ANGLE = 0.9
 _PERPLEXITY = 30.0
 _SMALLEST_NEIGHBOURHOOD = 8  # fewer documents are drawn on their two main axes
 
@@ -92,6 +96,8 @@ def _place(features: NDArray[np.float32], random_state: int) -> NDArray[np.float
         n_components=2,
         perplexity=min(_PERPLEXITY, (n_documents - 1) / 3),
         max_iter=_N_ITERATIONS,
+        learning_rate=max(_SHORTEST_STEP, n_documents / _DOCUMENTS_PER_STEP),
+        angle=_CELL_ANGLE,
         init=axes * np.float32(1e-4 / spread),
         random_state=random_state,
         n_jobs=1,
