@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 import numpy as np
 import pytest
@@ -25,6 +26,18 @@ def embedded_data(html: str) -> dict:
 def test_same_input_gives_the_same_page(cluster, fruit_trains_music):
     result = cluster(fruit_trains_music)
     assert render_report(result, fruit_trains_music) == render_report(result, fruit_trains_music)
+
+
+def test_seconds_of_the_report_are_a_stage_where_it_is_told_when_it_was_begun(cluster, fruit_trains_music):
+    timings = {"read": 1.0, "cluster": 2.0}
+    result = cluster(fruit_trains_music)
+    told = render_report(result, fruit_trains_music, timings=timings, started=time.perf_counter() - 100)
+    assert re.search(r"<dt>seconds</dt><dd>10[3-9]\.\d</dd>", told)
+    assert '<th scope="row">report</th>' in told
+    assert timings == {"read": 1.0, "cluster": 2.0}
+    untold = render_report(result, fruit_trains_music, timings=timings)
+    assert "<dt>seconds</dt><dd>3</dd>" in untold
+    assert '<th scope="row">report</th>' not in untold
 
 
 def test_page_names_no_other_place(cluster, fruit_trains_music):

@@ -216,7 +216,13 @@ def write_outputs(
         started = time.perf_counter()
         labels = None if corpus.labels is None else corpus.labels.to_pylist()
         page = render_report(
-            result, corpus.texts, title=title, ids=corpus.ids, labels=labels, timings=timings
+            result,
+            corpus.texts,
+            title=title,
+            ids=corpus.ids,
+            labels=labels,
+            timings=timings,
+            started=started,
         )
         folder.file("report.html").write_text(page, encoding="utf-8")
         timings["report"] = time.perf_counter() - started

@@ -156,7 +156,13 @@ def write_outputs(
 
         started = time.perf_counter()
         page = render_topics_report(
-            result, corpus.texts, title=title, ids=corpus.ids, over_time=course, timings=timings
+            result,
+            corpus.texts,
+            title=title,
+            ids=corpus.ids,
+            over_time=course,
+            timings=timings,
+            started=started,
         )
         folder.file("report.html").write_text(page, encoding="utf-8")
         timings["report"] = time.perf_counter() - started

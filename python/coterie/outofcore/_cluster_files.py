@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -284,6 +285,7 @@ def _write(
     if title is not None:
         from coterie.report import render_report
 
+        started = time.perf_counter()
         with run.clock.stage("report"):
             matrix: Any = rows  # its shape and some of its rows are all that is asked for
             shown = ClusterResult(
@@ -297,7 +299,7 @@ def _write(
                 parameters=result.parameters,
             )
             texts, ids = cast("Any", result.texts), cast("Any", result.ids)
-            page = render_report(shown, texts, title=title, ids=ids, labels=labels)
+            page = render_report(shown, texts, title=title, ids=ids, labels=labels, started=started)
             folder.file("report.html").write_text(page, encoding="utf-8")
     record = {name: getattr(result, name) for name in ("n_documents", "metrics", "parameters", "timings")}
     record |= {"method_search": None, "refinement": None}

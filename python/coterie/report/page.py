@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -76,6 +77,7 @@ def render_report(
     ids: Sequence[object] | None = None,
     labels: Sequence[object] | None = None,
     timings: dict[str, float] | None = None,
+    started: float | None = None,
     n_map_documents: int = 2000,
 ) -> str:
     """Render a clustering as one HTML page that needs no network and no other file.
@@ -97,6 +99,9 @@ def render_report(
         True labels; the most frequent ones are shown with each cluster. None and "" count as no label.
     timings : dict of str to float, optional
         Seconds per stage to show instead of ``result.timings``.
+    started : float, optional
+        When the report was begun, by :func:`time.perf_counter`: the seconds since are shown as one more stage,
+        "report". None shows no such stage, and the same arguments give the same page.
     n_map_documents : int, default=2000
         How many documents the map shows at most, >= 1. A larger corpus is sampled in proportion to the sizes of the
         clusters, small ones never left out, and the page says so.
@@ -130,7 +135,13 @@ def render_report(
     names = range(n_documents) if ids is None else ids
     clusters = _describe_clusters(result, texts, names, labels)
     noise = _describe_noise(result, labels)
-    stages = result.timings if timings is None else timings
+    shown = clusters if noise is None else [*clusters, noise]
+    drawings = {
+        "map": _map_data(result, texts, names, shown, n_map_documents),
+        "k_search": _search_curves(result.k_search),
+        "dendrogram": _dendrogram(result, clusters),
+    }
+    stages = with_report(result.timings if timings is None else timings, started)
     page = {
         "title": excerpt(title, _TITLE_LENGTH),
         "version": __version__,
@@ -146,12 +157,6 @@ def render_report(
         "noise": noise,
         "k_search": result.k_search,
         "text_language": "zh" if result.parameters.get("language") == "zh" else "",
-    }
-    shown = clusters if noise is None else [*clusters, noise]
-    drawings = {
-        "map": _map_data(result, texts, names, shown, n_map_documents),
-        "k_search": _search_curves(result.k_search),
-        "dendrogram": _dendrogram(result, clusters),
     }
     return render_page("report", page=page, drawings=drawings)
 
@@ -281,6 +286,11 @@ def _search_curves(k_search: KSearch | None) -> dict[str, Any] | None:
         "n_clusters": [trial.n_clusters for trial in k_search.trials],
         "chosen": k_search.n_clusters,
     }
+
+
+def with_report(timings: dict[str, float], started: float | None) -> dict[str, float]:
+    """Add what the report has taken so far to the seconds of the stages."""
+    return timings if started is None else {**timings, "report": time.perf_counter() - started}
 
 
 def finite(value: float) -> float | None:

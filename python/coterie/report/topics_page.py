@@ -13,7 +13,7 @@ from coterie._excerpt import excerpt
 from coterie._version import __version__
 from coterie.report._html import render_page
 from coterie.report._names import name_terms
-from coterie.report.page import COLOURS, finite, plain
+from coterie.report.page import COLOURS, finite, plain, with_report
 from coterie.topics import TopicResult, TopicSearch, TopicsOverTime
 
 _TITLE_LENGTH = 120
@@ -30,6 +30,7 @@ def render_topics_report(
     ids: Sequence[object] | None = None,
     over_time: TopicsOverTime | None = None,
     timings: dict[str, float] | None = None,
+    started: float | None = None,
 ) -> str:
     """Render topics as one HTML page that needs no network and no other file.
 
@@ -50,6 +51,9 @@ def render_topics_report(
         Shows how much each topic is written about, period by period.
     timings : dict of str to float, optional
         Seconds per stage to show instead of ``result.timings``.
+    started : float, optional
+        When the report was begun, by :func:`time.perf_counter`: the seconds since are shown as one more stage,
+        "report".
 
     Returns
     -------
@@ -77,7 +81,12 @@ def render_topics_report(
             raise ValueError(f"{name} must have one entry per document ({n_documents}); got {len(values)}")
     names = range(n_documents) if ids is None else ids
     topics = _describe(result, texts, names)
-    stages = result.timings if timings is None else timings
+    drawings = {
+        "map": _map(result, topics),
+        "over_time": _course(over_time, topics),
+        "search": _curves(result.search),
+    }
+    stages = with_report(result.timings if timings is None else timings, started)
     page = {
         "title": excerpt(title, _TITLE_LENGTH),
         "version": __version__,
@@ -91,11 +100,6 @@ def render_topics_report(
         "timings": stages,
         "parameters": {name: plain(value) for name, value in result.parameters.items()},
         "text_language": "zh" if result.parameters.get("language") == "zh" else "",
-    }
-    drawings = {
-        "map": _map(result, topics),
-        "over_time": _course(over_time, topics),
-        "search": _curves(result.search),
     }
     return render_page("topics", page=page, drawings=drawings)
 
