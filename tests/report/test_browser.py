@@ -215,6 +215,43 @@ def test_one_and_two_hundred_clusters(open_page, cluster, fruit_trains_music):
     assert page.locator("#legend li").count() == 200
 
 
+def open_cards(page) -> int:
+    return page.locator("#cards details[open]").count()
+
+
+def test_cards_of_many_clusters_are_closed_until_they_are_wanted(open_page, cluster, fruit_trains_music):
+    few = open_page(render_report(cluster(fruit_trains_music, 12), fruit_trains_music))
+    assert open_cards(few) == 12
+    page = open_page(render_report(cluster(fruit_trains_music, 13), fruit_trains_music))
+    assert open_cards(page) == 0
+    first = page.locator("#cards .card").first
+    assert first.locator(".closed").inner_text().split() == first.locator(".terms th").all_text_contents()
+    last = page.locator("#legend li a").last
+    last.click()
+    assert open_cards(page) == 1
+    assert page.locator(f"{last.get_attribute('href')} .documents").is_visible()
+    page.locator("#search").fill("number 17")
+    assert page.locator("#cards .card:visible").count() >= 1
+    page.locator("#search").fill("")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert open_cards(page) == 13
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert open_cards(page) == 1
+    page.get_by_role("button", name="Open all cards").click()
+    assert open_cards(page) == 13
+    page.get_by_role("button", name="Close all cards").click()
+    assert open_cards(page) == 0
+
+
+def test_cards_are_headed_by_the_name_of_their_cluster(page):
+    headings = page.locator("#cards h3").all_inner_texts()
+    legend = page.locator("#legend .name").all_inner_texts()
+    assert [" ".join(heading.split()) for heading in headings] == [
+        f"{name} cluster {number}"
+        for name, number in zip(legend, page.locator("#legend .id").all_inner_texts(), strict=True)
+    ]
+
+
 def test_prints_in_light_colours_without_controls(page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.locator(".tools").is_hidden()

@@ -28,6 +28,7 @@ _LABEL_LENGTH = 60
 _REPRESENTATIVE_LENGTH = 400
 _HOVER_LENGTH = 240
 _N_LABELS = 3
+MOST_OPEN_CARDS = 12  # of more clusters or topics the cards show names, and their contents when opened
 
 # Twenty mid-tones that stand out on white and on black; further clusters repeat them with another symbol.
 COLOURS = [
@@ -155,6 +156,7 @@ def render_report(
         "scores": describe_scores(result.metrics),
         "clusters": clusters,
         "noise": noise,
+        "cards_are_open": len(clusters) <= MOST_OPEN_CARDS,
         "k_search": result.k_search,
         "text_language": "zh" if result.parameters.get("language") == "zh" else "",
     }

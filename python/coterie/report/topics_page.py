@@ -13,7 +13,7 @@ from coterie._excerpt import excerpt
 from coterie._version import __version__
 from coterie.report._html import render_page
 from coterie.report._names import name_terms
-from coterie.report.page import COLOURS, finite, plain, with_report
+from coterie.report.page import COLOURS, MOST_OPEN_CARDS, finite, plain, with_report
 from coterie.topics import TopicResult, TopicSearch, TopicsOverTime
 
 _TITLE_LENGTH = 120
@@ -93,6 +93,7 @@ def render_topics_report(
         "n_documents": n_documents,
         "n_terms": result.matrix.shape[1],
         "topics": topics,
+        "cards_are_open": len(topics) <= MOST_OPEN_CARDS,
         "metrics": {name: finite(value) for name, value in result.metrics.items()},
         "search": None if result.search is None else str(result.search),
         "has_times": over_time is not None,

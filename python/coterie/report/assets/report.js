@@ -142,6 +142,21 @@
     byId("cards").append(...cards);
   }
 
+  // What the cards hold below their names.
+  const contents = cards.map((card) => card.querySelector("details")).filter(Boolean);
+  const openAll = (open) => contents.forEach((content) => { content.open = open; });
+  byId("unfold").addEventListener("click", ({ currentTarget: button }) => {
+    const open = button.textContent.startsWith("Open");
+    button.textContent = `${open ? "Close" : "Open"} all cards`;
+    openAll(open);
+  });
+  const openCard = (hash) => {
+    const content = hash && byId(hash.slice(1))?.querySelector("details");
+    if (content) content.open = true;
+  };
+  byId("legend").addEventListener("click", (event) => openCard(event.target.closest("a")?.hash));
+  addEventListener("hashchange", () => openCard(location.hash));
+
   for (const item of legendItems) {
     const cluster = clusterOf(item);
     item.querySelector(".toggle").addEventListener("click", () => {
@@ -210,11 +225,22 @@
   // ---- start -----------------------------------------------------------------------------------------------------
   const redraw = () => { drawMap(); drawSearch(); drawTree(); };
   redraw();
+  openCard(location.hash);
   map.on("plotly_hover", showTip);
   map.on("plotly_click", showTip);
   map.on("plotly_unhover", () => { tip.hidden = true; });
   dark.addEventListener("change", redraw);
-  addEventListener("beforeprint", () => { printing = true; redraw(); });
-  addEventListener("afterprint", () => { printing = false; redraw(); });
+  let closed = []; // cards that are open on paper alone
+  addEventListener("beforeprint", () => {
+    printing = true;
+    closed = contents.filter((content) => !content.open);
+    openAll(true);
+    redraw();
+  });
+  addEventListener("afterprint", () => {
+    printing = false;
+    closed.forEach((content) => { content.open = false; });
+    redraw();
+  });
   document.documentElement.dataset.ready = "true";
 })();

@@ -134,5 +134,18 @@
   redraw();
   byId("map").on("plotly_click", (event) => { location.hash = `topic-${event.points[0].customdata[0]}`; });
   dark.addEventListener("change", redraw);
+
+  const openCard = () => {
+    const content = location.hash && byId(location.hash.slice(1))?.querySelector("details");
+    if (content) content.open = true;
+  };
+  openCard();
+  addEventListener("hashchange", openCard);
+  let closed = []; // cards that are open on paper alone
+  addEventListener("beforeprint", () => {
+    closed = [...document.querySelectorAll(".card details:not([open])")];
+    closed.forEach((content) => { content.open = true; });
+  });
+  addEventListener("afterprint", () => closed.forEach((content) => { content.open = false; }));
   document.documentElement.dataset.ready = "true";
 })();
