@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from coterie.classify import check_labels
 from coterie.classify.labels import class_names, indicator
@@ -29,6 +30,12 @@ def test_missing_labels_are_counted_and_named() -> None:
 def test_other_bad_labels_are_named() -> None:
     with pytest.raises(TypeError, match="not one str"):
         check_labels("label")
+    for table in (np.eye(2, dtype=int), sp.csr_array(np.eye(2)), np.array([["a"], ["b"]])):
+        with pytest.raises(TypeError, match=r"one list of labels per document; got a .*array of shape \(2, "):
+            check_labels(table)
+    for no_iterable in (None, 5):
+        with pytest.raises(TypeError, match=f"must be an iterable .* got {no_iterable}"):
+            check_labels(no_iterable)
     with pytest.raises(ValueError, match="got 1 for 2 documents"):
         check_labels(["a"], n_documents=2)
     with pytest.raises(ValueError, match="at least one entry"):

@@ -40,7 +40,7 @@ def check_labels(
         If labels are missing (None or NaN); the message counts them and names the first rows. If there are none at
         all, or another number than ``n_documents``.
     TypeError
-        If ``labels`` is one string, or single labels and collections are mixed.
+        If ``labels`` is one string, no iterable or a table, or single labels and collections are mixed.
 
     Examples
     --------
@@ -55,6 +55,15 @@ def check_labels(
         raise TypeError(
             f"labels must be an iterable with one entry per document, not one {type(labels).__name__}"
         )
+    shape = getattr(labels, "shape", None)
+    if isinstance(shape, tuple) and len(shape) > 1:
+        # The zeros and ones of an indicator would be taken for the names of labels.
+        kind = type(labels).__name__
+        raise TypeError(
+            f"labels must have one label or one list of labels per document; got a {kind} of shape {shape}"
+        )
+    if not isinstance(labels, Iterable):
+        raise TypeError(f"labels must be an iterable with one entry per document; got {labels!r}")
     values = [_plain(label) for label in labels]
     if n_documents is not None and len(values) != n_documents:
         raise ValueError(
