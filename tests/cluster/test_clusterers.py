@@ -14,6 +14,7 @@ from scipy.cluster.hierarchy import linkage as scipy_linkage
 from scipy.spatial.distance import pdist
 from sklearn import cluster as sklearn_cluster
 from sklearn.metrics import adjusted_rand_score, pairwise_distances
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import normalize
 
 from coterie.cluster import (
@@ -283,6 +284,15 @@ def test_nearest_centers_repeat_kmeans() -> None:
         assert adjusted_rand_score(nearest.predict(X), kmeans.labels_) > 0.99
     with pytest.raises(ValueError, match="cluster 1 has none"):
         NearestCenters().fit([[0.0], [1.0]], [0, 2])
+
+
+def test_nearest_centers_fit_and_answer_in_one_call() -> None:
+    X, labels = np.array([[0.0], [1.0], [9.0]]), [0, 0, 1]
+    nearest = NearestCenters().fit(X, labels)
+    np.testing.assert_array_equal(NearestCenters().fit_predict(X, labels), nearest.predict(X))
+    np.testing.assert_array_equal(NearestCenters().fit_transform(X, labels), nearest.transform(X))
+    chained = make_pipeline(NearestCenters(), KMeans(2, random_state=0)).fit(X, labels)
+    assert chained.predict(X)[0] == chained.predict(X)[1] != chained.predict(X)[2]
 
 
 @pytest.mark.parametrize("model", ALL, ids=lambda model: type(model).__name__)

@@ -98,4 +98,12 @@ class NearestCenters(KMeansBase):
 
     def _check_parameters(self) -> None:
         check_option("metric", self.metric, ("euclidean", "cosine"))
+    def fit_predict(self, X: Any, y: ArrayLike, sample_weight: None = None) -> NDArray[np.int32]:  # type: ignore[override]
+        """Take the means of the clusters and return the nearest of each row; the same as ``fit(X, y).predict(X)``."""
+        return self.fit(X, y, sample_weight).predict(X)
+
+    def fit_transform(self, X: Any, y: ArrayLike, sample_weight: None = None) -> Any:  # type: ignore[override]
+        """Take the means of the clusters and return the distances of ``X`` to them; see ``transform``."""
+        return self.fit(X, y, sample_weight).transform(X)
+
         check_n_threads(self.n_threads)
