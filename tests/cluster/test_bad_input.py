@@ -104,6 +104,7 @@ def test_what_float32_cannot_hold_is_refused_without_a_warning(make):
         (np.full(60, np.nan), "sample_weight must be finite"),
         (np.r_[np.ones(59), -1], "sample_weight must be >= 0; got -1.0 in row 59"),
         (np.zeros(60), "sample_weight must not be zero for every sample"),
+        (np.full(60, 1e307), "sample_weight must have a finite sum"),
     ],
 )
 def test_sample_weight(weight, words):

@@ -251,6 +251,16 @@ def test_zero_weights_take_no_part():
     np.testing.assert_array_equal(one.labels_[weight > 0], kept.labels_)
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("make", [KMeans, MiniBatchKMeans])
+def test_random_seeds_are_rows_without_weight_where_others_do_not_suffice(make):
+    X = blobs()
+    weight = np.zeros(len(X))
+    weight[[3, 7]] = 2
+    model = make(5, init="random", random_state=0).fit(X, sample_weight=weight)
+    np.testing.assert_allclose(model.cluster_centers_[model.labels_[[3, 7]]], X[[3, 7]], rtol=1e-5)
+
+
 def test_pickle_keeps_the_predictions():
     X = sparse_rows()
     model = KMeans(6, random_state=0).fit(X)

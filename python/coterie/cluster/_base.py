@@ -195,8 +195,7 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
             elif self.init != "random":
                 rows = self._kmeans_parallel(X, samples, weight, int(random.randint(_MAX_SEED)))
             else:
-                share = None if weight is None else weight / weight.sum()
-                rows = random.choice(X.shape[0], size=self.n_clusters, replace=False, p=share)
+                rows = _draw_rows(random, X.shape[0], self.n_clusters, weight)
             return dense_rows(_rows_at(X, samples, np.asarray(rows, dtype=np.int64)))
         if hasattr(self.init, "fit"):
             given = self._centers_of_fit(self.init, X, weight, random)
@@ -238,7 +237,18 @@ class KMeansBase(ClassNamePrefixFeaturesOutMixin, TransformerMixin, ClusterMixin
     def _warn_if_fewer_clusters(self, labels: NDArray[np.int32]) -> None:
         n_found = int(np.count_nonzero(np.bincount(labels, minlength=self.n_clusters)))
         if n_found < self.n_clusters:
-            warn_of_empty_clusters(n_found, self.n_clusters, stacklevel=4)
+            warn_of_empty_clusters(n_found, self.n_clusters, stacklevel=5)
+
+
+def _draw_rows(
+    random: np.random.RandomState, n_samples: int, n_rows: int, weight: NDArray[np.float64] | None
+) -> NDArray[np.int64]:
+    """Draw distinct rows by their weights; those without weight only where the others do not suffice."""
+    share = None if weight is None else weight / weight.sum()
+    if share is None or np.count_nonzero(share) >= n_rows:
+        return random.choice(n_samples, size=n_rows, replace=False, p=share)
+    first, others = np.flatnonzero(share), np.flatnonzero(share == 0)
+    return np.concatenate([first, random.choice(others, size=n_rows - len(first), replace=False)])
 
 
 def warn_of_empty_clusters(n_found: int, n_clusters: int, *, stacklevel: int) -> None:
@@ -336,6 +346,9 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.f
     """Return weights as float64 of shape (n_samples,), or None; refuse negative, NaN, infinite or all zero."""
     if sample_weight is None:
         return None
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weight.sum()):
+            raise ValueError(f"sample_weight must have a finite sum; got up to {weight.max()}")
     refuse_masked("sample_weight", sample_weight)
     n_samples = X.shape[0]
     weight = np.asarray(sample_weight, dtype=np.float64)
