@@ -10,9 +10,10 @@ import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.decomposition import TruncatedSVD
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
 
-from coterie import KMeans, TfidfVectorizer
-from coterie.encode import LsaEncoder, make_encoder
+from coterie import KMeans, TextClusterer, TfidfVectorizer
+from coterie.encode import CooccurrenceEncoder, LsaEncoder, make_encoder
 from reference import truncated_svd as reference
 
 TEXTS = [f"{a} {b}" for a in ("red", "green", "sweet") for b in ("apple", "cherry")] + [
@@ -131,3 +132,14 @@ def test_bad_arguments_are_named() -> None:
         LsaEncoder(2).fit(TEXTS).transform(sp.csr_array((1, 4)))
     with pytest.raises(ValueError, match="X must have 4 columns; got 3"):
         LsaEncoder(1).fit(sp.csr_array(np.ones((3, 4)))).transform(sp.csr_array(np.ones((1, 3))))
+
+
+@pytest.mark.parametrize("make", [LsaEncoder, CooccurrenceEncoder, TextClusterer])
+def test_tags_tell_what_is_taken(make) -> None:
+    taken = get_tags(make()).input_tags
+    if make is LsaEncoder:
+        assert taken.sparse
+        assert taken.positive_only
+    else:
+        assert taken.string
+        assert not taken.two_d_array

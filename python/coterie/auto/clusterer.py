@@ -124,3 +124,10 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             )
             self.labels_ = self.refinement_.labels
         return self
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        return tags

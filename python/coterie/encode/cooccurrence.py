@@ -209,6 +209,13 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
 
     def _check_parameters(self) -> float:
         check_integer("n_components", self.n_components, minimum=1)
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        return tags
+
         check_integer("n_iter", self.n_iter, minimum=1)
         if check_integer("window", self.window, minimum=1) > 1000:
             raise ValueError(f"window must be <= 1000; got {self.window}")

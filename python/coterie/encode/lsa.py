@@ -241,6 +241,13 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
 
     def _fit_weights(self, X: Any) -> sp.csr_array:
         self.vectorizers_: list[TfidfVectorizer] = []
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.positive_only = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
         if _is_matrix(X):
             return _checked(X)
         if isinstance(X, str | bytes):
