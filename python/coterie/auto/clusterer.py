@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_integer, check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.auto.evidence import search
@@ -80,6 +81,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Iterable[str], y: Any = None) -> Self:
         """Cluster the texts.
 

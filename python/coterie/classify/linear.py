@@ -16,6 +16,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie._calibration import best_threshold, fit_sigmoid
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_integer, check_option, check_real, check_seed, refuse_masked
 from coterie.classify.labels import check_labels, class_names, indicator, rows_of
 
@@ -97,6 +98,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.max_iter = max_iter
         self.random_state = random_state
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: Any) -> Self:
         """Train one machine per label, then calibrate.
 

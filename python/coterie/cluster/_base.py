@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -328,27 +327,10 @@ def _is_plain(estimator: Any, X: Any, reset: bool) -> bool:
     return reset or bool(X.shape[1] == estimator.n_features_in_)
 
 
-@contextmanager
-def features_kept_on_failure(estimator: Any) -> Iterator[None]:
-    """Leave the features of an earlier fit, which its centres have, to an estimator whose new fit fails."""
-    names = ("n_features_in_", "feature_names_in_")
-    before = {name: value for name, value in vars(estimator).items() if name in names}
-    try:
-        yield
-    except BaseException:
-        for name in names:
-            vars(estimator).pop(name, None)
-        vars(estimator).update(before)
-        raise
-
-
 def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.float64] | None:
     """Return weights as float64 of shape (n_samples,), or None; refuse negative, NaN, infinite or all zero."""
     if sample_weight is None:
         return None
-    with np.errstate(over="ignore"):
-        if not np.isfinite(weight.sum()):
-            raise ValueError(f"sample_weight must have a finite sum; got up to {weight.max()}")
     refuse_masked("sample_weight", sample_weight)
     n_samples = X.shape[0]
     weight = np.asarray(sample_weight, dtype=np.float64)
@@ -364,6 +346,9 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.f
         )
     if not weight.any():
         raise ValueError("sample_weight must not be zero for every sample")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(weight.sum()):
+            raise ValueError(f"sample_weight must have a finite sum; got up to {weight.max()}")
     return np.ascontiguousarray(weight)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import (
     check_integer,
     check_integer_or_auto,
@@ -127,6 +128,7 @@ class BisectingKMeans(KMeansBase):
         self.metric = metric
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X``.
 
@@ -169,7 +171,7 @@ class BisectingKMeans(KMeansBase):
             leaves[at : at + 1] = self._split(X, weight, nodes, leaves[at], random)
         self._keep(nodes, leaves, X.shape[0])
         if len(leaves) < wanted:
-            warn_of_empty_clusters(len(leaves), wanted, stacklevel=3)
+            warn_of_empty_clusters(len(leaves), wanted, stacklevel=4)
         return self
 
     def _kmeans(self, n_clusters: int, random: np.random.RandomState) -> KMeans:

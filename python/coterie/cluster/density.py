@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn import cluster as sklearn_cluster
 from sklearn.base import BaseEstimator, ClusterMixin
 
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_boolean, check_integer, check_n_threads, check_option, check_real
 from coterie.cluster._base import check_sample_weight, validate_rows
 from coterie.cluster._neighbour_graph import check_metric, similar_rows, symmetric
@@ -95,6 +96,7 @@ class DBSCAN(_DensityClustering):
         self.metric = metric
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X``.
 
@@ -253,6 +255,7 @@ class HDBSCAN(_DensityClustering):
         self.n_neighbors = n_neighbors
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None) -> Self:
         """Cluster the rows of ``X``.
 

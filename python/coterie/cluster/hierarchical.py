@@ -11,6 +11,7 @@ from sklearn.preprocessing import normalize
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import (
     check_integer,
     check_integer_or_auto,
@@ -138,6 +139,7 @@ class HierarchicalClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None) -> Self:
         """Build the tree of the rows of ``X`` and cut it.
 

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
 from coterie._device import LentRows, check_device, device_of, open_device
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._iterations import report_of_iterations
 from coterie._validation import check_boolean, check_n_threads, check_option, rows_argument
 from coterie.cluster._base import (
@@ -18,7 +19,6 @@ from coterie.cluster._base import (
     Init,
     KMeansBase,
     check_sample_weight,
-    features_kept_on_failure,
     random_state_of,
     validate_rows,
 )
@@ -166,6 +166,7 @@ class KMeans(KMeansBase):
         self.resume = resume
         self.device = device
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X``.
 
@@ -210,12 +211,11 @@ class KMeans(KMeansBase):
                 f"memory_limit, checkpoint and resume are for rows on the host, which are streamed; X lies on {place}"
             )
         source = source_of(X, must_stream=must_stream)
-        with features_kept_on_failure(self):
-            best = (
-                self._fit_in_memory(X, sample_weight)
-                if source is None
-                else self._fit_stream(source, sample_weight)
-            )
+        best = (
+            self._fit_in_memory(X, sample_weight)
+            if source is None
+            else self._fit_stream(source, sample_weight)
+        )
         self.labels_, self.cluster_centers_, self.inertia_, self.n_iter_, _ = best[:5]
         self.candidates_per_row_, self.filter_ = best[5:]
         if self.verbose:

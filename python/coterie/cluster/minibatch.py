@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_boolean, check_integer, check_real
 from coterie.cluster._base import (
     Centers,
@@ -15,7 +16,6 @@ from coterie.cluster._base import (
     KMeansBase,
     check_sample_weight,
     dense_rows,
-    features_kept_on_failure,
     random_state_of,
     validate_rows,
     weight_of_part,
@@ -125,6 +125,7 @@ class MiniBatchKMeans(KMeansBase):
         self.metric = metric
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X`` in steps over random batches.
 
@@ -148,10 +149,9 @@ class MiniBatchKMeans(KMeansBase):
             For a parameter out of range, fewer rows than clusters, NaN or infinity.
         """
         self._check_parameters()
-        with features_kept_on_failure(self):
-            X = validate_rows(self, X, reset=True)
-            self._check_n_samples(X)
-            weight = check_sample_weight(sample_weight, X)
+        X = validate_rows(self, X, reset=True)
+        self._check_n_samples(X)
+        weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
         n_samples = X.shape[0]
         batch_size = min(self.batch_size, n_samples)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_n_threads, check_option
 from coterie.cluster._base import KMeansBase, dense_rows, validate_rows
 from coterie.evaluate._dispersion import cluster_means
@@ -57,6 +58,7 @@ class NearestCenters(KMeansBase):
         self.metric = metric
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: ArrayLike, sample_weight: None = None) -> Self:
         """Take the means of the clusters.
 
@@ -96,8 +98,6 @@ class NearestCenters(KMeansBase):
         self.cluster_centers_ = centers
         return self
 
-    def _check_parameters(self) -> None:
-        check_option("metric", self.metric, ("euclidean", "cosine"))
     def fit_predict(self, X: Any, y: ArrayLike, sample_weight: None = None) -> NDArray[np.int32]:  # type: ignore[override]
         """Take the means of the clusters and return the nearest of each row; the same as ``fit(X, y).predict(X)``."""
         return self.fit(X, y, sample_weight).predict(X)
@@ -106,4 +106,6 @@ class NearestCenters(KMeansBase):
         """Take the means of the clusters and return the distances of ``X`` to them; see ``transform``."""
         return self.fit(X, y, sample_weight).transform(X)
 
+    def _check_parameters(self) -> None:
+        check_option("metric", self.metric, ("euclidean", "cosine"))
         check_n_threads(self.n_threads)

@@ -11,6 +11,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from sklearn.base import BaseEstimator, ClusterMixin
 from threadpoolctl import threadpool_limits
 
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_integer, check_integer_or_auto, check_n_threads
 from coterie.cluster._base import random_state_of, validate_rows
 from coterie.cluster._neighbour_graph import check_metric, nearest_neighbour_graph
@@ -101,6 +102,7 @@ class SpectralClustering(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None) -> Self:
         """Cluster the rows of ``X``.
 

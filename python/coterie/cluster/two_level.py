@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 from coterie import _core
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import check_integer, check_n_threads
 from coterie.cluster._base import (
     Centers,
     KMeansBase,
     check_sample_weight,
-    features_kept_on_failure,
     random_state_of,
     validate_rows,
     weight_of_part,
@@ -116,6 +116,7 @@ class TwoLevelKMeans(KMeansBase):
         self.metric = metric
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None, sample_weight: ArrayLike | None = None) -> Self:
         """Cluster the rows of ``X``.
 
@@ -139,10 +140,9 @@ class TwoLevelKMeans(KMeansBase):
             For a parameter out of range, fewer rows than clusters, NaN or infinity.
         """
         self._check_parameters()
-        with features_kept_on_failure(self):
-            X = validate_rows(self, X, reset=True)
-            self._check_n_samples(X)
-            weight = check_sample_weight(sample_weight, X)
+        X = validate_rows(self, X, reset=True)
+        self._check_n_samples(X)
+        weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
         samples = self._host_samples(X, weight)
 

@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import (
     CsrParts,
     check_boolean,
@@ -148,6 +149,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         self.fit_transform(X)
         return self
 
+    @keeps_earlier_fit
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
         """Learn the word vectors and return the rows of ``X``; the same as ``fit(X).transform(X)``.
 
@@ -207,8 +209,6 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "word_vectors_")
 
-    def _check_parameters(self) -> float:
-        check_integer("n_components", self.n_components, minimum=1)
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
@@ -216,6 +216,8 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         tags.input_tags.one_d_array = True
         return tags
 
+    def _check_parameters(self) -> float:
+        check_integer("n_components", self.n_components, minimum=1)
         check_integer("n_iter", self.n_iter, minimum=1)
         if check_integer("window", self.window, minimum=1) > 1000:
             raise ValueError(f"window must be <= 1000; got {self.window}")

@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import (
     CsrParts,
     check_boolean,
@@ -149,6 +150,7 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         self.fit_transform(X)
         return self
 
+    @keeps_earlier_fit
     def fit_transform(self, X: Any, y: Any = None) -> NDArray[np.float32]:
         """Learn the directions and return the rows of ``X``; the same as ``fit(X).transform(X)``.
 
@@ -239,8 +241,6 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "components_")
 
-    def _fit_weights(self, X: Any) -> sp.csr_array:
-        self.vectorizers_: list[TfidfVectorizer] = []
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -248,6 +248,8 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
 
+    def _fit_weights(self, X: Any) -> sp.csr_array:
+        self.vectorizers_: list[TfidfVectorizer] = []
         if _is_matrix(X):
             return _checked(X)
         if isinstance(X, str | bytes):

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClusterMixin
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import CsrParts, check_integer, check_n_threads, check_seed
 from coterie.topics._cluster_sums import cluster_sums
 from coterie.topics._counts import csr_of, validate_counts
@@ -126,6 +127,7 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None) -> Self:
         """Cluster the documents.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
+from coterie._earlier_fit import keeps_earlier_fit
 from coterie._validation import CsrParts, check_n_threads, check_seed
 from coterie.topics._completion import halves
 from coterie.topics._counts import csr_of, has_enough_documents, validate_counts
@@ -153,6 +154,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         self.random_state = random_state
         self.n_threads = n_threads
 
+    @keeps_earlier_fit
     def fit(self, X: Any, y: None = None) -> Self:
         """Learn the topics of documents.
 
@@ -290,9 +292,8 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     def components_(self) -> NDArray[np.float64]:
         """Tokens of each term in each topic, plus the prior."""
         check_is_fitted(self, "_term_topics")
-        return cast(
-            "NDArray[np.float64]", self._counts().toarray().T / self._n_samples + self.topic_word_prior_
-        )
+        of_sample: NDArray[np.float64] = self._counts().toarray().T / self._n_samples
+        return of_sample + self.topic_word_prior_
 
     @property
     def topic_word_distribution_(self) -> NDArray[np.float64]:
