@@ -104,7 +104,9 @@ def test_what_float32_cannot_hold_is_refused_without_a_warning(make):
         (np.full(60, np.nan), "sample_weight must be finite"),
         (np.r_[np.ones(59), -1], "sample_weight must be >= 0; got -1.0 in row 59"),
         (np.zeros(60), "sample_weight must not be zero for every sample"),
-        (np.full(60, 1e307), "sample_weight must have a finite sum"),
+        (np.full(60, 1e307), r"sample_weight must have a sum between 1e-200 and 1e\+200; got inf"),
+        (np.full(60, 1e270), r"sample_weight must have a sum .* got 6e\+271"),
+        (np.full(60, 1e-300), "sample_weight must have a sum .* got [56]"),
     ],
 )
 def test_sample_weight(weight, words):

@@ -32,6 +32,7 @@ Init = str | ArrayLike | Callable[..., ArrayLike]
 
 # k-means++ looks at its sample again for every seed: above this many it would take longer than the iterations.
 _MOST_CLUSTERS_FOR_KMEANS_PLUSPLUS = 64
+_LEAST_TOTAL_WEIGHT, _MOST_TOTAL_WEIGHT = 1e-200, 1e200
 _MAX_SEED = np.iinfo(np.int64).max
 
 
@@ -347,9 +348,15 @@ def check_sample_weight(sample_weight: ArrayLike | None, X: Any) -> NDArray[np.f
     if not weight.any():
         raise ValueError("sample_weight must not be zero for every sample")
     with np.errstate(over="ignore"):
-        if not np.isfinite(weight.sum()):
-            raise ValueError(f"sample_weight must have a finite sum; got up to {weight.max()}")
+        check_total_weight(float(weight.sum()))
     return np.ascontiguousarray(weight)
+
+
+def check_total_weight(total: float) -> None:
+    """Refuse sums of weights beyond which products with float32 values and their squares leave float64."""
+    if not _LEAST_TOTAL_WEIGHT <= total <= _MOST_TOTAL_WEIGHT:
+        wanted = f"between {_LEAST_TOTAL_WEIGHT} and {_MOST_TOTAL_WEIGHT}"
+        raise ValueError(f"sample_weight must have a sum {wanted}; got {total}")
 
 
 def weight_of_part(weight: NDArray[np.float64] | None, rows: Any) -> NDArray[np.float64] | None:
