@@ -171,3 +171,37 @@ def test_bad_shards_are_refused():
         partial_step(X, X[:2], data_range=whole, previous_labels=np.full(N_ROWS, 9, np.int32))
     with pytest.raises(ValueError, match="metric must be one of"):
         partial_step(X, X[:2], data_range=whole, metric="manhattan")
+
+
+def test_a_range_that_is_not_of_all_shards_is_refused():
+    whole = data_range([[1.0, 2.0], [0.5, 1.0]])
+    centers = np.ones((1, 2))
+    for shard, weight, words in (
+        ([[1.0, 3.0]], None, r"largest\[1\] is 2.0, this shard's 3.0"),
+        ([[1.0, 1.0]] * 3, None, "total_weight is 2.0, this shard's 3.0"),
+        ([[1.0, 1.0]], [4.0], "total_weight is 2.0, this shard's 4.0"),
+        (sp.csr_array([[1.0, 1.0]]), None, "all dense or all sparse"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            partial_step(shard, centers, data_range=whole, sample_weight=weight)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_centers_that_are_not_finite_are_refused(bad):
+    shard, centers = np.ones((2, 2)), np.full((1, 2), bad)
+    whole = data_range(shard)
+    part = partial_step(shard, shard[:1], data_range=whole)
+    with pytest.raises(ValueError, match="centers must be finite float32 values"):
+        partial_step(shard, centers, data_range=whole)
+    with pytest.raises(ValueError, match="centers must be finite float32 values"):
+        new_centers(part, centers, data_range=whole)
+
+
+def test_what_is_masked_and_weights_beyond_float64_are_refused():
+    masked = np.ma.masked_array(np.ones((4, 3)), mask=np.eye(4, 3))
+    with pytest.raises(ValueError, match="shard must hold no masked values; got 3"):
+        data_range(masked)
+    heavy = data_range(np.ones((4, 3)), sample_weight=np.full(4, 1e308))
+    assert heavy.total_weight == math.inf
+    with pytest.raises(ValueError, match="sample_weight must have a sum between"):
+        heavy.scales("euclidean")

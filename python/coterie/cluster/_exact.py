@@ -15,7 +15,10 @@ def exact_value(digits: NDArray[np.uint32]) -> float:
     """Return an exact sum rounded once, to nearest, ties to even."""
     if digits[-1]:
         return float("inf")
-    return _as_integer(digits) / (1 << _LEAST_EXPONENT)
+    try:
+        return _as_integer(digits) / (1 << _LEAST_EXPONENT)
+    except OverflowError:
+        return float("inf")
 
 
 def _as_integer(digits: NDArray[np.uint32]) -> int:

@@ -6,16 +6,16 @@ import dataclasses
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from coterie import _core
-from coterie._validation import check_n_threads, check_option, rows_argument
+from coterie._validation import check_n_threads, check_option
+from coterie.cluster._base import check_total_weight
 from coterie.cluster._exact import add_exact, exact_value
-
-_T = TypeVar("_T")
+from coterie.cluster._shards import at_least_one, centers_of, samples_of
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ class DataRange:
         weight_scale : float
             A power of two.
         """
+        if self.total_weight != 0:
+            check_total_weight(self.total_weight)
         return _core.integer_scales(self.largest, self.total_weight, metric)
 
 
@@ -140,7 +142,7 @@ def data_range(
     >>> merge_ranges([data_range([[1.0, -3.0]]), data_range([[2.0, 1.0]])]).largest.tolist()
     [2.0, 3.0]
     """
-    samples, is_sparse = _samples(shard, sample_weight, "euclidean", n_threads)
+    samples, is_sparse = samples_of(shard, sample_weight, "euclidean", n_threads)
     n_samples, n_nonzero, largest, weight, norm = samples.data_range()
     return DataRange(n_samples, n_nonzero, largest, weight, norm, is_sparse)
 
@@ -184,7 +186,7 @@ def merge_ranges(ranges: Iterable[DataRange]) -> DataRange:
             a.is_sparse,
         )
 
-    return functools.reduce(merged, _at_least_one("ranges", ranges))
+    return functools.reduce(merged, at_least_one("ranges", ranges))
 
 
 def partial_step(
@@ -227,7 +229,7 @@ def partial_step(
     Raises
     ------
     ValueError
-        For NaN or infinity, a shard or centres of another width, a weight below zero.
+        For NaN or infinity, a shard or centres of another width, a weight below zero, a range without this shard.
 
     Notes
     -----
@@ -245,10 +247,30 @@ def partial_step(
     >>> new_centers(reduce(parts), centers, data_range=whole)[0].tolist()
     [[1.0], [11.0]]
     """
-    samples, _ = _samples(shard, sample_weight, metric, n_threads)
+    samples, is_sparse = samples_of(shard, sample_weight, metric, n_threads)
     if samples.n_features != data_range.n_features:
         raise ValueError(f"shard has {samples.n_features} features; data_range has {data_range.n_features}")
-    return step(samples, _centers(centers), data_range.scales(metric), previous_labels, inertia=inertia)
+    _check_within(data_range, DataRange(*samples.data_range(), is_sparse))
+    before = None if previous_labels is None else np.asarray(previous_labels)
+    return step(samples, centers_of(centers), data_range.scales(metric), before, inertia=inertia)
+
+
+def _check_within(whole: DataRange, shard: DataRange) -> None:
+    """Refuse a shard that its range does not have: integers that are scaled for less would overflow."""
+    if shard.n_samples and shard.is_sparse != whole.is_sparse:
+        raise ValueError("shards must be all dense or all sparse; got both")
+    if shard.total_weight > whole.total_weight:
+        raise ValueError(
+            f"data_range must be that of all shards; its total_weight is {whole.total_weight}, this shard's "
+            f"{shard.total_weight}"
+        )
+    beyond = np.flatnonzero(shard.largest > whole.largest)
+    if len(beyond):
+        j = int(beyond[0])
+        raise ValueError(
+            f"data_range must be that of all shards; its largest[{j}] is {whole.largest[j]}, this shard's "
+            f"{shard.largest[j]}"
+        )
 
 
 def step(
@@ -310,7 +332,7 @@ def reduce(partials: Iterable[Partial]) -> Partial:
             min(a.filter, b.filter),
         )
 
-    total = functools.reduce(added, _at_least_one("partials", partials))
+    total = functools.reduce(added, at_least_one("partials", partials))
     return dataclasses.replace(total, labels=None)
 
 
@@ -352,7 +374,7 @@ def new_centers(
     """
     nothing = no_rows(data_range, metric)
     return nothing.new_centers(
-        _centers(centers), *data_range.scales(metric), partial.sums, partial.cluster_weight
+        centers_of(centers), *data_range.scales(metric), partial.sums, partial.cluster_weight
     )
 
 
@@ -363,23 +385,3 @@ def no_rows(data_range: DataRange, metric: str, n_threads: int | None = None) ->
     if data_range.is_sparse:
         rows = (np.empty(0, np.float32), np.empty(0, np.int32), np.zeros(1, np.int64), data_range.n_features)
     return _core.Samples(rows, None, metric, check_n_threads(n_threads))
-
-
-def _centers(centers: ArrayLike) -> NDArray[np.float32]:
-    return np.ascontiguousarray(centers, dtype=np.float32)
-
-
-def _samples(
-    shard: Any, sample_weight: ArrayLike | None, metric: str, n_threads: int | None
-) -> tuple[_core.Samples, bool]:
-    check_option("metric", metric, ("euclidean", "cosine"))
-    rows = rows_argument(shard)
-    weight = None if sample_weight is None else np.ascontiguousarray(sample_weight, dtype=np.float64)
-    return _core.Samples(rows, weight, metric, check_n_threads(n_threads)), isinstance(rows, tuple)
-
-
-def _at_least_one(name: str, values: Iterable[_T]) -> list[_T]:
-    listed = list(values)
-    if not listed:
-        raise ValueError(f"{name} must hold at least one; got none")
-    return listed
