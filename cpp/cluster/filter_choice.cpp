@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "cluster/narrow_rows.hpp"
 #include "core/check.hpp"
 
 namespace coterie::cluster {
@@ -51,14 +50,24 @@ void check_name(const std::string& wanted) {
 
 }  // namespace
 
+Lanes lanes_for(const Dense& x, index_t k) {
+    const std::vector<PackedFormat> formats = formats_that_pay(x.cols, k);
+    if (formats.empty()) return lanes_for(x, k, kFloat32Rate, x.cols);
+    const PackedFormat format = formats.back();  // the fastest
+    return lanes_for(x, k, products_per_cycle(format), depth_of(format, x.cols));
+}
+
 FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
                                   index_t n_passes, const std::string& wanted)
-    : samples_(samples), k_(centroids.k), n_passes_(n_passes) {
+    : samples_(samples), centroids_(centroids), k_(centroids.k), n_passes_(n_passes) {
     check_name(wanted);
-    is_narrow_ = wanted == "narrow" || (wanted == "auto" && are_narrow(samples.x, k_));
-    if (is_narrow_) return;
-    if (wanted == "auto") {
-        start(formats_that_pay(samples.x.cols, k_), centroids);
+    if (wanted == "narrow") {
+        is_narrow_ = true;
+    } else if (wanted == "auto") {
+        const Lanes lanes = lanes_for(samples.x, k_);
+        is_narrow_ = lanes != Lanes::never;
+        may_leave_lanes_ = lanes == Lanes::at_first;
+        if (!is_narrow_) start();
     } else if (wanted != "float32") {
         const PackedFormat format = wanted == "int8" ? PackedFormat::int8 : PackedFormat::bfloat16;
         require(has_filter(format), "kmeans", "instruction set '", kernels::active().name, "' has no ",
@@ -67,14 +76,15 @@ FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids
     }
 }
 
-void FilterChoice<Dense>::start(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids) {
+void FilterChoice<Dense>::start() {
+    const std::vector<PackedFormat> formats = formats_that_pay(samples_.x.cols, k_);
     if (formats.empty()) return;
     may_change_ = true;
     const bool is_small = samples_.x.rows < 8 * kSampleRows;
     // bfloat16 is safe without a trial: what it leaves seldom costs much. int8 is not where rows are read once.
     const bool is_bfloat16 = formats.front() == PackedFormat::bfloat16;
     if (!is_small && (n_passes_ > 1 || !is_bfloat16)) {
-        choose(formats, centroids);
+        choose(formats);
     } else if (n_passes_ > 1 || is_bfloat16) {
         use(formats.front());
     }
@@ -85,8 +95,7 @@ void FilterChoice<Dense>::use(PackedFormat format) {
     rows_ = keep ? kept_rows(samples_, format) : std::make_shared<const PackedRows>(samples_, format, false);
 }
 
-void FilterChoice<Dense>::choose(const std::vector<PackedFormat>& formats,
-                                 const Centroids<Dense>& centroids) {
+void FilterChoice<Dense>::choose(const std::vector<PackedFormat>& formats) {
     const Dense& x = samples_.x;
     const index_t step = x.rows / kSampleRows;
     const Samples<Dense> sample({x.data, x.rows / step, x.cols, x.stride * step}, nullptr, samples_.metric,
@@ -96,7 +105,7 @@ void FilterChoice<Dense>::choose(const std::vector<PackedFormat>& formats,
     const auto cost_of = [&](PackedFormat format) {
         const PackedRows rows(sample, format, false);
         const double copied = n_passes_ > 1 ? kCopyPerByte * static_cast<double>(rows.row_bytes()) : 0;
-        return copied / n_full_passes + cost(format, assign_labels(sample, centroids, labels.data(), &rows));
+        return copied / n_full_passes + cost(format, assign_labels(sample, centroids_, labels.data(), &rows));
     };
     std::optional<PackedFormat> chosen;
     double least = float32_cost();
@@ -122,7 +131,17 @@ double FilterChoice<Dense>::cost(PackedFormat format, const AssignStats& stats) 
            compared * (d / kCanonicalRate + kCanonicalStart);
 }
 
+void FilterChoice<Dense>::leave_lanes() {
+    if (!may_leave_lanes_) return;
+    is_narrow_ = may_leave_lanes_ = false;
+    start();
+}
+
 void FilterChoice<Dense>::learn(const AssignStats& stats) {
+    if (is_narrow_) {
+        if (is_settled(stats.changed, samples_.x.rows)) leave_lanes();
+        return;
+    }
     // The few rows that bounds leave in late passes are the hard ones, and say nothing of the others.
     if (!rows_ || !may_change_ || stats.evaluated * 4 < samples_.x.rows) return;
     if (cost(rows_->format(), stats) > float32_cost()) rows_.reset();

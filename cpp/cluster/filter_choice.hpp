@@ -7,10 +7,17 @@
 
 #include "cluster/assign_labels.hpp"
 #include "cluster/filter.hpp"
+#include "cluster/narrow_rows.hpp"
 #include "cluster/samples.hpp"
 #include "cluster/update_centroids.hpp"
 
 namespace coterie::cluster {
+
+// For rows that are read more than once, or once.
+Lanes lanes_for(const Dense& x, index_t k);
+inline Lanes lanes_for(const Sparse&, index_t) {
+    return Lanes::never;
+}
 
 template <typename View>
 class FilterChoice;
@@ -28,20 +35,23 @@ class FilterChoice<Dense> {
     // Whether float32 scores are had with rows in the lanes.
     bool is_narrow() const { return is_narrow_; }
     const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
-    // Takes what a pass left; float32 takes over where it would have cost less.
+    // Takes what a pass left: rows that have settled leave their lanes, and float32 takes over where it would have cost less.
     void learn(const AssignStats& stats);
     void learn(const ClusterSums<Dense>&) {}
+    // The labels have settled in an earlier pass over these and other rows.
+    void leave_lanes();
 
   private:
-    void start(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids);
-    void choose(const std::vector<PackedFormat>& formats, const Centroids<Dense>& centroids);
+    void start();
+    void choose(const std::vector<PackedFormat>& formats);
     void use(PackedFormat format);
     double cost(PackedFormat format, const AssignStats& stats) const;  // of a row, in cycles, roughly
     double float32_cost() const;
 
     const Samples<Dense>& samples_;
+    const Centroids<Dense>& centroids_;
     index_t k_, n_passes_;
-    bool is_narrow_ = false, may_change_ = false;
+    bool is_narrow_ = false, may_leave_lanes_ = false, may_change_ = false;
     std::shared_ptr<const PackedRows> rows_;
 };
 
@@ -55,6 +65,7 @@ class FilterChoice<Sparse> {
     // Where the filter on bytes keeps its terms, or null for the float32 one.
     PackedTerms* packed() const { return terms_.get(); }
     bool is_narrow() const { return false; }
+    void leave_lanes() {}
     const char* name() const { return terms_ && terms_->is_packed() ? "int8" : "float32"; }
     void learn(const AssignStats&) {}
     // Takes whose means the centroids are after an update.

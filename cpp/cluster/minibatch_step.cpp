@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "cluster/assign_labels.hpp"
-#include "cluster/narrow_rows.hpp"
+#include "cluster/filter_choice.hpp"
 #include "cluster/update_centroids.hpp"
 #include "core/parallel.hpp"
 
@@ -80,7 +80,8 @@ double minibatch_step(const Samples<View>& batch, Centroids<View>& centroids, do
                       std::int32_t* labels, OtherFeatures* others) {
     std::vector<double> elsewhere(static_cast<std::size_t>(centroids.k), 0), factor(elsewhere);
     if (others != nullptr) elsewhere = norms_elsewhere(centroids, *others);
-    assign_labels(batch, centroids, labels, nullptr, nullptr, are_narrow(batch.x, centroids.k));
+    assign_labels(batch, centroids, labels, nullptr, nullptr,
+                  lanes_for(batch.x, centroids.k) != Lanes::never);
     const double loss = inertia(batch, centroids, labels);
     ClusterSums<View> sums(batch, centroids.k, scales_of(batch));
     sums.move_rows(labels);

@@ -9,20 +9,30 @@
 namespace coterie::cluster {
 namespace {
 
-// Rough cycles of one core: what bounds cost a row over the iterations of a fit. Measured on rows of 2 to 384 features among 8 to
-// 500 centroids: with 100 iterations both ways take as long here, with 15 the narrow one half as long.
+// Rough cycles of one core: what bounds cost a row over the iterations of a fit. Below it they never pay.
 constexpr double kMostCycles = 120;
+// A score takes its products and a cycle to be stored and searched; a row that is scored, so much for its rivals and gaps.
+constexpr double kCyclesPerScore = 1.25, kCyclesPerRow = 250;
+// Of that cost: a row in its lanes takes no more than the first, or than what bounds leave of a fit's rows, which is the second.
+constexpr double kMostAtFirst = 0.9, kMostAlways = 0.25;
+// One change in so many rows. Measured on 2 to 48 features and 64 to 5,000 centroids, fits of 5 to 200 iterations.
+constexpr index_t kSettled = 50;
 
 }  // namespace
 
 // A value comes from memory and into its lane in a cycle; a score takes d products, its place among the best five steps.
-bool are_narrow(const Dense& x, index_t k) {
+Lanes lanes_for(const Dense& x, index_t k, double products_per_cycle, index_t depth) {
     const auto d = static_cast<double>(x.cols), lanes = static_cast<double>(kernels::active().lanes);
-    return d + static_cast<double>(k) * (d + 5) / (2 * lanes) <= kMostCycles;
+    const double cycles = d + static_cast<double>(k) * (d + 5) / (2 * lanes);
+    const double per_score = kCyclesPerScore * (1 + static_cast<double>(depth) / products_per_cycle);
+    const double otherwise = kCyclesPerRow + static_cast<double>(k) * per_score;
+    if (k > kernels::kMostLaneColumns) return Lanes::never;
+    if (cycles <= std::max(kMostCycles, kMostAlways * otherwise)) return Lanes::always;
+    return cycles <= kMostAtFirst * otherwise ? Lanes::at_first : Lanes::never;
 }
 
-bool are_narrow(const Sparse&, index_t) {
-    return false;
+bool is_settled(index_t changed, index_t n_samples) {
+    return changed * kSettled <= n_samples;
 }
 
 std::uint64_t NarrowRows::label(index_t first, index_t m, FilterScratch& scratch,

@@ -14,9 +14,14 @@
 
 namespace coterie::cluster {
 
-// Whether rows like these are narrow among k centroids.
-bool are_narrow(const Dense& x, index_t k);
-bool are_narrow(const Sparse& x, index_t k);
+// In which passes rows stand in lanes: never, until few of them change their labels, or always.
+enum class Lanes { never, at_first, always };
+
+// Rows like these among k centroids; products_per_cycle and depth: the rate of the filter that would score them otherwise, and the
+// features it works on.
+Lanes lanes_for(const Dense& x, index_t k, double products_per_cycle, index_t depth);
+// Whether so few labels changed in a pass that bounds decide most rows of the next.
+bool is_settled(index_t changed, index_t n_samples);
 
 class NarrowRows {
   public:

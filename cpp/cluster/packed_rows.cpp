@@ -59,11 +59,15 @@ double products_per_cycle(PackedFormat format) {
     return format == PackedFormat::int8 ? t.int8->products_per_cycle : t.bf16->products_per_cycle;
 }
 
+index_t depth_of(PackedFormat format, index_t d) {
+    return format == PackedFormat::int8 ? kernels::int8_depth(d) : kernels::bf16_depth(d);
+}
+
 PackedRows::PackedRows(const Samples<Dense>& samples, PackedFormat format, bool keep)
     : samples_(samples), format_(format), mean_(mean_of_sample(samples)) {
     const index_t n = samples.x.rows, d = samples.x.cols;
     const bool is_int8 = format == PackedFormat::int8;
-    d_padded_ = is_int8 ? kernels::int8_depth(d) : kernels::bf16_depth(d);
+    d_padded_ = depth_of(format, d);
     row_bytes_ = is_int8 ? d_padded_ : 2 * d_padded_;
     if (!keep) return;
     packed_.resize(static_cast<std::size_t>(n * row_bytes_));

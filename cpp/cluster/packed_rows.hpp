@@ -16,6 +16,8 @@ const char* name_of(PackedFormat format);
 // Of the instruction set in use.
 bool has_filter(PackedFormat format);
 double products_per_cycle(PackedFormat format);
+// d features, padded as the format wants them.
+index_t depth_of(PackedFormat format, index_t d);
 
 inline constexpr index_t kPackedRows = 32;  // scored at a time
 

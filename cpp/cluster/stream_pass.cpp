@@ -53,6 +53,7 @@ void StreamPass<View>::begin(const float* centers, const PassOptions& options) {
         bounds_ = LabelBounds(n_samples_, centroids_.metric);
     }
     keeps_bounds_ = keeps_bounds_ || (saw_all && bounds_hold(n_changed_, n_samples_));
+    is_settled_ = is_settled_ || (saw_all && is_settled(n_changed_, n_samples_));
     centroids_.assign_rows(centers, n_threads_);
     options_ = options;
     partial_ = {};
@@ -72,7 +73,8 @@ void StreamPass<View>::add(const Samples<View>& block, index_t first, std::int32
     }
     if (options_.as_difference) sums_->start_from(labels);
     bounds_.start_at(first);
-    const FilterChoice<View> filter(block, centroids_, 1);
+    FilterChoice<View> filter(block, centroids_, 1);
+    if (is_settled_) filter.leave_lanes();
     partial_.stats.add(assign_labels(block, centroids_, labels, filter.packed(),
                                      keeps_bounds_ ? &bounds_ : nullptr, filter.is_narrow()));
     sums_->move_rows(labels);

@@ -31,7 +31,7 @@ class StreamPass {
     Scales scales_;
     int n_threads_;
     LabelBounds bounds_;
-    bool keeps_bounds_;
+    bool keeps_bounds_, is_settled_ = false;
     std::optional<ClusterSums<View>> sums_;
     PassOptions options_;
     Partial partial_;

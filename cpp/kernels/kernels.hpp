@@ -28,6 +28,9 @@ inline constexpr index_t kScoreGroup = 64;
 // Rows of one call of Table::label_rows, a bit of its answer each; a multiple of twice the lanes of every table.
 inline constexpr index_t kLaneRows = 64;
 
+// Columns of one call of Table::label_rows: their numbers are kept as floats.
+inline constexpr index_t kMostLaneColumns = index_t{1} << 24;
+
 // Counters of one group of Table::random_words.
 inline constexpr index_t kRandomLanes = 16;
 
@@ -94,7 +97,7 @@ struct Table {
     // |error| <= gamma_{d+1} (|x_i| |c_c| + |bias[c]|). x rows are ldx floats apart.
     void (*score_block)(const float* x, index_t ldx, index_t m, const float* packed, const float* bias,
                         index_t k_padded, index_t d, float* scores, index_t ld) noexcept;
-    // For kLaneRows rows, the first column that has the row's highest score; columns[c * d + j], c < k < 2^24, error as above.
+    // For kLaneRows rows, the first column that has the row's highest score; columns[c * d + j], c < k <= kMostLaneColumns, error as above.
     // Returns a bit for each row whose highest score is above its second highest by no more than reach. lanes: kLaneRows * d
     // floats of scratch.
     std::uint64_t (*label_rows)(const float* x, index_t ldx, const float* columns, const float* bias,

@@ -69,6 +69,28 @@ def test_every_iteration_has_the_exact_labels(make, metric, every_isa):
                 np.testing.assert_array_equal(model.labels_, labels)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_rows_that_leave_their_lanes_keep_their_exact_label(metric, every_isa):
+    """So many features and centroids keep rows in lanes until few labels change, and bounds from then on."""
+    n_rows, n_features, k = 3000, 40, 80
+    random = np.random.default_rng(5)
+    X = random.normal(size=(40, n_features))[random.integers(0, 40, n_rows)]
+    X = (X + 0.5 * random.normal(size=X.shape)).astype(np.float32)
+    start = X[:k].copy()
+    changed = []
+    for name in every_isa:
+        _core.set_isa(name)
+        samples = _core.Samples(X, None, metric, 2)
+        changed.clear()
+        samples.lloyd(start, 40, 0.0, lambda _, n: changed.append(n))
+        settled = [n <= n_rows / 50 for n in changed]
+        assert settled.index(True) > 2
+        assert len(changed) > settled.index(True) + 4
+        for n_iter in range(1, len(changed) + 1, 2):
+            labels, centers, *_ = samples.lloyd(start, n_iter, 0.0, None)
+            np.testing.assert_array_equal(labels, assign_labels(X, centers, metric))
+
+
 def exact_sparse_fits(X, zeros, n_clusters, metric, iterations, every_isa):
     """Yield each instruction set with a fit of so many iterations, found exact; ``zeros``: share of zeros in X."""
     X = X.astype(np.float32)
