@@ -204,7 +204,15 @@ def test_bad_arguments_are_named(make_model: Callable[..., Path], tmp_path: Path
         export_onnx(plain, tmp_path / "a", pooling="mean", precision="int8", texts=["a", "b", "a"])
     with pytest.raises(FileNotFoundError, match="neither a folder nor an id"):
         export_onnx(tmp_path / "absent", tmp_path / "a")
+    for refused in ("owner/no such name", "owner/-name"):
+        with pytest.raises(FileNotFoundError, match=f"model '{refused}' is no folder and was not downloaded"):
+            export_onnx(refused, tmp_path / "a")
     (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"empty' holds no model: it has no config\.json"):
+        export_onnx(tmp_path / "empty", tmp_path / "a")
+    shutil.copytree(plain, tmp_path / "mute")
+    for file in (tmp_path / "mute").glob("*token*"):
+        file.unlink()
     with pytest.raises(ValueError, match="no tokenizer that can be loaded"):
-        export_onnx(tmp_path / "empty", tmp_path / "a", pooling="mean")
+        export_onnx(tmp_path / "mute", tmp_path / "a", pooling="mean")
     assert not (tmp_path / "a").exists()

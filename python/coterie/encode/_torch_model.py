@@ -36,13 +36,25 @@ def find_source(model: str | os.PathLike[str], revision: str | None) -> Source:
             raise ValueError(
                 f"revision={revision!r} is for a model of a hub; {os.fspath(model)!r} is a folder"
             )
-        return Source(os.fspath(model), None, folder, read_layout(folder))
+        return _checked(Source(os.fspath(model), None, folder, read_layout(folder)))
     name = os.fspath(model)
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise FileNotFoundError(f"model {name!r} is neither a folder nor an id such as 'owner/name'")
     hub = require_extra("huggingface_hub", "train")
-    folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=list(_WANTED_FROM_HUB)))
-    return Source(name, folder.name, folder, read_layout(folder))
+    errors = require_extra("huggingface_hub.errors", "train")
+    try:
+        folder = Path(hub.snapshot_download(name, revision=revision, allow_patterns=list(_WANTED_FROM_HUB)))
+    except (errors.EntryNotFoundError, errors.HfHubHTTPError, errors.HFValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise FileNotFoundError(f"model {name!r} is no folder and was not downloaded: {reason}") from error
+    return _checked(Source(name, folder.name, folder, read_layout(folder)))
+
+
+def _checked(source: Source) -> Source:
+    folder = source.folder / source.layout.transformer
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"{os.fspath(folder)!r} holds no model: it has no config.json")
+    return source
 
 
 def load_tokenizer(source: Source) -> Any:
@@ -55,6 +67,11 @@ def load_tokenizer(source: Source) -> Any:
         raise ValueError(f"{os.fspath(folder)!r} has no tokenizer that can be loaded: {error}") from None
     if not getattr(tokenizer, "is_fast", False):
         raise ValueError(f"{type(tokenizer).__name__} cannot be written as tokenizer.json")
+    # Without the files of a tokenizer, transformers makes one that turns every text into unknown tokens.
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):
+        raise ValueError(
+            f"{os.fspath(folder)!r} has no tokenizer that can be loaded: its vocabulary is empty"
+        )
     return tokenizer
 
 
@@ -62,8 +79,6 @@ def load_module(source: Source, pooling: tuple[str, ...], normalize: bool) -> Te
     """Return the model in float32, ready for inference."""
     transformers = require_extra("transformers", "train")
     folder = source.folder / source.layout.transformer
-    if not (folder / "config.json").is_file():
-        raise FileNotFoundError(f"{os.fspath(folder)!r} holds no model: it has no config.json")
     logging = transformers.utils.logging
     shows_bars = logging.is_progress_bar_enabled()
     logging.disable_progress_bar()
