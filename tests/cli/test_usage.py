@@ -34,6 +34,14 @@ def test_help_teaches_by_example(call, command):
     assert "130 Ctrl-C" in shown
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_is_whole_on_a_narrow_terminal(call, monkeypatch, command):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = call(*command.split(), "--help").stdout
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
 def test_main_help_lists_every_command(call):
     shown = call("--help").stdout
     assert all(f"\n│ {command.split()[0]} " in shown for command in COMMANDS)
@@ -76,11 +84,11 @@ def test_help_imports_nothing_heavy(environment):
         (["cluster", "x", "--encoding-errors", "ignore"], "'ignore' is not one of strict, replace"),
         (["cluster", "x", "--language", "fr"], "'--language': 'fr' is not one of en, zh"),
         (["cluster", "x", "--metric", "cosin"], "'cosin' is not one of cosine, euclidean, jaccard"),
-        (["cluster", "x", "--metric", "cosin"], "did you mean cosine?"),
+        (["cluster", "x", "--metric", "cosin"], "did you mean cosine? "),
         (["cluster", "x", "--clusterer", "kmean"], "'--clusterer': 'kmean' is not one of kmeans"),
         (["cluster", "x", "--encoder", "gpt"], "'gpt' is not one of tfidf, lsa, cooccurrence, onnx:DIR"),
         (["cluster", "x", "--encoder", "gpt"], "static:FILE, auto."),
-        (["cluster", "x", "--encoder", "atuo"], "did you mean auto?"),
+        (["cluster", "x", "--encoder", "atuo"], "did you mean auto? "),
         (["compare", "x", "--encoder", "auto"], "'auto' is not one of tfidf"),
         (["cluster", "x", "--encoder", "onnx"], "'onnx' has not the form onnx:DIR"),
         (["cluster", "x", "--encoder", "static:"], "'static:' has not the form static:FILE"),
@@ -100,6 +108,9 @@ def test_help_imports_nothing_heavy(environment):
         (["encode", "x", "y", "-o", "z", "--device", "tpu"], "'tpu' is not one of auto, cpu, cuda"),
         (["export", "x", "y", "--precision", "int4"], "'int4' is not one of float32, float16, int8"),
         (["export", "x", "y", "--quantization", "no"], "'no' is not one of dynamic, static"),
+        (["export", "x", "y", "--quantization", "static"], "--quantization: it is for --precision int8."),
+        (["export", "x", "y", "--texts", "z"], "--texts: it is for --precision int8."),
+        (["export", "x", "y", "--least-agreement", "0.5"], "--least-agreement: it is for --precision int8."),
         (["export", "x", "y", "--pooling", "sum"], "'sum' is not one of mean, cls"),
         (["similar", "x", "--threshold", "2"], "--threshold"),
         (["similar", "x", "--near-duplicates", "--id", "1"], "either --near-duplicates or --id"),

@@ -36,7 +36,7 @@ def one_of(*names: str) -> Callable[[str], str]:
 
     def parse(value: str) -> str:
         if value not in names:
-            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}{_meant(value, names)}.")
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(names)}{_meant(value, names)}")
         return value
 
     return parse
@@ -55,9 +55,7 @@ def _encoder_among(encoders: tuple[str, ...], value: str) -> str:
     forms = {form.partition(":")[0]: form for form in encoders}
     name, _, place = value.partition(":")
     if name not in forms:
-        raise typer.BadParameter(
-            f"{value!r} is not one of {', '.join(encoders)}{_meant(name, tuple(forms))}."
-        )
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(encoders)}{_meant(name, tuple(forms))}")
     if bool(place) != (":" in forms[name]) or (":" in value and not place):
         raise typer.BadParameter(f"{value!r} has not the form {forms[name]}.")
     return value
@@ -65,4 +63,4 @@ def _encoder_among(encoders: tuple[str, ...], value: str) -> str:
 
 def _meant(value: str, names: tuple[str, ...]) -> str:
     alike = difflib.get_close_matches(value, names, n=1)
-    return f"; did you mean {alike[0]}?" if alike else ""
+    return f"; did you mean {alike[0]}?" if alike else "."

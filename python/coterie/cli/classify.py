@@ -253,6 +253,9 @@ def evaluate(
 
     [green]coterie classify evaluate topics/ held_out.jsonl --label-field topic[/green]
       precision, recall and F1 of each label, and whether probabilities mean what they say
+
+    [green]coterie classify evaluate topics/ held_out.csv --label-field topics --label-separator , --json[/green]
+      several labels in one column; JSON to the next program
     """
     from dataclasses import asdict
 

@@ -51,8 +51,9 @@ def demo(
 ) -> None:
     """Cluster the docstrings of Python's standard library, numpy, scipy and scikit-learn. Needs no data.
 
-    The sources are parsed, nothing is imported. The labels are packages such as scipy.stats; the scores say how well
-    the clusters, made from the words alone, agree with them.
+    The sources are parsed, nothing is imported. The labels are packages such as
+    scipy.stats; the scores say how well the clusters, made from the words alone,
+    agree with them.
 
     [green]coterie demo[/green]
       writes docstrings.parquet and the files of coterie cluster to ./coterie-demo

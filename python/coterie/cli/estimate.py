@@ -56,6 +56,9 @@ def estimate(
 
     [green]coterie estimate corpus-*.jsonl.gz --n-clusters 200[/green]
       seconds of each stage, the peak of memory, and the least --memory-limit with the disk that it takes
+
+    [green]coterie estimate corpus.parquet --n-clusters 200 --no-report --json[/green]
+      without the report; JSON to the next program
     """
     given = dict(locals())
     from coterie._device import open_device

@@ -35,7 +35,7 @@ Pooling = Annotated[
         parser=choices.one_of(*choices.POOLINGS),
         metavar="NAME",
         rich_help_panel=MODEL,
-        help="mean, cls, max, lasttoken, weightedmean or mean_sqrt_len_tokens. Default: the model's own.",
+        help="mean, cls, max, lasttoken, weightedmean or mean_sqrt_len_tokens (default: the model's own).",
     ),
 ]
 Normalize = Annotated[
@@ -80,11 +80,12 @@ Revision = Annotated[
     str | None, typer.Option("--revision", metavar="NAME", rich_help_panel=MODEL, help="Of a model on a hub.")
 ]
 Quantization = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--quantization",
         parser=choices.one_of("dynamic", "static"),
         metavar="dynamic|static",
+        show_default="dynamic",
         rich_help_panel=INT8,
         help="Ranges of activations from each batch, or once from the texts.",
     ),
@@ -99,11 +100,12 @@ Texts = Annotated[
     ),
 ]
 LeastAgreement = Annotated[
-    float,
+    float | None,
     typer.Option(
         "--least-agreement",
         min=0.0,
         max=1.0,
+        show_default="0.9",
         rich_help_panel=INT8,
         help="Least agreement of int8 with float32 in clusters (ARI, NMI) and nearest neighbours; less is an error.",
     ),
@@ -120,10 +122,10 @@ def export(
     precision: Precision = "float32",
     optimize: Optimize = None,
     revision: Revision = None,
-    quantization: Quantization = "dynamic",
+    quantization: Quantization = None,
     texts: Texts = None,
     text_field: options.TextField = None,
-    least_agreement: LeastAgreement = 0.9,
+    least_agreement: LeastAgreement = None,
     overwrite: options.Overwrite = False,
     as_json: options.AsJson = False,
     quiet: options.Quiet = False,
@@ -139,15 +141,18 @@ def export(
     from coterie.cli.progress import Stages
     from coterie.encode import export_onnx
 
-    if texts is not None and precision != "int8":
-        raise typer.BadParameter("texts are for --precision int8.", param_hint="--texts")
+    of_int8 = {"quantization": quantization, "texts": texts, "least_agreement": least_agreement}
+    given: dict[str, Any] = {name: value for name, value in of_int8.items() if value is not None}
+    if given and precision != "int8":
+        raise typer.BadParameter(
+            "it is for --precision int8.", param_hint=f"--{next(iter(given)).replace('_', '-')}"
+        )
     with Stages(visible=not (quiet or as_json)) as stages:
-        judged = None
         if texts is not None:
             from coterie.cli.documents import read_documents
 
             inputs = InputOptions(text_field=text_field)
-            judged = read_documents([str(texts)], inputs, stages, quiet=quiet).texts.to_pylist()
+            given["texts"] = read_documents([str(texts)], inputs, stages, quiet=quiet).texts.to_pylist()
         card = export_onnx(
             model,
             folder,
@@ -156,12 +161,10 @@ def export(
             max_length=max_length,
             precision=precision,
             optimize=optimize,
-            quantization=quantization,
-            texts=judged,
-            least_agreement=least_agreement,
             revision=revision,
             overwrite=overwrite,
             progress=lambda step: stages.count(step, 0),
+            **given,
         )
     if as_json:
         print_json({"command": "export", "output": str(folder), "card": card})
