@@ -98,6 +98,8 @@ def test_ctrl_c_says_how_to_go_on(coterie_command, environment, tmp_path, docume
     )
     assert (tmp_path / "out.work" / "corpus.json").exists()
     assert not (tmp_path / "out").exists()
+    other = subprocess.run([*coterie_command, *arguments, "--resume", "-k", "4"], **options)
+    assert "it differs in --n-clusters; without --resume it is started anew\n" in other.stderr
     resumed = subprocess.run([*coterie_command, *arguments, "--resume", "--quiet"], **options)
     assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "out" / "assignments.parquet").exists()

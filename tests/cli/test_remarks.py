@@ -36,6 +36,14 @@ def test_warnings_are_notes_without_places_in_the_code(call, lines):
     )
 
 
+def test_documents_without_a_time_are_counted_in_words_that_agree(call, write_jsonl):
+    rows = [{"text": text, "day": f"2024-01-0{day}"} for day, text in enumerate(ENGLISH * 2, start=1)]
+    for n_missing, said in ((1, "1 document has no time and is"), (2, "2 documents have no time and are")):
+        rows[n_missing - 1]["day"] = None
+        answer = call("topics", write_jsonl(rows), "-k", 2, "--timestamp-field", "day")
+        assert answer.stderr == f"coterie: note: {said} left out of the topics over time\n"
+
+
 @pytest.mark.parametrize("options", [[], ["--memory-limit", "4GB"]], ids=["in memory", "from disk"])
 def test_limits_that_were_widened_are_told(call, lines, options):
     asked = ("cluster", lines(ENGLISH), "-k", "2", "--min-df", "4", *options)

@@ -176,9 +176,20 @@ def test_what_does_not_belong_together_is_refused(
     assert "holds 'notes.txt'" in run("encode", corpus, encoder_folder, "-o", tmp_path / "mine", fails=1)
     assert "does not exist" in run("encode", corpus, tmp_path / "absent", "-o", tmp_path / "new", fails=1)
     (tmp_path / "empty.txt").write_text("")
-    assert "no documents in" in run(
-        "encode", tmp_path / "empty.txt", encoder_folder, "-o", tmp_path / "new", fails=1
-    )
+    empty = tmp_path / "empty.txt"
+    for spec in (encoder_folder, "lsa"):
+        shown = run("encode", empty, spec, "-o", tmp_path / "new", fails=1)
+        assert shown.endswith(f"no documents in {empty}\n")
+    shown = run("encode", corpus, empty, "-o", tmp_path / "new", fails=1)
+    assert f"'{empty}' is a file; an encoder folder is wanted" in shown
+    shown = run("encode", corpus, encoder_folder, "-o", empty, fails=1)
+    assert f"output folder '{empty}' is a file; a folder is wanted" in shown
+    shown = run("encode", corpus, encoder_folder, "-o", tmp_path / "new", "--prompt", "query", fails=1)
+    assert "--prompt must not be given: the encoder has no prompts; got 'query'" in shown
+    shown = run("encode", corpus, encoder_folder, "-o", tmp_path / "new", "--provider", "x", fails=1)
+    assert "--provider must be one of CPUExecutionProvider" in shown
+    shown = run("encode", corpus, "lsa", "-o", tmp_path / "new", "--dtype", "float16", fails=1)
+    assert "--dtype is an option of transformers; 'lsa' is none" in shown
     assert not (tmp_path / "new").exists()
     with pytest.raises(TypeError, match=r"encoder must be one of OnnxEncoder, StaticEncoder, .*; got str"):
         encode_corpus(corpus, "minilm", out)

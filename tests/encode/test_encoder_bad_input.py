@@ -72,7 +72,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (["encode", "IN", "NONE", "-o", "OUT"], "does not exist"),
     (
         ["encode", "IN", "MINILM", "-o", "OUT", "--provider", "GPU"],
-        "providers must be one of CPUExecutionProvider",
+        "--provider must be one of CPUExecutionProvider",
     ),
     (
         ["encode", "IN", "MINILM", "-o", "OUT", "--max-length", "9999"],

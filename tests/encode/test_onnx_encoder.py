@@ -126,7 +126,7 @@ def test_what_was_asked_for_runs_or_is_an_error(minilm: Path) -> None:
         OnnxEncoder(minilm, providers=CPU, precision="bfloat16").fit()
     with pytest.raises(ValueError, match="max_length must be between 1 and 256; got 257"):
         OnnxEncoder(minilm, max_length=257).fit()
-    with pytest.raises(ValueError, match="prompt_name must be one of none: the folder has no prompts"):
+    with pytest.raises(ValueError, match="prompt_name must not be given: the encoder has no prompts"):
         OnnxEncoder(minilm, prompt_name="query").fit()
     with pytest.raises(ValueError, match="'batch_tokens' parameter"):
         OnnxEncoder(minilm, batch_tokens=0).fit()

@@ -57,11 +57,13 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
 _PARAMETERS = re.compile(
     r"(?<!['\w-])(text_field|id_field|label_field|encoding_errors|max_document_bytes|memory_limit|n_clusters|min_df"
     r"|max_df|ngram_range|max_features|stop_words|n_init|max_iter|random_state|n_hashes|n_threads|max_length"
-    r"|batch_tokens"
+    r"|batch_tokens|prompt_name"
     r"|shard_size|min_cluster_size|max_unassigned|min_samples|distance_threshold|n_neighbors|least_agreement|eps"
     # words of English too: only where a sentence says what the option must be
-    r"|(?:metric|clusterer|encoder|device|refine|threshold|seed)(?=(?: must |=)))(?!['\w])"
+    r"|(?:metric|clusterer|encoder|device|refine|threshold|seed|providers)(?=(?: must |=))"
+    r"|(?<=without )resume)(?!['\w])"
 )
+_OTHER_NAMES = {"prompt_name": "prompt", "providers": "provider"}
 
 
 def _sentence(error: Exception) -> str:
@@ -69,7 +71,9 @@ def _sentence(error: Exception) -> str:
 
 
 def _named(sentence: str) -> str:
-    return _PARAMETERS.sub(lambda match: f"--{match[1].replace('_', '-')}", sentence)
+    return _PARAMETERS.sub(
+        lambda match: f"--{_OTHER_NAMES.get(match[1], match[1]).replace('_', '-')}", sentence
+    )
 
 
 def _library_sentence(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
@@ -101,5 +102,9 @@ def read_stop_words(value: str) -> str | list[str] | None:
         return value
     if value == "none":
         return None
+    if not os.path.exists(value):
+        raise FileNotFoundError(
+            f"stop_words must be auto, none or a file of words; there is no file {value!r}"
+        )
     with open(value, encoding="utf-8") as lines:
         return sorted({line.strip() for line in lines} - {""})

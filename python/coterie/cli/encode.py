@@ -203,7 +203,7 @@ def _encoder(given: dict[str, Any], how: dict[str, Any]) -> tuple[Any, bool]:
         return made, False
     for name, default in {**_OF_TRANSFORMERS, "provider": None, "prompt": None, "batch_tokens": None}.items():
         if given[name] != default:
-            raise ValueError(f"{name} is an option of transformers; {spec!r} is none")
+            raise ValueError(f"--{name.replace('_', '-')} is an option of transformers; {spec!r} is none")
     if is_fitted:
         from coterie.persistence import load
 

@@ -116,7 +116,8 @@ def _course(result: TopicResult, times: Any, quiet: bool) -> TopicsOverTime:
 
     n_missing = int((times != times).sum())
     if n_missing and not quiet:
-        warn(f"{n_missing:,} documents have no time and are left out of the topics over time")
+        have, are = ("has", "is") if n_missing == 1 else ("have", "are")
+        warn(f"{counted(n_missing, 'document')} {have} no time and {are} left out of the topics over time")
     return topics_over_time(result.mixtures, times)
 
 

@@ -86,6 +86,8 @@ def read_json(path: Path) -> Any:
 def read_card(folder: str | os.PathLike[str]) -> EncoderCard:
     """Describe the encoder in a folder, or say what it lacks."""
     path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"{os.fspath(folder)!r} is a file; an encoder folder is wanted")
     if not path.is_dir():
         raise FileNotFoundError(f"encoder folder {os.fspath(folder)!r} does not exist")
     if (path / MANIFEST).is_file():

@@ -120,7 +120,8 @@ def encode_corpus(
     shards = _shards(read_texts(paths, **options), shard_size)
     first = next(shards, None)
     if first is None:
-        raise ValueError(f"no documents in {paths!r}")
+        names = [paths] if isinstance(paths, str | os.PathLike) else paths
+        raise ValueError(f"no documents in {', '.join(os.fspath(name) for name in names)}")
     identity = _identity(encoder, shard_size)
     with _writing(Path(folder), identity, overwrite=overwrite):
         run = _Run(Path(folder), encoder, progress)
@@ -280,6 +281,8 @@ def _fitted(encoder: Any) -> dict[str, Any]:
 @contextmanager
 def _writing(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Iterator[None]:
     """Lock the folder, check what is in it, and clear what a killed run was writing."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"output folder {os.fspath(folder)!r} is a file; a folder is wanted")
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -291,8 +291,10 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         name = card.default_prompt if self.prompt_name is None else self.prompt_name
         if name is None:
             return ""
+        if not card.prompts:
+            raise ValueError(f"prompt_name must not be given: the encoder has no prompts; got {name!r}")
         if name not in card.prompts:
-            known = ", ".join(map(repr, card.prompts)) or "none: the folder has no prompts"
+            known = ", ".join(map(repr, card.prompts))
             raise ValueError(f"prompt_name must be one of {known}; got {name!r}")
         return card.prompts[name]
 
