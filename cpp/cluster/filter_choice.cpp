@@ -22,6 +22,8 @@ constexpr index_t kSampleRows = 2048;
 // A byte of the packed copy is cleared by the system and written once a fit.
 constexpr double kFloat32Rate = 32, kPairRate = 8, kPairStart = 40, kCanonicalRate = 4, kCanonicalStart = 60,
                  kCopyPerByte = 2;
+// A contested row comes from memory: what a feature less of float32 and more of a packed row saves, and a canonical score.
+constexpr double kContestedPerFeature = 1, kContestedStart = 100;
 // Passes that look at most rows; bounds leave few of them to the others.
 constexpr index_t kFullPasses = 2;
 
@@ -142,9 +144,24 @@ void FilterChoice<Dense>::learn(const AssignStats& stats) {
         if (is_settled(stats.changed, samples_.x.rows)) leave_lanes();
         return;
     }
+    if (!may_change_) return;
+    if (!rows_) {
+        pack_for_contested(stats.contested);
+        return;
+    }
     // The few rows that bounds leave in late passes are the hard ones, and say nothing of the others.
-    if (!rows_ || !may_change_ || stats.evaluated * 4 < samples_.x.rows) return;
+    if (stats.evaluated * 4 < samples_.x.rows) return;
     if (cost(rows_->format(), stats) > float32_cost()) rows_.reset();
+}
+
+// Whether most rows are soon decided or contested to the end shows only on the way: once a packed copy would have paid for itself,
+// it is made.
+void FilterChoice<Dense>::pack_for_contested(index_t contested) {
+    const auto n = static_cast<double>(samples_.x.rows), d = static_cast<double>(samples_.x.cols);
+    could_have_saved_ += static_cast<double>(contested) * (kContestedPerFeature * d + kContestedStart);
+    if (could_have_saved_ < kCopyPerByte * n * d || !copy_fits(samples_.x.rows, samples_.x.cols)) return;
+    may_change_ = false;
+    use(formats_that_pay(samples_.x.cols, k_).back());
 }
 
 FilterChoice<Sparse>::FilterChoice(const Samples<Sparse>& samples, const Centroids<Sparse>& centroids,

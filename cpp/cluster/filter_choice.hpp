@@ -35,7 +35,8 @@ class FilterChoice<Dense> {
     // Whether float32 scores are had with rows in the lanes.
     bool is_narrow() const { return is_narrow_; }
     const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
-    // Takes what a pass left: rows that have settled leave their lanes, and float32 takes over where it would have cost less.
+    // Takes what a pass left: rows that have settled leave their lanes, float32 takes over where it would have cost less, and a packed copy
+    // where many rows stay contested.
     void learn(const AssignStats& stats);
     void learn(const ClusterSums<Dense>&) {}
     // The labels have settled in an earlier pass over these and other rows.
@@ -45,6 +46,7 @@ class FilterChoice<Dense> {
     void start();
     void choose(const std::vector<PackedFormat>& formats);
     void use(PackedFormat format);
+    void pack_for_contested(index_t contested);
     double cost(PackedFormat format, const AssignStats& stats) const;  // of a row, in cycles, roughly
     double float32_cost() const;
 
@@ -52,6 +54,7 @@ class FilterChoice<Dense> {
     const Centroids<Dense>& centroids_;
     index_t k_, n_passes_;
     bool is_narrow_ = false, may_leave_lanes_ = false, may_change_ = false;
+    double could_have_saved_ = 0;  // cycles
     std::shared_ptr<const PackedRows> rows_;
 };
 

@@ -82,6 +82,26 @@ def test_the_same_bits_when_the_filter_changes_on_the_way(every_isa):
     np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_))
 
 
+def test_rows_are_packed_once_many_have_stayed_contested(every_isa):
+    """With few centroids packing pays only where bounds leave many rows to be compared for long."""
+    random = np.random.default_rng(0)
+    means = random.standard_normal((4, 256))
+    X = (means[random.integers(4, size=17_000)] + 0.8 * random.standard_normal((17_000, 256))).astype(
+        np.float32
+    )
+    start = X[random.permutation(17_000)[:8]].copy()
+    seen = {}
+    for name in every_isa:
+        _core.set_isa(name)
+        for max_iter in (2, 25):
+            model = KMeans(8, init=start, max_iter=max_iter, tol=0).fit(X)
+            seen.setdefault(max_iter, []).append(bits(model))
+            packs = name in ("avx512_vnni", "avx512_bf16", "amx") and max_iter == 25
+            assert model.filter_ == ("int8" if packs else "float32")
+            np.testing.assert_array_equal(model.labels_, assign_labels(X, model.cluster_centers_))
+    assert all(other == fits[0] for fits in seen.values() for other in fits)
+
+
 @pytest.mark.parametrize("n", [1, 2, 255, 256, 257, 5000])
 def test_the_same_bits_at_task_boundaries(n, every_n_threads):
     X = blobs(n, 9)
