@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from coterie import cluster_texts
 from coterie.cli import main
+from coterie.cli.compare import comparison_tables
 from coterie.compare import Comparison, ComparisonRun, compare
 from coterie.compare._memory import peak_memory
 from coterie.report.comparison import render_comparison
@@ -114,6 +117,25 @@ def test_names_never_become_markup() -> None:
     assert page.count("</script>") == 3
 
 
+@pytest.mark.parametrize("encoder", ["onnx:minilm", "onnx:models/all-minilm-l6-v2"])
+@pytest.mark.parametrize("width", [80, 140])
+def test_every_column_is_shown_on_a_narrow_terminal(width: int, encoder: str) -> None:
+    scores = {name: [0.1, 0.2] for name in ("nmi", "ari", "matched_f1", "purity", "silhouette_sampled")}
+    seconds = {"encode": [1.5], "cluster": [2.5, 2.5]}
+    memory = {"encode": 300 << 20, "cluster": 200 << 20}
+    runs = [ComparisonRun(encoder, "kmeans", [0, 1], [20, 20], scores, seconds, memory, 384)]
+    runs += [ComparisonRun("tfidf", "ward", error="no memory")]
+    console = Console(width=width, file=io.StringIO())
+    tables = comparison_tables(Comparison(runs, 60, 3, {}, {}), console)
+    for table in tables:
+        console.print(table)
+    shown = console.file.getvalue()
+    assert len(tables) == (2 if width == 80 else 1)
+    assert encoder in shown or width == 80
+    for told in ("NMI = V", "purity", "silhouette", "MiB", "0.150 ±.050", "1.50", "2.50", "300", "failed"):
+        assert told in shown
+
+
 def test_command_writes_page_and_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -132,7 +154,7 @@ def test_command_writes_page_and_numbers(
     printed = capsys.readouterr()
     assert "NMI = V" in printed.out
     assert "50 documents, 3 classes" in printed.out
-    assert "1 documents have no label" in printed.err
+    assert "1 document has no label and is left out" in printed.err
     record = json.loads(Path("out/comparison.json").read_text())
     assert [run["clusterer"] for run in record["runs"]] == ["kmeans", "dbscan"]
     assert record["runs"][0]["seeds"] == [0, 1]

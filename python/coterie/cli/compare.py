@@ -9,10 +9,11 @@ import typer
 
 from coterie._excerpt import excerpt
 from coterie.cli import choices, clusterer_options, options
-from coterie.cli.console import print_json, reports_errors, stdout_console, warn
+from coterie.cli.console import counted, print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import input_options, read_documents
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.table import Table
 
     from coterie.compare import Comparison, ComparisonRun
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 COMPARED = "Compared"
 _SHOWN_ENCODER = 28  # columns of an encoder's name in the table
+_LEAST_ENCODER = 8
 _HEADINGS = {"nmi": "NMI = V"}
 _PER_CLUSTERER = ("min_cluster_size", "min_samples", "eps", "n_neighbors")
 
@@ -163,7 +165,9 @@ def _chosen(corpus: Corpus, sample: int | None, quiet: bool) -> tuple[list[str],
         if not known:
             raise ValueError("no document has a label")
         if not quiet:
-            warn(f"{len(labels) - len(known):,} documents have no label and are left out")
+            n_missing = len(labels) - len(known)
+            have, are = ("has", "is") if n_missing == 1 else ("have", "are")
+            warn(f"{counted(n_missing, 'document')} {have} no label and {are} left out")
         texts, labels = [texts[row] for row in known], [labels[row] for row in known]
     if sample is not None:
         rows = sample_rows(len(texts), sample)
@@ -197,11 +201,14 @@ def _write(folder: Any, comparison: Comparison, title: str) -> None:
 
 def _print(comparison: Comparison, output: Path | None) -> None:
     console = stdout_console()
-    console.print(comparison_table(comparison))
+    for number, table in enumerate(comparison_tables(comparison, console)):
+        if number:
+            console.print()
+        console.print(table)
     classes = "" if comparison.n_classes is None else f", {comparison.n_classes:,} classes"
     n_seeds = len(comparison.parameters["seeds"])
     console.print(
-        f"\n{comparison.n_documents:,} documents{classes}; means of {n_seeds} seeds, ± half their range; "
+        f"\n{comparison.n_documents:,} documents{classes}; means of {counted(n_seeds, 'seed')}, ± half their range; "
         "silhouettes compare within an encoder only"
     )
     for run in comparison.runs:
@@ -211,31 +218,55 @@ def _print(comparison: Comparison, output: Path | None) -> None:
         console.print(f"Written to {output}", soft_wrap=True)
 
 
-def comparison_table(comparison: Comparison) -> Table:
-    """Return the runs, best first: names, scores, seconds of encoding and clustering, peak memory."""
-    from rich.table import Table
-    from rich.text import Text
+def comparison_tables(comparison: Comparison, console: Console) -> list[Table]:
+    """Return the runs, best first: names, scores, seconds of encoding and clustering, peak memory.
 
+    What is too wide for the console comes in two tables: the scores against the labels, and the rest.
+    """
     from coterie.report.comparison import SCORES, columns_of
 
     columns = [column for column in columns_of(comparison) if column != "v_measure"]  # the same as NMI
     headings = [_HEADINGS.get(column, SCORES[column]) for column in columns]
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("encoder", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("clusterer", no_wrap=True, min_width=9)
+    names = ["k", *headings, "encode s", "cluster s", "MiB"]
     rows = [_cells(run, columns) for run in comparison.ranked(columns[0] if columns else "nmi")]
-    for number, name in enumerate(("k", *headings, "encode s", "cluster s", "MiB"), 2):
-        widest = max((len(cells[number]) for cells in rows if len(cells) > number), default=0)
-        table.add_column(name, justify="right", no_wrap=True, min_width=max(widest, len(name)))
+    table = _table(names, rows, range(len(names)))
+    n_external = sum(not column.startswith("silhouette") for column in columns)
+    unbounded = console.options.update(max_width=1000)
+    if n_external == 0 or console.measure(table, options=unbounded).maximum <= console.width:
+        return [table]
+    tables = [
+        _table(names, rows, range(1 + n_external)),
+        _table(names, rows, range(1 + n_external, len(names))),
+    ]
+    longest = max((len(cells[0]) for cells in rows), default=0)
+    for table in tables:  # encoders give way, as rich takes from all columns
+        excess = console.measure(table, options=unbounded).maximum - console.width
+        if excess > 0:
+            table.columns[0].max_width = max(_LEAST_ENCODER, longest - excess)
+    return tables
+
+
+def _table(names: list[str], rows: list[list[str]], shown: range) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("encoder", no_wrap=True, overflow="ellipsis", min_width=_LEAST_ENCODER)
+    table.add_column("clusterer", no_wrap=True, min_width=9)
+    for number in shown:
+        widest = max((len(cells[2 + number]) for cells in rows if len(cells) > 2 + number), default=0)
+        table.add_column(
+            names[number], justify="right", no_wrap=True, min_width=max(widest, len(names[number]))
+        )
     for cells in rows:
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(Text, [*cells[:2], *cells[2 + shown.start : 2 + shown.stop]]))
     return table
 
 
 def _cells(run: ComparisonRun, columns: list[str]) -> list[str]:
     names = [excerpt(run.encoder, _SHOWN_ENCODER), run.clusterer]
     if run.error is not None:
-        return [*names, "failed"]
+        return [*names, "-", "failed"]
     seconds = [f"{run.mean_seconds(stage) or 0:,.2f}" for stage in ("encode", "cluster")]
     return [
         *names,
