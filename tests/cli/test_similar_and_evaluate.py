@@ -130,13 +130,15 @@ def test_evaluate_leaves_out_rows_without_label(call, tmp_path):
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "a.parquet")
     done = call("evaluate", "a.parquet", "--json")
     assert json.loads(done.stdout)["n_left_out"] == 1
-    assert "1 of 3 rows lack a label or a cluster" in done.stderr
+    assert "1 of 3 rows lacks a label or a cluster and is left out" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere.parquet"], "nowhere.parquet"),
+        (["nowhere.parquet"], "coterie: No such file or directory: nowhere.parquet\n"),
+        (["nowhere.csv"], "coterie: No such file or directory: nowhere.csv\n"),
+        (["out"], "out is a folder; a table is wanted, such as out/assignments.parquet"),
         (["a.csv", "--label-field", "class"], "has no column 'class'; it has 'label', 'cluster'"),
         (["empty.csv"], "no row has both"),
         (["a.txt"], "a.txt"),
@@ -145,6 +147,7 @@ def test_evaluate_leaves_out_rows_without_label(call, tmp_path):
     ],
 )
 def test_evaluate_refusals(call, tmp_path, arguments, said):
+    (tmp_path / "out").mkdir()
     (tmp_path / "a.csv").write_text("label,cluster\na,0\n")
     (tmp_path / "a.txt").write_text("not a table\n")
     (tmp_path / "bad.jsonl").write_text("not a table\n")

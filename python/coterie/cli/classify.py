@@ -304,7 +304,9 @@ def _labels(
         [row for row, value in enumerate(values) if value is not None] if drop_missing else range(len(values))
     )
     if len(rows) < len(values) and not quiet:
-        warn(f"{len(values) - len(rows):,} of {len(values):,} documents have no label and are left out")
+        n_missing = len(values) - len(rows)
+        have, are = ("has", "is") if n_missing == 1 else ("have", "are")
+        warn(f"{n_missing:,} of {len(values):,} documents {have} no label and {are} left out")
     labels, _ = check_labels([values[row] for row in rows])
     return list(rows), labels
 

@@ -55,7 +55,7 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
 
 # Parameters of the library as messages name them, outside of quotes: those are of the user.
 _PARAMETERS = re.compile(
-    r"(?<!['\w-])(text_field|id_field|label_field|encoding_errors|max_document_bytes|memory_limit|n_clusters|min_df"
+    r"(?<!['\w-])(text_field|id_field|label_field|encoding_errors|max_document_bytes|memory_limit|n_clusters|n_topics|min_df"
     r"|max_df|ngram_range|max_features|stop_words|n_init|max_iter|random_state|n_hashes|n_threads|max_length"
     r"|batch_tokens|prompt_name"
     r"|shard_size|min_cluster_size|max_unassigned|min_samples|distance_threshold|n_neighbors|least_agreement|eps"

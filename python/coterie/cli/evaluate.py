@@ -60,7 +60,8 @@ def evaluate(
         raise ValueError(f"{assignments}: no row has both {label_field!r} and {cluster_field!r}")
     n_left_out = len(labels) - len(known)
     if n_left_out and not quiet:
-        warn(f"{n_left_out:,} of {len(labels):,} rows lack a label or a cluster and are left out")
+        lack, are = ("lacks", "is") if n_left_out == 1 else ("lack", "are")
+        warn(f"{n_left_out:,} of {len(labels):,} rows {lack} a label or a cluster and {are} left out")
     scores = score([labels[row] for row in known], [clusters[row] for row in known])
     if as_json:
         print_json(
@@ -80,6 +81,11 @@ def evaluate(
 def _read_columns(path: Path, names: list[str]) -> list[list[Any]]:
     from coterie._validation import require_extra
 
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"{path} is a folder; a table is wanted, such as {path / 'assignments.parquet'}"
+        )
+    path.stat()  # its error names the file as those of the other commands do
     name = path.name.removesuffix(".gz")
     if name.endswith((".csv", ".tsv")):
         csv = require_extra("pyarrow.csv", "cli")
