@@ -13,7 +13,7 @@
 
 namespace coterie::cluster {
 
-// For rows that are read more than once, or once.
+// In which passes rows like these stand in lanes, by the filters of the instruction set in use.
 Lanes lanes_for(const Dense& x, index_t k);
 inline Lanes lanes_for(const Sparse&, index_t) {
     return Lanes::never;
@@ -25,8 +25,8 @@ class FilterChoice;
 template <>
 class FilterChoice<Dense> {
   public:
-    // wanted: "auto", "float32", "narrow" (float32 with rows in the lanes), "bfloat16" or "int8". n_passes: how often the rows will be read, at most; for one
-    // pass no packed copy is kept. Throws std::invalid_argument when the instruction set lacks the filter wanted.
+    // wanted: "auto", "float32", "narrow" (float32 with rows in the lanes), "bfloat16" or "int8". n_passes: how often the rows will be
+    // read, at most; for one pass no packed copy is kept. Throws std::invalid_argument when the instruction set lacks the filter wanted.
     FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids, index_t n_passes,
                  const std::string& wanted = "auto");
 
