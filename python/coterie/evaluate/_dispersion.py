@@ -15,6 +15,8 @@ from coterie.topics._cluster_sums import cluster_sums
 # float64 of shape (n_clusters, n_features): an ndarray, or a csr_array where X is sparse
 Means: TypeAlias = Any
 
+_ROUNDING = 1e-14  # relative, of a mean
+
 
 def cluster_means(rows: Rows, labels: NDArray[np.int32], n_clusters: int) -> Means:
     """Return the mean of each cluster in the coordinates of X; sparse means of sparse rows."""
@@ -55,12 +57,16 @@ def davies_bouldin(means: Means, own: NDArray[np.float64], labels: NDArray[np.in
     """Mean over i of max over j != i of (s_i + s_j) / d_ij, in blocks of i; 0 where all s or all d vanish."""
     n_clusters = means.shape[0]
     scatter = np.bincount(labels, weights=own, minlength=n_clusters) / np.bincount(labels)
+    extent = scatter if sp.issparse(means) else scatter + np.linalg.norm(means, axis=1)
     worst = np.empty(n_clusters)
     largest_distance = 0.0
     block = max(1, BLOCK // n_clusters)
     for first in range(0, n_clusters, block):
         part = slice(first, min(first + block, n_clusters))
         between = _distances_between(means[part], means)
+        if not sp.issparse(means):
+            # Means that are equal differ by the rounding of their sums.
+            between[between <= _ROUNDING * (extent[part, None] + extent)] = 0.0
         largest_distance = max(largest_distance, between.max())
         between[between == 0] = np.inf  # the cluster itself, and clusters that nothing separates
         worst[part] = ((scatter[part, None] + scatter) / between).max(axis=1)
@@ -77,7 +83,7 @@ def _distances_between(some: Means, means: Means) -> NDArray[np.float64]:
     total = some_squares[:, None] + squares
     squared = total - 2.0 * (some @ means.T).toarray()
     # |a|^2 + |b|^2 - 2 <a, b> of equal means is rounding noise, not a distance
-    squared[squared <= 1e-14 * total] = 0.0
+    squared[squared <= _ROUNDING * total] = 0.0
     return np.asarray(np.sqrt(squared))
 
 
