@@ -107,6 +107,8 @@ def rows_argument(X: Any) -> RowsArgument:
     ``X`` is a two-dimensional NumPy array or any SciPy sparse matrix, of checked shape and finite values.
     CSR with unsorted or duplicate column indices is copied, sorted and summed; the argument is not changed.
     """
+    if np.iscomplexobj(X):
+        raise TypeError("X must hold real numbers; got complex ones")
     if not sp.issparse(X):
         dense = np.asarray(X, dtype=np.float32)
         rows_are_contiguous = dense.ndim == 2 and (dense.shape[1] <= 1 or dense.strides[1] == dense.itemsize)
@@ -116,10 +118,7 @@ def rows_argument(X: Any) -> RowsArgument:
             return dense
         return np.ascontiguousarray(dense)
     check_sparse_structure(X)
-    csr = sp.csr_array(X) if not isinstance(X, sp.csr_array | sp.csr_matrix) else X
-    if not csr.has_canonical_format:
-        csr = csr.copy()
-        csr.sum_duplicates()
+    csr = summed_once(sp.csr_array(X) if not isinstance(X, sp.csr_array | sp.csr_matrix) else X)
     if csr.shape[1] > np.iinfo(np.int32).max:
         raise ValueError(f"X must have fewer than 2**31 features; got {csr.shape[1]}")
     return (
@@ -130,14 +129,30 @@ def rows_argument(X: Any) -> RowsArgument:
     )
 
 
+def summed_once(csr: Any) -> Any:
+    """Return CSR whose columns are sorted and stored once in each row: itself, or a copy."""
+    if csr.has_canonical_format:
+        return csr
+    csr = csr.copy()
+    csr.sum_duplicates()
+    return csr
+
+
 def check_sparse_structure(X: Any) -> None:
-    """Refuse compressed matrices whose index arrays do not describe their data, before anything reads them.
+    """Refuse sparse matrices whose index arrays do not describe their data, before anything reads them.
 
     SciPy trusts these arrays; reading through a wrong one is undefined behaviour in its compiled code.
     """
     if not sp.issparse(X):
         return
     matrix: Any = X
+    if matrix.format == "coo":
+        for name, places, size in (
+            ("row", matrix.row, matrix.shape[0]),
+            ("col", matrix.col, matrix.shape[1]),
+        ):
+            if len(places) and (places.min() < 0 or places.max() >= size):
+                raise ValueError(f"X.{name} must be within [0, {size}); got {places.min()} to {places.max()}")
     if matrix.format not in ("csr", "csc"):
         return
     n_major, n_minor = matrix.shape if matrix.format == "csr" else matrix.shape[::-1]

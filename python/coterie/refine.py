@@ -13,7 +13,14 @@ from sklearn.utils import check_array
 
 from coterie._calibration import fit_sigmoid
 from coterie._reclassify import CONFIDENT, left_out_scores, n_present, reclassify
-from coterie._validation import check_integer, check_option, check_real
+from coterie._validation import (
+    check_integer,
+    check_option,
+    check_real,
+    check_sparse_structure,
+    refuse_masked,
+    summed_once,
+)
 
 __all__ = [
     "Refinement",
@@ -306,9 +313,10 @@ def _check_labels(labels: Any) -> NDArray[np.int32]:
 
 
 def _check(X: Any, labels: Any) -> tuple[sp.csr_array, NDArray[np.int32]]:
-    weights = sp.csr_array(
-        check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), input_name="X")
-    )
+    refuse_masked("X", X)
+    check_sparse_structure(X)
+    checked = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), input_name="X")
+    weights = summed_once(sp.csr_array(checked))
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(f"X must have no negative entries; got {weights.data.min()}")
     given = _check_labels(labels)

@@ -143,3 +143,10 @@ def test_tags_tell_what_is_taken(make) -> None:
     else:
         assert taken.string
         assert not taken.two_d_array
+
+
+@pytest.mark.parametrize("make", [LsaEncoder, CooccurrenceEncoder])
+@pytest.mark.parametrize("nothing", [None, 5])
+def test_what_is_no_iterable_is_named(make, nothing) -> None:
+    with pytest.raises(TypeError, match=f"X must be an iterable of documents; got {nothing}"):
+        make().fit(nothing)

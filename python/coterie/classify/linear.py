@@ -17,7 +17,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie._calibration import best_threshold, fit_sigmoid
 from coterie._earlier_fit import keeps_earlier_fit
-from coterie._validation import check_integer, check_option, check_real, check_seed, refuse_masked
+from coterie._validation import (
+    check_integer,
+    check_option,
+    check_real,
+    check_seed,
+    check_sparse_structure,
+    refuse_masked,
+)
 from coterie.classify.labels import check_labels, class_names, indicator, rows_of
 
 
@@ -238,6 +245,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _check_rows(self, X: Any, *, reset: bool) -> Any:
         refuse_masked("X", X)
+        check_sparse_structure(X)
         X = validate_data(self, X, reset=reset, accept_sparse="csr", dtype=np.float64)
         if sp.issparse(X) and X.indices.dtype != np.int32 and max(X.nnz, X.shape[1]) < 2**31:
             # All that liblinear takes.

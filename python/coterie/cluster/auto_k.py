@@ -17,7 +17,14 @@ from sklearn.preprocessing import normalize
 from sklearn.utils import check_array
 
 from coterie._iterations import iterations_told_to
-from coterie._validation import check_integer, check_option, check_seed, refuse_masked
+from coterie._validation import (
+    check_integer,
+    check_option,
+    check_seed,
+    check_sparse_structure,
+    refuse_masked,
+    summed_once,
+)
 from coterie.cluster.kmeans import KMeans
 from coterie.evaluate._dispersion import calinski_harabasz, cluster_means, own_distances
 from coterie.evaluate._rows import Rows
@@ -192,7 +199,9 @@ def choose_n_clusters(
     check_option("metric", metric, ("cosine", "euclidean"))
     sample_size = check_integer("sample_size", sample_size, minimum=10)
     refuse_masked("X", X)
+    check_sparse_structure(X)
     rows = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
+    rows = summed_once(rows) if sp.issparse(rows) else rows
     rng = check_seed(random_state)
     norms = np.sqrt(rows.multiply(rows).sum(axis=1)) if sp.issparse(rows) else np.linalg.norm(rows, axis=1)
     filled = np.flatnonzero(np.asarray(norms).ravel() > 0)

@@ -18,6 +18,7 @@ from coterie._validation import (
     check_boolean,
     check_integer,
     check_n_threads,
+    check_one_column,
     check_option,
     check_real,
     check_seed,
@@ -165,6 +166,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         sif = self._check_parameters()
         if isinstance(X, str | bytes):
             raise TypeError(f"X must be an iterable of str, not one {type(X).__name__}")
+        check_one_column("X", X)
         texts = X if hasattr(X, "__len__") else list(X)
         vectorizer, _ = fit_words(
             texts,

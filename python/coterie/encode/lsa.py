@@ -18,8 +18,10 @@ from coterie._validation import (
     check_boolean,
     check_integer,
     check_n_threads,
+    check_one_column,
     check_option,
     check_seed,
+    check_sparse_structure,
     refuse_masked,
     rows_argument,
 )
@@ -254,6 +256,7 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             return _checked(X)
         if isinstance(X, str | bytes):
             raise TypeError(f"X must be an iterable of str, not one {type(X).__name__}")
+        check_one_column("X", X)
         texts = _reread(X)
         check_option("language", self.language, tuple(_CHAR_NGRAMS))
         _check_char_ngrams(self.char_ngram_range)
@@ -336,6 +339,7 @@ def _is_matrix(X: Any) -> bool:
 
 def _checked(X: Any) -> sp.csr_array:
     refuse_masked("X", X)
+    check_sparse_structure(X)
     checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     matrix = sp.csr_array(checked)
     if not matrix.has_canonical_format:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import silhouette_score
 from sklearn.utils import check_array
 
-from coterie._validation import check_integer, check_option, check_seed, refuse_masked
+from coterie._validation import check_integer, check_option, check_seed, check_sparse_structure, refuse_masked
 from coterie.evaluate._dispersion import calinski_harabasz, cluster_means, davies_bouldin, own_distances
 from coterie.evaluate._rows import Rows
 from coterie.evaluate._scores import Scores
@@ -102,6 +102,7 @@ def evaluate_internal(
     check_option("metric", metric, ("euclidean", "cosine"))
     sample_size = check_integer("sample_size", sample_size, minimum=2)
     refuse_masked("X", X)
+    check_sparse_structure(X)
     checked = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), input_name="X")
     rows = Rows(checked, metric, n_threads)
     cluster_of = _check_labels(labels, rows.n_rows)

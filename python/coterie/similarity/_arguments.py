@@ -25,7 +25,7 @@ def prepare_rows(name: str, X: Any, *, sparse: bool = False, check_dense_values:
     if matrix.ndim != 2:
         raise ValueError(f"{name} must have two dimensions, rows and features; got {matrix.ndim}")
     if sparse and not sp.issparse(matrix):
-        matrix = sp.csr_array(matrix)
+        matrix = sp.csr_array(matrix.astype(matrix.dtype.newbyteorder("="), copy=False))
     check_sparse_structure(matrix)
     with np.errstate(over="ignore"):  # what overflows float32 is refused below, with its place
         rows = rows_argument(matrix)

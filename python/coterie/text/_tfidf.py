@@ -15,7 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from coterie import _core
-from coterie._validation import check_n_threads, refuse_masked
+from coterie._validation import check_n_threads, check_sparse_structure, refuse_masked
 from coterie.text._count import CountVectorizer
 from coterie.text._matrix import Weights, check_dtype, check_idf_of, csr_matrix
 
@@ -113,9 +113,11 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         """
         self._validate_params()
         refuse_masked("X", X)
+        check_sparse_structure(X)
         X = validate_data(self, X, accept_sparse=("csr", "csc"))
         if self.use_idf:
-            counts = sp.csr_array(X)
+            native = X.astype(X.dtype.newbyteorder("="), copy=False)
+            counts = sp.csr_array(native)
             df = np.bincount(counts.indices, minlength=X.shape[1]).astype(np.int64)
             self.idf_ = _core.inverse_document_frequency(df, X.shape[0], bool(self.smooth_idf))
         return self
@@ -143,6 +145,7 @@ class TfidfTransformer(SklearnTfidfTransformer):  # type: ignore[misc]
         """
         check_is_fitted(self)
         refuse_masked("X", X)
+        check_sparse_structure(X)
         X = validate_data(
             self, X, accept_sparse="csr", dtype=[np.float64, np.float32], copy=copy, reset=False
         )

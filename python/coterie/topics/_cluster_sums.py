@@ -10,18 +10,23 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from coterie import _core
-from coterie._validation import CsrParts, check_integer, check_n_threads, refuse_masked, rows_argument
+from coterie._validation import (
+    CsrParts,
+    check_integer,
+    check_n_threads,
+    check_sparse_structure,
+    refuse_masked,
+    rows_argument,
+    summed_once,
+)
 
 
 def check_csr_rows(X: Any) -> sp.csr_array:
     """Return a two-dimensional finite array or sparse matrix as canonical float32 CSR."""
     refuse_masked("X", X)
+    check_sparse_structure(X)
     checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
-    csr = sp.csr_array(checked)
-    if not csr.has_canonical_format:
-        csr = csr.copy()
-        csr.sum_duplicates()
-    return csr
+    return summed_once(sp.csr_array(checked))
 
 
 def check_cluster_labels(

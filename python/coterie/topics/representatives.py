@@ -9,7 +9,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from coterie._validation import check_integer, refuse_masked
+from coterie._validation import check_integer, check_sparse_structure, refuse_masked
 from coterie.topics._cluster_sums import check_cluster_labels, check_csr_rows
 
 
@@ -55,6 +55,7 @@ def representatives(
     [[0, 2], [3]]
     """
     refuse_masked("X", X)
+    check_sparse_structure(X)
     checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     rows = check_csr_rows(checked) if sp.issparse(checked) else checked
     cluster_of, n_clusters = check_cluster_labels(labels, rows.shape[0], n_clusters)
