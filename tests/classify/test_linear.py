@@ -142,6 +142,9 @@ def test_bad_arguments_are_named() -> None:
     X, classes = blobs(20)
     with pytest.raises(ValueError, match="C must be > 0"):
         LinearClassifier(C=0).fit(X, classes)
+    for endless in (1e-300, 1e300):
+        with pytest.raises(ValueError, match=r"C must be a finite number between 1e-100 and 1e\+100"):
+            LinearClassifier(C=endless).fit(X, classes)
     with pytest.raises(ValueError, match="thresholds must be one of 'f1'; got 'best'"):
         LinearClassifier(thresholds="best").fit(X, classes)
     with pytest.raises(ValueError, match="at least 2 classes to tell apart; got only 0"):

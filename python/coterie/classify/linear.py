@@ -37,7 +37,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of regularisation, > 0.
+        Inverse strength of regularisation, between 1e-100 and 1e100.
     class_weight : {"balanced"} or None, default=None
         "balanced" weighs a label's documents by the inverse of their number.
     thresholds : "f1" or float, default="f1"
@@ -256,6 +256,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _check_parameters(self) -> None:
         if check_real("C", self.C, minimum=0) == 0:
             raise ValueError("C must be > 0; got 0")
+        check_real("C", self.C, minimum=1e-100, maximum=1e100)  # liblinear does not end beyond
         check_integer("n_folds", self.n_folds, minimum=2)
         check_integer("max_iter", self.max_iter, minimum=1)
         if self.class_weight is not None:
