@@ -204,7 +204,10 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
-    if (is_narrow) bounds = nullptr;
+    if (is_narrow && bounds != nullptr) {
+        bounds->forget();
+        bounds = nullptr;
+    }
     if (bounds != nullptr)
         bounds->set_rounding(centroids, std::sqrt(samples.largest_squared_norm), samples.x.cols);
     const std::optional<NarrowRows> narrow = is_narrow ? rows_in_lanes(samples, centroids) : std::nullopt;

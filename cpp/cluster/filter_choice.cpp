@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "core/check.hpp"
 
@@ -24,6 +25,7 @@ constexpr double kFloat32Rate = 32, kPairRate = 8, kPairStart = 40, kCanonicalRa
                  kCopyPerByte = 2;
 // A contested row comes from memory: what a feature less of float32 and more of a packed row saves, and a canonical score.
 constexpr double kContestedPerFeature = 1, kContestedStart = 100;
+constexpr index_t kSettledAgain = 8;
 // Passes that look at most rows; bounds leave few of them to the others.
 constexpr index_t kFullPasses = 2;
 
@@ -52,11 +54,15 @@ void check_name(const std::string& wanted) {
 
 }  // namespace
 
-Lanes lanes_for(const Dense& x, index_t k) {
+RowCycles cycles_of(const Dense& x, index_t k) {
     const std::vector<PackedFormat> formats = formats_that_pay(x.cols, k);
-    if (formats.empty()) return lanes_for(x, k, kFloat32Rate, x.cols);
+    if (formats.empty()) return cycles_of(x, k, kFloat32Rate, x.cols);
     const PackedFormat format = formats.back();  // the fastest
-    return lanes_for(x, k, products_per_cycle(format), depth_of(format, x.cols));
+    return cycles_of(x, k, products_per_cycle(format), depth_of(format, x.cols));
+}
+
+Lanes lanes_for(const Dense& x, index_t k) {
+    return lanes_for(cycles_of(x, k), k);
 }
 
 FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
@@ -68,7 +74,7 @@ FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids
     } else if (wanted == "auto") {
         const Lanes lanes = lanes_for(samples.x, k_);
         is_narrow_ = lanes != Lanes::never;
-        may_leave_lanes_ = lanes == Lanes::at_first;
+        leaves_lanes_ = lanes == Lanes::at_first;
         if (!is_narrow_) start();
     } else if (wanted != "float32") {
         const PackedFormat format = wanted == "int8" ? PackedFormat::int8 : PackedFormat::bfloat16;
@@ -134,16 +140,30 @@ double FilterChoice<Dense>::cost(PackedFormat format, const AssignStats& stats) 
 }
 
 void FilterChoice<Dense>::leave_lanes() {
-    if (!may_leave_lanes_) return;
-    is_narrow_ = may_leave_lanes_ = false;
-    start();
+    if (!leaves_lanes_) return;
+    is_narrow_ = false;
+    has_bounds_ = false;
+    if (!rows_) start();
+}
+
+// Few changes of labels can still leave many rows to be scored or compared. Rows that have come back to their lanes stay until far
+// fewer change.
+void FilterChoice<Dense>::return_to_lanes(const AssignStats& stats) {
+    const auto n = static_cast<double>(samples_.x.rows), d = static_cast<double>(samples_.x.cols);
+    const RowCycles cycles = cycles_of(samples_.x, k_);
+    const double spent = static_cast<double>(stats.evaluated) * cycles.scored +
+                         static_cast<double>(stats.contested) * (kContestedPerFeature * d + kContestedStart);
+    if (spent <= n * cycles.in_lanes) return;
+    is_narrow_ = true;
+    settled_after_ *= kSettledAgain;
 }
 
 void FilterChoice<Dense>::learn(const AssignStats& stats) {
     if (is_narrow_) {
-        if (is_settled(stats.changed, samples_.x.rows)) leave_lanes();
+        if (is_settled(stats.changed * settled_after_, samples_.x.rows)) leave_lanes();
         return;
     }
+    if (leaves_lanes_ && std::exchange(has_bounds_, true)) return_to_lanes(stats);
     if (!may_change_) return;
     if (!rows_) {
         pack_for_contested(stats.contested);

@@ -34,8 +34,8 @@ class FilterChoice<Dense> {
     const PackedRows* packed() const { return rows_.get(); }
     // Whether float32 scores are had with rows in the lanes.
     bool is_narrow() const { return is_narrow_; }
-    const char* name() const { return rows_ ? name_of(rows_->format()) : "float32"; }
-    // Takes what a pass left: rows that have settled leave their lanes, float32 takes over where it would have cost less, and a packed copy
+    const char* name() const { return rows_ && !is_narrow_ ? name_of(rows_->format()) : "float32"; }
+    // Takes what a pass left: rows that have settled leave their lanes or return, float32 takes over where it would have cost less, and a packed copy
     // where many rows stay contested.
     void learn(const AssignStats& stats);
     void learn(const ClusterSums<Dense>&) {}
@@ -47,13 +47,16 @@ class FilterChoice<Dense> {
     void choose(const std::vector<PackedFormat>& formats);
     void use(PackedFormat format);
     void pack_for_contested(index_t contested);
+    void return_to_lanes(const AssignStats& stats);
     double cost(PackedFormat format, const AssignStats& stats) const;  // of a row, in cycles, roughly
     double float32_cost() const;
 
     const Samples<Dense>& samples_;
     const Centroids<Dense>& centroids_;
     index_t k_, n_passes_;
-    bool is_narrow_ = false, may_leave_lanes_ = false, may_change_ = false;
+    bool is_narrow_ = false, leaves_lanes_ = false, may_change_ = false;
+    bool has_bounds_ = false;  // since it left its lanes
+    index_t settled_after_ = 1;
     double could_have_saved_ = 0;  // cycles
     std::shared_ptr<const PackedRows> rows_;
 };

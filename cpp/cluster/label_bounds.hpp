@@ -56,6 +56,9 @@ class LabelBounds {
   public:
     LabelBounds(index_t n_samples, Metric metric) : metric_(metric), n_samples_(n_samples) {}
 
+    // Labels have changed that no bound was told of.
+    void forget() { rows_.clear(); }
+
     // Rows are numbered from this one on from now; of n_samples.
     void start_at(index_t first) { first_ = first; }
 

@@ -21,14 +21,17 @@ constexpr index_t kSettled = 50;
 }  // namespace
 
 // A value comes from memory and into its lane in a cycle; a score takes d products, its place among the best five steps.
-Lanes lanes_for(const Dense& x, index_t k, double products_per_cycle, index_t depth) {
+RowCycles cycles_of(const Dense& x, index_t k, double products_per_cycle, index_t depth) {
     const auto d = static_cast<double>(x.cols), lanes = static_cast<double>(kernels::active().lanes);
-    const double cycles = d + static_cast<double>(k) * (d + 5) / (2 * lanes);
     const double per_score = kCyclesPerScore * (1 + static_cast<double>(depth) / products_per_cycle);
-    const double otherwise = kCyclesPerRow + static_cast<double>(k) * per_score;
+    return {d + static_cast<double>(k) * (d + 5) / (2 * lanes),
+            kCyclesPerRow + static_cast<double>(k) * per_score};
+}
+
+Lanes lanes_for(const RowCycles& cycles, index_t k) {
     if (k > kernels::kMostLaneColumns) return Lanes::never;
-    if (cycles <= std::max(kMostCycles, kMostAlways * otherwise)) return Lanes::always;
-    return cycles <= kMostAtFirst * otherwise ? Lanes::at_first : Lanes::never;
+    if (cycles.in_lanes <= std::max(kMostCycles, kMostAlways * cycles.scored)) return Lanes::always;
+    return cycles.in_lanes <= kMostAtFirst * cycles.scored ? Lanes::at_first : Lanes::never;
 }
 
 bool is_settled(index_t changed, index_t n_samples) {

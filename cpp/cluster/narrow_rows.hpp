@@ -17,10 +17,15 @@ namespace coterie::cluster {
 // In which passes rows stand in lanes: never, until few of them change their labels, or always.
 enum class Lanes { never, at_first, always };
 
-// Rows like these among k centroids; products_per_cycle and depth: the rate of the filter that would score them otherwise, and the
-// features it works on.
-Lanes lanes_for(const Dense& x, index_t k, double products_per_cycle, index_t depth);
-// Whether so few labels changed in a pass that bounds decide most rows of the next.
+// Rough cycles of one core for a row: in its lanes, and scored by a filter with what bounds ask for.
+struct RowCycles {
+    double in_lanes, scored;
+};
+
+// products_per_cycle and depth: the rate of the filter, and the features it works on.
+RowCycles cycles_of(const Dense& x, index_t k, double products_per_cycle, index_t depth);
+Lanes lanes_for(const RowCycles& cycles, index_t k);
+// Whether so few labels changed in a pass that bounds may decide most rows of the next.
 bool is_settled(index_t changed, index_t n_samples);
 
 class NarrowRows {
