@@ -195,6 +195,13 @@ float distance(const kernels::Table& t, const Samples<View>& samples, index_t i,
     return static_cast<float>(samples.metric == Metric::euclidean ? std::sqrt(value) : value);
 }
 
+// Rows in lanes keep no bounds.
+LabelBounds* kept(LabelBounds* bounds, bool is_narrow) {
+    if (!is_narrow) return bounds;
+    if (bounds != nullptr) bounds->forget();
+    return nullptr;
+}
+
 }  // namespace
 
 template <typename View>
@@ -204,10 +211,7 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
     const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
-    if (is_narrow && bounds != nullptr) {
-        bounds->forget();
-        bounds = nullptr;
-    }
+    bounds = kept(bounds, is_narrow);
     if (bounds != nullptr)
         bounds->set_rounding(centroids, std::sqrt(samples.largest_squared_norm), samples.x.cols);
     const std::optional<NarrowRows> narrow = is_narrow ? rows_in_lanes(samples, centroids) : std::nullopt;
