@@ -101,6 +101,18 @@ def test_it_is_an_estimator_of_scikit_learn() -> None:
     assert first.coef_.tobytes() == second.coef_.tobytes()
 
 
+@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision"])
+def test_two_labels_are_scored_as_scikit_learn_scores_them(scoring: str) -> None:
+    random = np.random.default_rng(2)
+    X = random.normal(size=(120, 4))
+    y = X[:, 0] + random.normal(size=120) > 0
+    labels = np.where(y, 1, 0)  # the scorers want to know which of two names is positive
+    found = cross_val_score(LinearClassifier(), X, labels, scoring=scoring)
+    expected = cross_val_score(LinearSVC(random_state=0), X, labels, scoring=scoring)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    assert LinearClassifier().fit(X, labels).decision_function(X).shape == (120,)
+
+
 @given(st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=30))
 @settings(max_examples=100, deadline=None)
 def test_no_threshold_has_a_better_f1(rows: list[tuple[int, bool]]) -> None:

@@ -160,11 +160,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
         Returns
         -------
-        scores : ndarray of shape (n_documents, n_labels), float64
+        scores : ndarray of shape (n_documents, n_labels) or (n_documents,), float64
+            Of single labels that are two only that of the second, as scikit-learn's scorers want it.
         """
-        check_is_fitted(self)
-        X = self._check_rows(X, reset=False)
-        return _score(X, self.coef_, self.intercept_)
+        scores = self._scores(X)
+        return scores[:, 1] if len(self.classes_) == 2 and not self.multi_label_ else scores
 
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
         """Return the probability of each label.
@@ -178,7 +178,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         probabilities : ndarray of shape (n_documents, n_labels), float64
             In [0, 1]; the rows sum to 1 with single labels, and each label stands for itself with several.
         """
-        return _probabilities(self.decision_function(X), self.calibration_, self.multi_label_)
+        return _probabilities(self._scores(X), self.calibration_, self.multi_label_)
 
     def predict(self, X: Any) -> Any:
         """Return the labels of each row.
@@ -242,6 +242,11 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         tags.input_tags.sparse = True
         tags.classifier_tags.multi_label = True
         return tags
+
+    def _scores(self, X: Any) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        X = self._check_rows(X, reset=False)
+        return _score(X, self.coef_, self.intercept_)
 
     def _check_rows(self, X: Any, *, reset: bool) -> Any:
         refuse_masked("X", X)
