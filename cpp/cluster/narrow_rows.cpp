@@ -14,7 +14,7 @@ constexpr double kMostCycles = 120;
 // A score takes its products and a cycle to be stored and searched; a row that is scored, so much for its rivals and gaps.
 constexpr double kCyclesPerScore = 1.25, kCyclesPerRow = 250;
 // Of that cost: a row in its lanes takes no more than the first, or than what bounds leave of a fit's rows, which is the second.
-constexpr double kMostAtFirst = 0.9, kMostAlways = 0.25;
+constexpr double kMostAtFirst = 0.7, kMostAlways = 0.25;
 // One change in so many rows. Measured on 2 to 48 features and 64 to 5,000 centroids, fits of 5 to 200 iterations.
 constexpr index_t kSettled = 50;
 
