@@ -27,6 +27,13 @@ def test_without_decay_it_is_mini_batch() -> None:
     assert a.cluster_centers_.tobytes() == b.cluster_centers_.tobytes()
 
 
+def test_narrow_integers_are_taken_for_what_they_are() -> None:
+    X = np.random.default_rng(0).standard_normal((300, 5), dtype=np.float32)
+    narrow = MiniBatchKMeans(np.int8(3), batch_size=np.int8(100), max_iter=np.int8(2), random_state=0).fit(X)
+    wide = MiniBatchKMeans(3, batch_size=100, max_iter=2, random_state=0).fit(X)
+    assert narrow.cluster_centers_.tobytes() == wide.cluster_centers_.tobytes()
+
+
 def test_it_follows_rows_that_move() -> None:
     rng = np.random.default_rng(0)
     follows, remembers = EMAKMeans(1, decay=0.5), MiniBatchKMeans(1)

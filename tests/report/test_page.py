@@ -123,6 +123,7 @@ def test_excerpt_is_one_printable_line():
 def test_unknown_scores_are_shown_by_name():
     known, unknown = describe_scores({"ari": 0.5, "my_score": 2.0})
     assert (known.shown, describe_scores({"n_empty": 12.0})[0].shown) == ("0.500", "12")
+    assert describe_scores({"silhouette": -0.0002})[0].shown == "0.000"
     assert (known.title, known.value) == ("Adjusted Rand index (ARI)", 0.5)
     assert (unknown.title, unknown.meaning, unknown.value) == ("My score", "", 2.0)
 

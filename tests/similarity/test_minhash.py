@@ -53,6 +53,8 @@ def test_dense_rows_have_no_column_sets() -> None:
         near_duplicates(np.eye(3), method="lsh")
     with pytest.raises(ValueError, match="n_hashes"):
         near_duplicates(np.eye(3), n_hashes=0)
+    with pytest.raises(ValueError, match=r"n_hashes must be .* 65536.*; got 1000000000"):
+        near_duplicates(np.eye(3), method="minhash", n_hashes=10**9)
 
 
 def test_titles_that_differ_in_a_character_are_found(load_rows: Callable[..., Any]) -> None:

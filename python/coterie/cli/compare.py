@@ -281,5 +281,5 @@ def _mean_and_spread(values: list[float] | None) -> str:
     if not values:
         return "-"
     spread = (max(values) - min(values)) / 2
-    mean = f"{sum(values) / len(values):.3f}"
+    mean = f"{sum(values) / len(values):z.3f}"
     return mean if spread < 0.0005 else f"{mean} ±{spread:.3f}".replace("±0.", "±.")

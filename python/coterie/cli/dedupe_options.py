@@ -48,6 +48,7 @@ NHashes = Annotated[
     typer.Option(
         "--n-hashes",
         min=1,
+        max=65_536,
         metavar="N",
         rich_help_panel=SEARCH,
         help="Hash functions of minhash: more of them miss fewer pairs.",

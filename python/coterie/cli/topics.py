@@ -244,7 +244,7 @@ def print_result(corpus: Corpus, result: TopicResult, timings: dict[str, float],
             f"{topic.topic}",
             f"{100 * topic.share:.1f} %",
             f"{topic.size:,}",
-            f"{topic.coherence:.3f}",
+            f"{topic.coherence:z.3f}",
             terms,
         )
         table.add_row(*map(Text, cells))
@@ -253,7 +253,7 @@ def print_result(corpus: Corpus, result: TopicResult, timings: dict[str, float],
         console.print(f"\n{result.search}")
     metrics = result.metrics
     console.print(
-        f"\ncoherence (NPMI) {metrics['npmi']:.3f}, diversity {metrics['diversity']:.2f}, "
+        f"\ncoherence (NPMI) {metrics['npmi']:z.3f}, diversity {metrics['diversity']:.2f}, "
         f"{counted(int(metrics['n_empty']), 'document')} without terms"
     )
     stages = ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in timings.items())

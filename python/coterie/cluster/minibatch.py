@@ -154,12 +154,12 @@ class MiniBatchKMeans(KMeansBase):
         weight = check_sample_weight(sample_weight, X)
         random = random_state_of(self)
         n_samples = X.shape[0]
-        batch_size = min(self.batch_size, n_samples)
+        batch_size = min(int(self.batch_size), n_samples)
         centers = self._start(self._best_seeding(X, weight, random), random, X)
         tol = self.tol * self._samples(X).mean_feature_variance() if self.tol > 0 else 0.0
         stop = _StoppingRule(n_samples, batch_size, tol, self.max_no_improvement)
 
-        n_steps = self.max_iter * n_samples // batch_size
+        n_steps = int(self.max_iter) * n_samples // batch_size
         for step in range(n_steps):
             rows = random.randint(0, n_samples, batch_size)
             part = None if weight is None else weight[rows]
@@ -243,7 +243,7 @@ class MiniBatchKMeans(KMeansBase):
     def _best_seeding(
         self, X: Any, weight: NDArray[np.float64] | None, random: np.random.RandomState
     ) -> Centers:
-        size = self.init_size or max(3 * self.batch_size, 3 * self.n_clusters)
+        size = self.init_size or 3 * max(int(self.batch_size), int(self.n_clusters))
         size = min(max(size, self.n_clusters), X.shape[0])
         best: tuple[float, Centers] | None = None
         for _ in range(self._n_init(when_random=3)):

@@ -51,7 +51,7 @@ class Score:
     @property
     def shown(self) -> str:
         """The value as people read it: counts whole, scores to three places."""
-        return f"{self.value:,.0f}" if self.name.startswith("n_") else f"{self.value:,.3f}"
+        return f"{self.value:,.0f}" if self.name.startswith("n_") else f"{self.value:z,.3f}"
 
 
 def describe_scores(metrics: dict[str, float]) -> list[Score]:

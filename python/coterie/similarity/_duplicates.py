@@ -15,6 +15,9 @@ from coterie._validation import RowsArgument, check_integer, check_n_threads, ch
 from coterie.similarity._arguments import narrow_columns, prepare_rows, take_rows
 from coterie.similarity._top_k import token_sets
 
+# The search for the best cut into bands goes through all of them.
+_MOST_HASHES = 65_536
+
 
 @dataclass(frozen=True, eq=False)
 class DuplicateGroups:
@@ -99,7 +102,7 @@ def near_duplicates(
         "exact" finds every pair. "minhash" compares only rows whose MinHash signatures agree in a band, for corpora
         where all pairs are out of reach; its result says with which probability it sees a pair.
     n_hashes : int, default=128
-        Hash functions of "minhash", >= 1: more of them miss fewer pairs and cost more time.
+        Hash functions of "minhash", 1 to 65,536: more of them miss fewer pairs and cost more time.
     seed : int, default=0
         Seed of the hash functions, >= 0.
     n_threads : int, optional
@@ -157,7 +160,7 @@ def near_duplicates(
     if weighted and metric == "cosine":
         raise ValueError("weighted is an option of metric='jaccard'; got metric='cosine'")
     check_option("method", method, ("exact", "minhash"))
-    check_integer("n_hashes", n_hashes, minimum=1)
+    check_integer("n_hashes", n_hashes, minimum=1, maximum=_MOST_HASHES)
     check_integer("seed", seed, minimum=0, maximum=2**64 - 1)
     threads = check_n_threads(n_threads)
     opened = open_device(device)
