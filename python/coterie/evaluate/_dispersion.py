@@ -9,13 +9,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
-from coterie.evaluate._rows import BLOCK, Rows
+from coterie.evaluate._rows import BLOCK, ROUNDING, Rows
 from coterie.topics._cluster_sums import cluster_sums
 
 # float64 of shape (n_clusters, n_features): an ndarray, or a csr_array where X is sparse
 Means: TypeAlias = Any
-
-_ROUNDING = 1e-14  # relative, of a mean
 
 
 def cluster_means(rows: Rows, labels: NDArray[np.int32], n_clusters: int) -> Means:
@@ -36,11 +34,14 @@ def cluster_means(rows: Rows, labels: NDArray[np.int32], n_clusters: int) -> Mea
 
 
 def own_distances(rows: Rows, means: Means, labels: NDArray[np.int32]) -> NDArray[np.float64]:
-    """Return the Euclidean distance of each row to the mean of its cluster."""
+    """Return the Euclidean distance of each row to the mean of its cluster, 0 where it is rounding noise."""
     own = np.empty(rows.n_rows)
     if not rows.is_sparse:
         for part, x in rows.blocks(width=1):
-            own[part] = np.linalg.norm(x - (means[labels[part]] - rows.shift), axis=1)
+            mean = means[labels[part]]
+            distance = np.linalg.norm(x - (mean - rows.shift), axis=1)
+            extent = np.linalg.norm(x, axis=1) + np.linalg.norm(mean, axis=1) + np.linalg.norm(rows.shift)
+            own[part] = np.where(distance <= ROUNDING * extent, 0.0, distance)
         return own
     squared_norms = rows.squared_norms()
     mean_squares = np.asarray(means.multiply(means).sum(axis=1)).ravel()
@@ -49,8 +50,10 @@ def own_distances(rows: Rows, means: Means, labels: NDArray[np.int32]) -> NDArra
     for c in range(means.shape[0]):
         members = order[bounds[c] : bounds[c + 1]]
         mean = means[[c]].toarray().ravel()
-        own[members] = squared_norms[members] - 2.0 * (rows.take(members) @ mean) + mean_squares[c]
-    return np.sqrt(np.maximum(own, 0.0))
+        total = squared_norms[members] + mean_squares[c]
+        squared = total - 2.0 * (rows.take(members) @ mean)
+        own[members] = np.where(squared <= ROUNDING * total, 0.0, squared)
+    return np.sqrt(own)
 
 
 def davies_bouldin(means: Means, own: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
@@ -66,7 +69,7 @@ def davies_bouldin(means: Means, own: NDArray[np.float64], labels: NDArray[np.in
         between = _distances_between(means[part], means)
         if not sp.issparse(means):
             # Means that are equal differ by the rounding of their sums.
-            between[between <= _ROUNDING * (extent[part, None] + extent)] = 0.0
+            between[between <= ROUNDING * (extent[part, None] + extent)] = 0.0
         largest_distance = max(largest_distance, between.max())
         between[between == 0] = np.inf  # the cluster itself, and clusters that nothing separates
         worst[part] = ((scatter[part, None] + scatter) / between).max(axis=1)
@@ -83,7 +86,7 @@ def _distances_between(some: Means, means: Means) -> NDArray[np.float64]:
     total = some_squares[:, None] + squares
     squared = total - 2.0 * (some @ means.T).toarray()
     # |a|^2 + |b|^2 - 2 <a, b> of equal means is rounding noise, not a distance
-    squared[squared <= _ROUNDING * total] = 0.0
+    squared[squared <= ROUNDING * total] = 0.0
     return np.asarray(np.sqrt(squared))
 
 

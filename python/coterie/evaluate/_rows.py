@@ -13,6 +13,8 @@ from coterie.topics._cluster_sums import check_csr_rows
 
 # Elements of the largest temporary array: 32 MB of float64.
 BLOCK = 4_194_304
+# Differences of so little, in proportion to what they are of, are taken for none.
+ROUNDING = 1e-14
 
 
 class Rows:

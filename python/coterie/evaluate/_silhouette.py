@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from coterie.evaluate._rows import BLOCK, Rows
+from coterie.evaluate._rows import BLOCK, ROUNDING, Rows
 
 
 def nearest_two(rows: Rows, centers: Any, labels: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -42,10 +42,12 @@ def _distances(
     if rows.metric == "cosine":
         norms = np.linalg.norm(centers, axis=1)
         scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0)
-        return np.asarray(np.clip(1.0 - (x @ centers.T) * scale, 0.0, 2.0))
+        distance = np.clip(1.0 - (x @ centers.T) * scale, 0.0, 2.0)
+        return np.asarray(np.where(distance <= ROUNDING, 0.0, distance))
     moved = centers - rows.shift
-    squared = squared_norms[:, None] - 2.0 * (x @ moved.T) + np.einsum("ij,ij->i", moved, moved)
-    return np.asarray(np.sqrt(np.maximum(squared, 0.0)))
+    total = squared_norms[:, None] + np.einsum("ij,ij->i", moved, moved)
+    squared = total - 2.0 * (x @ moved.T)
+    return np.asarray(np.sqrt(np.where(squared <= ROUNDING * total, 0.0, squared)))
 
 
 def simplified_silhouette(distances: NDArray[np.floating], labels: NDArray[np.integer]) -> float:
