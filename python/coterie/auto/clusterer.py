@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from coterie._earlier_fit import keeps_earlier_fit
+from coterie._tags import of_texts
 from coterie._validation import check_integer, check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.auto.evidence import search
@@ -128,8 +129,4 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        return tags
+        return of_texts(super().__sklearn_tags__())

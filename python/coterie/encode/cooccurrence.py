@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
 from coterie._earlier_fit import keeps_earlier_fit
+from coterie._tags import of_texts
 from coterie._validation import (
     CsrParts,
     check_boolean,
@@ -212,11 +213,7 @@ class CooccurrenceEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Bas
         return hasattr(self, "word_vectors_")
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        return tags
+        return of_texts(super().__sklearn_tags__())
 
     def _check_parameters(self) -> float:
         check_integer("n_components", self.n_components, minimum=1)

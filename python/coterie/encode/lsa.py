@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
 from coterie._earlier_fit import keeps_earlier_fit
+from coterie._tags import of_counts
 from coterie._validation import (
     CsrParts,
     check_boolean,
@@ -244,11 +245,7 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return hasattr(self, "components_")
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+        return of_counts(super().__sklearn_tags__())
 
     def _fit_weights(self, X: Any) -> sp.csr_array:
         self.vectorizers_: list[TfidfVectorizer] = []

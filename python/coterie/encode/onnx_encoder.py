@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from coterie import _core
 from coterie._device import DeviceRows
+from coterie._tags import of_texts
 from coterie._validation import check_integer
 from coterie.encode._bound_inputs import DEVICE_ID
 from coterie.encode._card import POOLING_MODES, EncoderCard, files_of, read_card
@@ -310,9 +311,6 @@ class OnnxEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return True
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
+        tags = of_texts(super().__sklearn_tags__())
         tags.requires_fit = False
         return tags

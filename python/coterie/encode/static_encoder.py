@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
+from coterie._tags import of_texts
 from coterie.encode._fasttext import FastTextModel
 from coterie.encode._pooling import normalize_rows
 from coterie.encode._tokens import as_texts
@@ -307,8 +308,4 @@ class StaticEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstim
             self._vectors = read_word_vectors(self.path, self.max_words)
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        tags.input_tags.one_d_array = True
-        return tags
+        return of_texts(super().__sklearn_tags__())

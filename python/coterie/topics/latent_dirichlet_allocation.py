@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from coterie import _core
 from coterie._earlier_fit import keeps_earlier_fit
+from coterie._tags import of_counts
 from coterie._validation import CsrParts, check_n_threads, check_seed
 from coterie.topics._completion import halves
 from coterie.topics._counts import csr_of, has_enough_documents, validate_counts
@@ -312,11 +313,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
         return hasattr(self, "_term_topics")
 
     def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
-        tags.input_tags.positive_only = True
-        tags.transformer_tags.preserves_dtype = ["float32"]
-        return tags
+        return of_counts(super().__sklearn_tags__())
 
     @property
     def _n_features_out(self) -> int:
