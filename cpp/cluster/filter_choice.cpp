@@ -52,17 +52,18 @@ void check_name(const std::string& wanted) {
             "kmeans", "filter must be 'auto', 'float32', 'narrow', 'bfloat16' or 'int8'; got '", wanted, "'");
 }
 
-}  // namespace
-
-RowCycles cycles_of(const Dense& x, index_t k) {
+// By the fastest filter that pays.
+RowCycles row_cycles(const Dense& x, index_t k) {
     const std::vector<PackedFormat> formats = formats_that_pay(x.cols, k);
     if (formats.empty()) return cycles_of(x, k, kFloat32Rate, x.cols);
-    const PackedFormat format = formats.back();  // the fastest
+    const PackedFormat format = formats.back();
     return cycles_of(x, k, products_per_cycle(format), depth_of(format, x.cols));
 }
 
+}  // namespace
+
 Lanes lanes_for(const Dense& x, index_t k) {
-    return lanes_for(cycles_of(x, k), k);
+    return lanes_for(row_cycles(x, k), k);
 }
 
 FilterChoice<Dense>::FilterChoice(const Samples<Dense>& samples, const Centroids<Dense>& centroids,
@@ -150,7 +151,7 @@ void FilterChoice<Dense>::leave_lanes() {
 // fewer change.
 void FilterChoice<Dense>::return_to_lanes(const AssignStats& stats) {
     const auto n = static_cast<double>(samples_.x.rows), d = static_cast<double>(samples_.x.cols);
-    const RowCycles cycles = cycles_of(samples_.x, k_);
+    const RowCycles cycles = row_cycles(samples_.x, k_);
     const double spent = static_cast<double>(stats.evaluated) * cycles.scored +
                          static_cast<double>(stats.contested) * (kContestedPerFeature * d + kContestedStart);
     if (spent <= n * cycles.in_lanes) return;
@@ -164,7 +165,7 @@ void FilterChoice<Dense>::learn(const AssignStats& stats) {
         return;
     }
     if (leaves_lanes_ && std::exchange(has_bounds_, true)) return_to_lanes(stats);
-    if (!may_change_) return;
+    if (is_narrow_ || !may_change_) return;
     if (!rows_) {
         pack_for_contested(stats.contested);
         return;

@@ -35,8 +35,8 @@ class FilterChoice<Dense> {
     // Whether float32 scores are had with rows in the lanes.
     bool is_narrow() const { return is_narrow_; }
     const char* name() const { return rows_ && !is_narrow_ ? name_of(rows_->format()) : "float32"; }
-    // Takes what a pass left: rows that have settled leave their lanes or return, float32 takes over where it would have cost less, and a packed copy
-    // where many rows stay contested.
+    // Takes what a pass left: rows that have settled leave their lanes or return to them, float32 takes over where it would have cost
+    // less, and a packed copy where many rows stay contested.
     void learn(const AssignStats& stats);
     void learn(const ClusterSums<Dense>&) {}
     // The labels have settled in an earlier pass over these and other rows.

@@ -153,7 +153,8 @@ index_t ColumnPanel::rows_written(index_t count) const {
 
 void ColumnPanel::score(std::size_t block, const Rows& rows, index_t n_rows, float* sums, index_t ld) const {
     const kernels::Table& t = kernels::active();
-    if (bf16_filter() == nullptr) {
+    const kernels::Bf16Table* const filter = bf16_filter();
+    if (filter == nullptr) {
         t.score_block(rows.values.data(), n_columns_, rows.count, packed_[block].data(), bias_.data(),
                       kernels::padded(t, n_rows), n_columns_, sums, ld);
         return;
@@ -163,10 +164,10 @@ void ColumnPanel::score(std::size_t block, const Rows& rows, index_t n_rows, flo
     const index_t tile = std::max(kTileElements / d_padded / kPair * kPair, kPair);
     for (index_t c = 0; c < n_padded; c += tile)
         for (index_t r = 0; r < rows.count; r += kernels::kBf16Rows)
-            bf16_filter()->score_block(rows.packed[static_cast<std::size_t>(r * lines())].values, d_padded,
-                                       packed_bf16_[block][static_cast<std::size_t>(c * lines())].values,
-                                       bias_.data() + c, std::min(tile, n_padded - c), d_padded,
-                                       sums + r * ld + c, ld);
+            filter->score_block(rows.packed[static_cast<std::size_t>(r * lines())].values, d_padded,
+                                packed_bf16_[block][static_cast<std::size_t>(c * lines())].values,
+                                bias_.data() + c, std::min(tile, n_padded - c), d_padded, sums + r * ld + c,
+                                ld);
 }
 
 }  // namespace coterie
