@@ -11,6 +11,9 @@ struct Avx2 {
     static constexpr index_t kLanes = 8;
     static constexpr int kPanelVectors = 2;
     static constexpr int kRows = 6;
+    static constexpr int kSumVectors = 4;
+    static constexpr int kProductRows = 4;
+    static constexpr int kProductVectors = 1;
     using F = __m256;
     struct D {
         __m256d low, high;  // lanes 0-3, 4-7

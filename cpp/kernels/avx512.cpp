@@ -12,6 +12,9 @@ struct Avx512 {
     static constexpr index_t kLanes = 16;
     static constexpr int kPanelVectors = 3;
     static constexpr int kRows = 8;
+    static constexpr int kSumVectors = 16;
+    static constexpr int kProductRows = 8;
+    static constexpr int kProductVectors = 3;
     using F = __m512;
     using D = __m512d;
     using U = __m512i;

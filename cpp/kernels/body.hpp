@@ -96,9 +96,16 @@ struct Body {
 
     template <int H>
     static void add_columns(SparseRow row, const float* terms, index_t ld, double* sums) noexcept {
+        // As in sparse_columns: the rows of rare terms are asked for this many nonzeros ahead.
+        constexpr index_t kAhead = 16;
+        const index_t reachable = row.nnz + row.following;
         D sum[H];
         for (int h = 0; h < H; ++h) sum[h] = V::load_d(sums + 8 * h);
         for (index_t p = 0; p < row.nnz; ++p) {
+            if (p + kAhead < reachable) {
+                const float* const ahead = terms + index_t{row.indices[p + kAhead]} * ld;
+                for (int h = 0; h < H; h += 2) __builtin_prefetch(ahead + 8 * h);
+            }
             const float* term = terms + index_t{row.indices[p]} * ld;
             const D value = V::broadcast_d(row.data[p]);
             for (int h = 0; h < H; ++h) sum[h] = V::fma(value, V::widen(term + 8 * h), sum[h]);
@@ -108,9 +115,44 @@ struct Body {
 
     static void add_term_rows(SparseRow row, const float* terms, index_t ld, index_t columns,
                               double* sums) noexcept {
+        constexpr int kMost = V::kSumVectors;
         index_t c = 0;
-        for (; c + 32 <= columns; c += 32) add_columns<4>(row, terms + c, ld, sums + c);
-        for (; c < columns; c += 8) add_columns<1>(row, terms + c, ld, sums + c);
+        const auto add = [&]<int H>() { add_columns<H>(row, terms + c, ld, sums + c); };
+        for (; c + 8 * kMost <= columns; c += 8 * kMost) add.template operator()<kMost>();
+        if (c < columns) with_width<kMost>((columns - c) / 8, add);
+    }
+
+    template <int R, int W>
+    static void add_product_tile(const double* a, index_t a_row, index_t a_step, const double* b, index_t ldb,
+                                 index_t steps, double* c, index_t ldc) noexcept {
+        D sum[R][W];
+        for (int r = 0; r < R; ++r)
+            for (int w = 0; w < W; ++w) sum[r][w] = V::load_d(c + r * ldc + 8 * w);
+        for (index_t s = 0; s < steps; ++s) {
+            D right[W];
+            for (int w = 0; w < W; ++w) right[w] = V::load_d(b + s * ldb + 8 * w);
+            for (int r = 0; r < R; ++r) {
+                const D left = V::broadcast_d(a[r * a_row + s * a_step]);
+                for (int w = 0; w < W; ++w) sum[r][w] = V::add(sum[r][w], V::mul(left, right[w]));
+            }
+        }
+        for (int r = 0; r < R; ++r)
+            for (int w = 0; w < W; ++w) V::store_d(c + r * ldc + 8 * w, sum[r][w]);
+    }
+
+    static void add_products(const double* a, index_t a_row, index_t a_step, const double* b, index_t ldb,
+                             index_t m, index_t n, index_t steps, double* c, index_t ldc) noexcept {
+        constexpr int R = V::kProductRows, W = V::kProductVectors;
+        for (index_t j = 0; j < n; j += 8 * W)
+            with_width<W>((n - j) / 8, [&]<int Width>() {
+                index_t i = 0;
+                for (; i + R <= m; i += R)
+                    add_product_tile<R, Width>(a + i * a_row, a_row, a_step, b + j, ldb, steps,
+                                               c + i * ldc + j, ldc);
+                for (; i < m; ++i)
+                    add_product_tile<1, Width>(a + i * a_row, a_row, a_step, b + j, ldb, steps,
+                                               c + i * ldc + j, ldc);
+            });
     }
 
     // w * (x / norm) * scale of 8 features, not yet rounded.
@@ -273,6 +315,7 @@ struct Body {
                 dot_rows,
                 sparse_dots,
                 add_term_rows,
+                add_products,
                 move_row,
                 raise_magnitudes,
                 update_terms,

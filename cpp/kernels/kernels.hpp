@@ -60,6 +60,10 @@ struct Table {
     // sums[c] += sum_p data[p] * terms[indices[p] * ld + c], c < columns (a multiple of 8), in float64 in order of p.
     void (*add_term_rows)(SparseRow row, const float* terms, index_t ld, index_t columns,
                           double* sums) noexcept;
+    // c[i * ldc + j] += sum_s a[i * a_row + s * a_step] * b[s * ldb + j], i < m, j < n (a multiple of 8), in float64 in order
+    // of s < steps, each product and each sum rounded.
+    void (*add_products)(const double* a, index_t a_row, index_t a_step, const double* b, index_t ldb,
+                         index_t m, index_t n, index_t steps, double* c, index_t ldc) noexcept;
     // Integer sums: into[j] += q_j, and from[j] -= q_j unless from is null, q_j = round(w * (x[j] / norm) *
     // scale[j]) with x / norm rounded to float32 first (norm == 1 leaves x as it is), ties to even, scale[j]
     // a power of two.

@@ -9,6 +9,9 @@ struct Portable {
     static constexpr index_t kLanes = 8;
     static constexpr int kPanelVectors = 1;
     static constexpr int kRows = 2;
+    static constexpr int kSumVectors = 2;
+    static constexpr int kProductRows = 2;
+    static constexpr int kProductVectors = 1;
     struct F {
         float v[8];
     };

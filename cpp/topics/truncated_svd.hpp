@@ -23,9 +23,11 @@ struct TruncatedSvd {
 // or, where x has fewer rows than columns, the same on x x^T with term_vectors = x^T W V / singular_values: the tall
 // factor has x.rows rows then. The basis is orthonormalised twice in the last iteration, once in the others.
 //
-// Tall products accumulate in float64 over the stored entries of a row in their order; Gram matrices are folded over
-// a partition that x alone fixes; the small factorisations are sequential. So the bits do not depend on n_threads,
-// the instruction set or a BLAS. The entry of largest magnitude in a column is positive, the first of equals.
+// Tall products take W in float32, whose products with x are exact in float64, and accumulate over the stored entries of
+// a row in their order; Gram matrices are folded over a partition that x alone fixes; the small factorisations are
+// sequential. So the bits do not depend on n_threads, the instruction set or a BLAS. The rounding turns the span of W by
+// about 2^-24, which the iteration does not amplify: the basis is orthonormalised in float64 after each product. The entry
+// of largest magnitude in a column is positive, the first of equals.
 //
 // without  in, [x.cols] a known singular vector that is not wanted, of any length, or null
 //

@@ -51,17 +51,24 @@ def test_directions_are_orthonormal_on_a_flat_spectrum() -> None:
     assert (values >= 0.97 * exact).all()
 
 
-def test_bits_do_not_depend_on_threads(every_n_threads: tuple[int, ...], every_isa: list[str]) -> None:
-    X = sp.csr_array(
-        sp.random(
-            5000, 700, density=0.02, random_state=np.random.default_rng(2), dtype=np.float32, format="csr"
-        )
-    ).toarray()
-    first_vectors, first_values = svd(X, 20)
+@pytest.mark.parametrize(("n", "d", "n_components"), [(5000, 700, 20), (301, 900, 61), (1100, 400, 239)])
+@pytest.mark.parametrize("is_direction_known", [False, True])
+def test_bits_do_not_depend_on_threads(
+    n: int,
+    d: int,
+    n_components: int,
+    is_direction_known: bool,
+    every_n_threads: tuple[int, ...],
+    every_isa: list[str],
+) -> None:
+    rng = np.random.default_rng(2)
+    X = rows_argument(sp.csr_array(sp.random(n, d, density=0.02, rng=rng, dtype=np.float32, format="csr")))
+    known = rng.random(d) if is_direction_known else None
+    first_vectors, first_values = _core.truncated_svd(X, n_components, 10, 3, known, 0, 1)
     for isa in every_isa:
         _core.set_isa(isa)
         for n_threads in every_n_threads:
-            vectors, values = svd(X, 20, n_threads)
+            vectors, values = _core.truncated_svd(X, n_components, 10, 3, known, 0, n_threads)
             assert np.array_equal(vectors.view(np.int32), first_vectors.view(np.int32))
             assert np.array_equal(values.view(np.int64), first_values.view(np.int64))
 
@@ -101,6 +108,24 @@ def test_projection_is_the_product_in_unit_rows() -> None:
     lengths = np.linalg.norm(rows, axis=1)
     np.testing.assert_allclose(lengths[np.diff(X.indptr) > 0], 1, rtol=1e-6)
     assert not rows[-1].any()
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_projection_has_the_same_bits_at_every_width(
+    width: int, every_n_threads: tuple[int, ...], every_isa: list[str]
+) -> None:
+    rng = np.random.default_rng(width)
+    X = sp.csr_array(sp.random(300, 90, density=0.2, rng=rng, dtype=np.float32, format="csr"))
+    w = rng.standard_normal((90, width)).astype(np.float32)
+    wanted = np.zeros((300, width))
+    for i in range(300):  # in the order of the stored entries: each product is exact, each sum rounded
+        for p in range(X.indptr[i], X.indptr[i + 1]):
+            wanted[i] += X.data[p].astype(np.float64) * w[X.indices[p]].astype(np.float64)
+    for isa in every_isa:
+        _core.set_isa(isa)
+        for n_threads in every_n_threads:
+            rows = _core.project_rows(rows_argument(X), w, False, n_threads)
+            assert np.array_equal(rows.view(np.int32), wanted.astype(np.float32).view(np.int32))
 
 
 def test_the_op_refuses_what_it_cannot_do() -> None:
