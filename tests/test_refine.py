@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.naive_bayes import ComplementNB
 
-from coterie import KMeans, TfidfVectorizer
+from coterie import KMeans, TfidfVectorizer, _core
+from coterie._reclassify import left_out_scores
 from coterie.encode import LsaEncoder
 from coterie.evaluate import evaluate
 from coterie.refine import outlier_scores, predictive_information, refine_labels, unassign
@@ -131,6 +133,43 @@ def test_no_more_than_the_share_is_unassigned() -> None:
     assert (unassign(labels, scores, max_unassigned=0.0) == -1).sum() == 0
     labels[:5] = -1  # count towards the share
     assert (unassign(labels, scores, max_unassigned=0.05) == -1).sum() == 5
+
+
+@pytest.mark.parametrize("n_clusters", [2, 3, 17])
+def test_clusters_are_scored_by_complement_naive_bayes(n_clusters: int) -> None:
+    X, _ = topics(200, n_topics=5)
+    X = sp.csr_array(X * np.random.default_rng(3).random(X.shape).astype(np.float32))
+    labels = np.random.default_rng(n_clusters).integers(0, n_clusters, 200).astype(np.int32)
+    for left_out, scores in left_out_scores(X, labels, 3, 0, 1):
+        seen = np.setdiff1d(np.arange(200), left_out)
+        model = ComplementNB().fit(X[seen], labels[seen])
+        wanted = model.predict_joint_log_proba(X[left_out])
+        present = scores[:, model.classes_]
+        np.testing.assert_allclose(
+            present - present[:, :1], wanted - wanted[:, :1], atol=1e-5 * np.abs(wanted).max()
+        )
+        assert np.isneginf(np.delete(scores, model.classes_, axis=1)).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e30, 1e37])
+def test_large_weights_are_scored(scale: float) -> None:
+    X, classes = topics(200)
+    scores = outlier_scores(X * np.float32(scale), classes)
+    assert np.isfinite(scores).all()
+    assert np.median(scores) < 0.2
+
+
+def test_bits_do_not_depend_on_threads(every_n_threads: tuple[int, ...], every_isa: list[str]) -> None:
+    X, classes = topics(700)
+    labels = with_errors(classes, 0.3)
+    wanted, doubt = refine_labels(X, labels, n_threads=1), outlier_scores(X, labels, n_threads=1)
+    for isa in every_isa:
+        _core.set_isa(isa)
+        for n_threads in every_n_threads:
+            found = refine_labels(X, labels, n_threads=n_threads)
+            assert np.array_equal(found.labels, wanted.labels)
+            assert found.information_after == wanted.information_after
+            assert np.array_equal(outlier_scores(X, labels, n_threads=n_threads), doubt)
 
 
 def test_bad_arguments_are_named() -> None:

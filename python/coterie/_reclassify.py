@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.model_selection import KFold
-from sklearn.naive_bayes import ComplementNB
 
-from coterie._validation import check_integer, check_seed
+from coterie import _core
+from coterie._validation import CsrParts, check_integer, check_n_threads, check_seed, rows_argument
 
 # Rounds end when fewer documents than this share change their cluster.
 _SETTLED = 0.005
@@ -20,12 +20,16 @@ _BLOCK = 4_194_304  # scores at a time: 32 MiB
 
 
 def reclassified(
-    X: sp.csr_array, labels: NDArray[np.int32], margins: NDArray[np.float64], n_rounds: int
+    X: sp.csr_array,
+    labels: NDArray[np.int32],
+    margins: NDArray[np.float64],
+    n_rounds: int,
+    n_threads: int | None,
 ) -> NDArray[np.int32]:
     """Return the clusters after some rounds of :func:`refine_labels`, whether they carry more information or not."""
     if len(np.unique(labels)) < 2:
         return labels
-    return reclassify(X, labels, margins, CONFIDENT, n_rounds)[0]
+    return reclassify(X, labels, margins, CONFIDENT, n_rounds, n_threads)[0]
 
 
 def reclassify(
@@ -34,13 +38,14 @@ def reclassify(
     clearness: NDArray[np.float64],
     share: float,
     max_iter: int,
+    n_threads: int | None,
 ) -> tuple[NDArray[np.int32], int]:
     """Return the clusters when they have settled or the rounds are used up, and the number of rounds."""
     is_empty = np.diff(weights.indptr) == 0
     refined, n_rounds, n_changed = given, 0, len(given)
     # one cluster may swallow all others; then there is nothing left to learn
     while n_rounds < max_iter and n_changed >= _SETTLED * len(given) and n_present(refined) > 1:
-        best, clearness = _learn(weights, refined, clearness, share)
+        best, clearness = _learn(weights, refined, clearness, share, n_threads)
         moved = np.where(is_empty, given, best).astype(np.int32)
         n_changed = int(np.count_nonzero(moved != refined))
         refined = moved
@@ -54,40 +59,82 @@ def n_present(labels: NDArray[np.int32]) -> int:
 
 
 def _learn(
-    weights: sp.csr_array, labels: NDArray[np.int32], clearness: NDArray[np.float64], share: float
+    weights: sp.csr_array,
+    labels: NDArray[np.int32],
+    clearness: NDArray[np.float64],
+    share: float,
+    n_threads: int | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the best cluster of every document and how far it is ahead, by a classifier of the clearest ones."""
-    chosen = []
-    for cluster in np.unique(labels[labels >= 0]):
-        members = np.flatnonzero(labels == cluster)
-        clearest = members[np.argsort(-clearness[members], kind="stable")]
-        chosen.append(clearest[: max(2, round(share * len(members)))])
-    rows = np.sort(np.concatenate(chosen))
+    rows = _clearest(labels, clearness, share)
     n, n_clusters = weights.shape[0], int(labels.max()) + 1
     best, ahead = np.empty(n, np.int32), np.empty(n)
-    for start, scores in _scores(weights[rows], labels[rows], weights, n_clusters):
+    for start, scores in _scores(weights[rows], labels[rows], weights, n_clusters, n_threads):
         part = slice(start, start + len(scores))
         best[part] = scores.argmax(axis=1)
         ahead[part] = _margins(scores)
     return best, ahead
 
 
+def _clearest(labels: NDArray[np.int32], clearness: NDArray[np.float64], share: float) -> NDArray[np.intp]:
+    """Return the rows, in their order, of this share of each cluster, two at least."""
+    order = np.lexsort((-clearness, labels))
+    order = order[np.count_nonzero(labels < 0) :]
+    sizes = np.bincount(labels[order])
+    first = np.cumsum(sizes) - sizes
+    rank = np.arange(len(order)) - np.repeat(first, sizes)
+    n_wanted = np.maximum(2, np.round(share * sizes))
+    return np.sort(order[rank < np.repeat(n_wanted, sizes)])
+
+
 def _scores(
-    seen: sp.csr_array, labels: NDArray[np.int32], rows: sp.csr_array, n_clusters: int
+    seen: sp.csr_array,
+    labels: NDArray[np.int32],
+    rows: sp.csr_array,
+    n_clusters: int,
+    n_threads: int | None,
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
     """Yield the first of some rows and their log scores of all clusters; -inf for clusters that were not seen."""
-    classes = np.unique(labels)
-    model = ComplementNB().fit(seen, labels) if len(classes) > 1 else None
+    told = _told(seen, labels, n_clusters)
+    is_absent = np.bincount(labels, minlength=n_clusters) == 0
     size = max(1, _BLOCK // n_clusters)
+    threads = check_n_threads(n_threads)
     for start in range(0, rows.shape[0], size):
-        part = rows[start : start + size]
-        scores = np.full((part.shape[0], n_clusters), -np.inf)
-        scores[:, classes] = 0.0 if model is None else model.predict_joint_log_proba(part)
+        data, indices, indptr, n_terms = cast(CsrParts, rows_argument(rows[start : start + size]))
+        unit = np.ldexp(
+            1.0, np.frexp(data.max(initial=0))[1] - 1
+        )  # so that no sum leaves the range of float32
+        scaled = (data / np.float32(unit), indices, indptr, n_terms)
+        scores = _core.project_rows(scaled, told, False, threads).astype(np.float64) * unit
+        scores[:, is_absent] = -np.inf
         yield start, scores
 
 
+def _told(seen: sp.csr_array, labels: NDArray[np.int32], n_clusters: int) -> NDArray[np.float32]:
+    """Return how much each term tells for each cluster, of shape (n_terms, n_clusters).
+
+    This is complement naive Bayes (Rennie et al., ICML 2003), 1 added to every weight: the score of a cluster is
+
+        sum_t x_t ln (S_c / (T_t - n_ct)),  T_t = 1 + sum_c n_ct,  S_c = sum_t (T_t - n_ct),
+
+    n_ct the weight of term t in the cluster. What is the same for all clusters, sum_t x_t ln (S / T_t) with S the mean
+    of S_c, is left out: then only terms that a cluster has need a logarithm.
+    """
+    n, n_terms = seen.shape
+    members = sp.csc_array((np.ones(n), labels, np.arange(n + 1)), shape=(n_clusters, n)).tocsr()
+    counts = members @ seen
+    totals, sizes = counts.sum(axis=0), counts.sum(axis=1)
+    others = totals.sum() + n_terms - sizes
+    of_cluster = np.log(others / others.mean())
+    told = np.tile(of_cluster.astype(np.float32), (n_terms, 1))
+    cluster = np.repeat(np.arange(n_clusters), np.diff(counts.indptr))
+    total = totals[counts.indices]
+    told[counts.indices, cluster] = of_cluster[cluster] - np.log((total - counts.data + 1) / (total + 1))
+    return told
+
+
 def left_out_scores(
-    weights: sp.csr_array, labels: NDArray[np.int32], n_folds: int, random_state: Any
+    weights: sp.csr_array, labels: NDArray[np.int32], n_folds: int, random_state: Any, n_threads: int | None
 ) -> Iterator[tuple[NDArray[np.intp], NDArray[np.float64]]]:
     """Yield rows and their scores by a classifier of the other folds."""
     check_integer("n_folds", n_folds, minimum=2)
@@ -96,7 +143,7 @@ def left_out_scores(
     seed = int(check_seed(random_state).randint(2**31 - 1))
     n_clusters = int(labels.max()) + 1
     for seen, left_out in KFold(n_folds, shuffle=True, random_state=seed).split(labels):
-        for start, scores in _scores(weights[seen], labels[seen], weights[left_out], n_clusters):
+        for start, scores in _scores(weights[seen], labels[seen], weights[left_out], n_clusters, n_threads):
             yield left_out[start : start + len(scores)], scores
 
 

@@ -77,6 +77,7 @@ def refine_labels(
     max_iter: int = 5,
     n_folds: int = 3,
     random_state: Any = 0,
+    n_threads: int | None = None,
 ) -> Refinement:
     """Refine clusters by iterative reclassification, where that makes them more predictable.
 
@@ -104,6 +105,8 @@ def refine_labels(
         Folds of the predictive information, >= 2.
     random_state : int, RandomState or None, default=0
         Draws the folds.
+    n_threads : int, optional
+        None means all cores; the result has the same bits for any number.
 
     Returns
     -------
@@ -118,9 +121,8 @@ def refine_labels(
 
     Notes
     -----
-    Memory 8 bytes per cluster and term. The same arguments give the same result on any number of threads; between
-    machines NumPy's logarithms may differ in the last place, which can matter only for documents that are equally near
-    to two clusters.
+    Memory 4 bytes per cluster and term. Between machines NumPy's logarithms may differ in the last place, which can
+    matter only for documents that are equally near to two clusters.
 
     References
     ----------
@@ -145,8 +147,8 @@ def refine_labels(
     check_integer("max_iter", max_iter, minimum=1)
     weights, given = _check(X, labels)
     clearness = _check_margins(margins, len(given))
-    refined, n_rounds = reclassify(weights, given, clearness, share, max_iter)
-    how = {"n_folds": n_folds, "random_state": random_state}
+    refined, n_rounds = reclassify(weights, given, clearness, share, max_iter, n_threads)
+    how = {"n_folds": n_folds, "random_state": random_state, "n_threads": n_threads}
     before = predictive_information(weights, given, **how)
     # where one cluster has swallowed all others there is nothing to tell
     after = predictive_information(weights, refined, **how) if n_present(refined) > 1 else 0.0
@@ -155,7 +157,9 @@ def refine_labels(
     return Refinement(refined if is_kept else given, is_kept, before, after, n_rounds, n_moved)
 
 
-def predictive_information(X: Any, labels: Any, *, n_folds: int = 3, random_state: Any = 0) -> float:
+def predictive_information(
+    X: Any, labels: Any, *, n_folds: int = 3, random_state: Any = 0, n_threads: int | None = None
+) -> float:
     """Measure how much the terms of a document tell about its cluster, without knowing true classes.
 
     Each document's cluster is predicted by a classifier (complement naive Bayes) that learnt from the others; the
@@ -173,6 +177,8 @@ def predictive_information(X: Any, labels: Any, *, n_folds: int = 3, random_stat
         Parts that are left out in turn, >= 2 and at most the number of documents.
     random_state : int, RandomState or None, default=0
         Draws the parts.
+    n_threads : int, optional
+        None means all cores; the result has the same bits for any number.
 
     Returns
     -------
@@ -197,12 +203,14 @@ def predictive_information(X: Any, labels: Any, *, n_folds: int = 3, random_stat
     weights, given = _check(X, labels)
     weights, given = weights[given >= 0], given[given >= 0]
     predicted = np.empty_like(given)
-    for left_out, scores in left_out_scores(weights, given, n_folds, random_state):
+    for left_out, scores in left_out_scores(weights, given, n_folds, random_state, n_threads):
         predicted[left_out] = scores.argmax(axis=1)
     return max(0.0, float(mutual_info_score(given, predicted)))
 
 
-def outlier_scores(X: Any, labels: Any, *, n_folds: int = 3, random_state: Any = 0) -> NDArray[np.float64]:
+def outlier_scores(
+    X: Any, labels: Any, *, n_folds: int = 3, random_state: Any = 0, n_threads: int | None = None
+) -> NDArray[np.float64]:
     """Score how doubtful each document's cluster is, as a probability.
 
     Each document is scored by a classifier that learnt from the others; how far its own cluster is ahead of the best
@@ -219,6 +227,8 @@ def outlier_scores(X: Any, labels: Any, *, n_folds: int = 3, random_state: Any =
         Parts that are left out in turn, >= 2.
     random_state : int, RandomState or None, default=0
         Draws the parts.
+    n_threads : int, optional
+        None means all cores; the result has the same bits for any number.
 
     Returns
     -------
@@ -243,12 +253,12 @@ def outlier_scores(X: Any, labels: Any, *, n_folds: int = 3, random_state: Any =
     known = np.flatnonzero((given >= 0) & (np.diff(weights.indptr) > 0))
     inside, clusters = weights[known], given[known]
     ahead = np.empty(len(known))
-    for left_out, scores in left_out_scores(inside, clusters, n_folds, random_state):
+    for left_out, scores in left_out_scores(inside, clusters, n_folds, random_state, n_threads):
         own = scores[np.arange(len(left_out)), clusters[left_out]].copy()
         scores[np.arange(len(left_out)), clusters[left_out]] = -np.inf
         ahead[left_out] = own - scores.max(axis=1)
     # the margin is what is turned into a probability, so it needs a scale that long and short documents share
-    ahead /= np.asarray(inside.sum(axis=1)).ravel()
+    ahead /= inside.sum(axis=1, dtype=np.float64)
     scale = np.median(np.abs(ahead))
     ahead = np.clip(ahead / scale if scale > 0 else ahead, -50, 50)
     a, b = fit_sigmoid(ahead, ahead > 0)
@@ -315,7 +325,7 @@ def _check_labels(labels: Any) -> NDArray[np.int32]:
 def _check(X: Any, labels: Any) -> tuple[sp.csr_array, NDArray[np.int32]]:
     refuse_masked("X", X)
     check_sparse_structure(X)
-    checked = check_array(X, accept_sparse="csr", dtype=(np.float64, np.float32), input_name="X")
+    checked = check_array(X, accept_sparse="csr", dtype=np.float32, input_name="X")
     weights = summed_once(sp.csr_array(checked))
     if weights.nnz and weights.data.min() < 0:
         raise ValueError(f"X must have no negative entries; got {weights.data.min()}")

@@ -70,7 +70,7 @@ def _round_of_votes(corpus: Corpus, n_clusters: int, seeds: list[int]) -> list[L
         rows = corpus.views[i % len(corpus.views)]
         n_rows = min(round(finer * n_clusters), most)
         labels, margins = by_kmeans(rows, n_rows, seeds[i], 1, corpus.n_threads)
-        found += [labels, reclassified(corpus.weights, labels, margins, _N_RECLASSIFIED)]
+        found += [labels, reclassified(corpus.weights, labels, margins, _N_RECLASSIFIED, corpus.n_threads)]
     for i in range(_N_OF_MIXTURES):
         mixture = mixture_of(corpus.counts, n_clusters, corpus.beta, seeds[_N_OF_ROWS + i], corpus.n_threads)
         found.append(mixture.labels_)

@@ -123,7 +123,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         self.refinement_: Refinement | None = None
         if refine and len(np.unique(self.labels_)) > 1:
             self.refinement_ = refine_labels(
-                corpus.weights, self.labels_, self.margins_, random_state=seeds[2]
+                corpus.weights, self.labels_, self.margins_, random_state=seeds[2], n_threads=self.n_threads
             )
             self.labels_ = self.refinement_.labels
         return self

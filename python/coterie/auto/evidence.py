@@ -9,7 +9,6 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
@@ -211,7 +210,7 @@ def _try(
         inside = corpus.part(part)
         labels, margins = cluster(inside, method, n_clusters, seed, _ROUNDS)
         clustered = time.perf_counter()
-        found = _refined(inside.weights, labels, margins, seed)
+        found = _refined(inside, labels, margins, seed)
         before = 0.0 if found is None else found.information_before
         after = before if found is None else max(found.information_before, found.information_after)
         refined = labels if found is None else found.labels
@@ -235,11 +234,11 @@ def _share(nats: float, labels: NDArray[np.int32]) -> float:
 
 
 def _refined(
-    weights: sp.csr_array, labels: NDArray[np.int32], margins: NDArray[np.float64], seed: int
+    corpus: Corpus, labels: NDArray[np.int32], margins: NDArray[np.float64], seed: int
 ) -> Refinement | None:
     if len(np.unique(labels)) < 2:
         return None
-    return refine_labels(weights, labels, margins, random_state=seed)
+    return refine_labels(corpus.weights, labels, margins, random_state=seed, n_threads=corpus.n_threads)
 
 
 def _stability(parts: list[NDArray[np.intp]], labels: list[NDArray[np.int32]]) -> float:

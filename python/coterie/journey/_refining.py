@@ -88,12 +88,13 @@ def refined(
     else:
         raise ValueError("refine and max_unassigned need texts with terms; no text has any")
     labels, refinement = grouping.found.labels, None
+    how = {"random_state": random_state, "n_threads": grouping.centers.n_threads}
     if refine is not None:
         margins = np.nan_to_num(grouping.found.margins, posinf=0.0)
-        refinement = refine_labels(weights, labels, margins, random_state=random_state)
+        refinement = refine_labels(weights, labels, margins, **how)
         labels = refinement.labels
     if max_unassigned is not None:
-        scores = outlier_scores(weights, labels, random_state=random_state)
+        scores = outlier_scores(weights, labels, **how)
         labels = unassign(labels, scores, max_unassigned=max_unassigned)
     if np.array_equal(labels, grouping.found.labels):
         return Refined(grouping, None, refinement)
