@@ -28,7 +28,7 @@ _N_OF_ROWS = len(_FINER)
 _N_OF_MIXTURES = 4
 # Where few clusters are wanted a clustering says little about a document, and costs little: then there are more rounds
 # of all kinds of votes, until their clusters are so many in all.
-MOST_ROUNDS = 4
+_MOST_ROUNDS = 4
 _CLUSTERS_IN_ALL = 1000
 _ALPHA = 1.0  # any sizes of clusters are as likely as any others
 _BETAS = (0.3, 0.1, 0.03, 0.01)
@@ -40,26 +40,19 @@ _MAX_ITER = 100
 _MOST_COMPONENTS = 256
 
 
-def consensus(
-    corpus: Corpus, n_clusters: int, seed: int, most_rounds: int
-) -> tuple[Labels, NDArray[np.float64]]:
-    """Return the clusters and how clearly each document is in its own."""
-    found = votes(corpus, n_clusters, seed, min(n_rounds(n_clusters), most_rounds))
-    return agreed(found, n_clusters, seed, corpus.n_threads)
-
-
 def n_rounds(n_clusters: int) -> int:
     """Return how often all kinds of votes are to be taken."""
     of_a_round = (2 * sum(_FINER) + _N_OF_MIXTURES) * n_clusters
-    return min(max(round(_CLUSTERS_IN_ALL / of_a_round), 1), MOST_ROUNDS)
+    return min(max(round(_CLUSTERS_IN_ALL / of_a_round), 1), _MOST_ROUNDS)
 
 
-def votes(corpus: Corpus, n_clusters: int, seed: int, rounds: int) -> list[Labels]:
+def votes(corpus: Corpus, n_clusters: int, seed: int) -> list[Labels]:
     """Return clusterings by distance, by a classifier of each of these, and by mixtures of words.
 
     They err in different ways: distances follow whole documents, classifiers and mixtures single words.
     """
-    seeds = check_seed(seed).randint(2**31 - 1, size=(rounds, _N_OF_ROWS + _N_OF_MIXTURES))
+    size = (n_rounds(n_clusters), _N_OF_ROWS + _N_OF_MIXTURES)
+    seeds = check_seed(seed).randint(2**31 - 1, size=size)
     return [labels for row in seeds.tolist() for labels in _round_of_votes(corpus, n_clusters, row)]
 
 

@@ -10,10 +10,13 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from coterie._validation import check_integer, check_n_threads, check_one_column, check_option
-from coterie.auto._consensus import MOST_ROUNDS, by_kmeans, chosen_beta, consensus, mixture_of
+from coterie.auto._consensus import agreed, by_kmeans, chosen_beta, mixture_of, votes
 from coterie.auto._views import N_ITER, near_neighbours, views_of
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
+
+# The clusters, and how clearly each document is in its own.
+Clusters = tuple[NDArray[np.int32], NDArray[np.float64]]
 
 METHODS = ("consensus", "lsa", "tfidf", "mixture")
 # Those that are tried unless others are named: TF-IDF rows without neighbours are what "lsa" starts from.
@@ -85,15 +88,10 @@ class Corpus:
         return self.weights[:, : self.counts.shape[1]]
 
 
-def cluster(
-    corpus: Corpus, method: str, n_clusters: int, seed: int, most_rounds: int = MOST_ROUNDS
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the clusters by one method and how clearly each document is in its own.
-
-    A consensus takes at most so many rounds of votes.
-    """
+def cluster(corpus: Corpus, method: str, n_clusters: int, seed: int) -> Clusters:
+    """Cluster by one method."""
     if method == "consensus":
-        return consensus(corpus, n_clusters, seed, most_rounds)
+        return agreed(votes(corpus, n_clusters, seed), n_clusters, seed, corpus.n_threads)
     if method == "mixture":
         mixture = mixture_of(corpus.counts, n_clusters, corpus.beta, seed, corpus.n_threads)
         top = np.sort(mixture.predict_proba(corpus.counts), axis=1)

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from coterie._earlier_fit import keeps_earlier_fit
 from coterie._tags import of_texts
 from coterie._validation import check_integer, check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
-from coterie.auto.evidence import search
-from coterie.refine import Refinement, refine_labels
+from coterie.auto.evidence import refined, search
+from coterie.refine import Refinement
 
 
 class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
@@ -33,8 +32,9 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         "auto" leaves that to ``method="auto"``, and is True for a method that was named.
     language : {"en", "zh"}, default="en"
         How texts are split into words; "zh" needs the extra of that name.
-    sample_size : int, default=1500
-        How many documents ``method="auto"`` looks at, at most; >= 50.
+    sample_size : int, default=10_000
+        How many documents ``method="auto"`` looks at, at most; >= 50. Where that is all of them, the clusters that the
+        chosen method made of them in its trial are the result.
     random_state : int, RandomState or None, default=0
         The same seed gives the same clusters on any number of threads.
     n_threads : int or None, default=None
@@ -70,7 +70,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         method: str = "auto",
         refine: Any = "auto",
         language: str = "en",
-        sample_size: int = 1500,
+        sample_size: int = 10_000,
         random_state: Any = 0,
         n_threads: int | None = None,
     ) -> None:
@@ -113,18 +113,21 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         methods = CANDIDATES if self.method == "auto" else (self.method,)
         corpus = Corpus.of(texts, self.n_clusters, methods, self.language, seeds[0], self.n_threads)
         self.encoder_ = corpus.encoder
-        self.search_ = None
+        self.search_, found = None, None
         self.method_, refine = self.method, self.refine is not False
         if self.method == "auto":
-            self.search_ = search(corpus, self.n_clusters, self.sample_size, seeds[1], CANDIDATES, None)
+            self.search_, found = search(
+                corpus, self.n_clusters, self.sample_size, seeds[1], CANDIDATES, None
+            )
             self.method_ = self.search_.method
             refine = self.search_.refine if self.refine == "auto" else refine
-        self.labels_, self.margins_ = cluster(corpus, self.method_, self.n_clusters, seeds[2])
+        if found is None:
+            found = cluster(corpus, self.method_, self.n_clusters, seeds[2])
+        self.labels_, self.margins_ = found
         self.refinement_: Refinement | None = None
-        if refine and len(np.unique(self.labels_)) > 1:
-            self.refinement_ = refine_labels(
-                corpus.weights, self.labels_, self.margins_, random_state=seeds[2], n_threads=self.n_threads
-            )
+        if refine:
+            self.refinement_ = refined(corpus, self.labels_, self.margins_, seeds[2])
+        if self.refinement_ is not None:
             self.labels_ = self.refinement_.labels
         return self
 

@@ -10,23 +10,29 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_rand_score
 
 from coterie._validation import check_integer, check_option, check_seed
-from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
+from coterie.auto._consensus import agreed, votes
+from coterie.auto._corpus import (
+    CANDIDATES,
+    METHODS,
+    Clusters,
+    Corpus,
+    check_n_clusters,
+    checked_texts,
+    cluster,
+)
 from coterie.refine import Refinement, refine_labels
 
-_SUBSAMPLE = 0.8
 _N_RUNS = 3
-# Rounds of a consensus's votes: a trial is to tell methods apart, which more rounds would only make dearer.
-_ROUNDS = 1
-# Student's t, one-sided 95 %, for the differences of _N_RUNS runs on the same subsamples.
-_T_95 = 2.920
+_CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class MethodTrial:
-    """The evidence for one way to cluster, from runs on different subsamples with different seeds.
+    """The evidence for one way to cluster, from three runs with different seeds, or one of the consensus.
 
     Attributes
     ----------
@@ -41,7 +47,8 @@ class MethodTrial:
     shares : tuple of float
         The same as a share of the entropy of the run's clusters, in [0, 1]; higher is better.
     stability : float
-        Mean adjusted Rand index between the runs on the documents they share, in [-0.5, 1].
+        Mean adjusted Rand index between the runs, in [-0.5, 1]. Of a consensus: between what its votes agree on and
+        what two drawings of as many of them, with replacement, agree on.
     seconds : float
         Time of one run.
     """
@@ -109,21 +116,21 @@ def choose_method(
     *,
     language: str = "en",
     methods: tuple[str, ...] = CANDIDATES,
-    sample_size: int = 1500,
+    sample_size: int = 10_000,
     random_state: Any = 0,
     n_threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> MethodSearch:
     """Choose how to cluster texts by what the texts tell, without true classes.
 
-    Each method clusters three subsamples (80 % of a sample) from different seeds, with and without reclassification.
-    The evidence is how much the terms of a left-out document tell about its cluster
-    (:func:`coterie.refine.predictive_information`), in nats and as a share of the clusters' entropy. Nats favour
-    clusters of even sizes, which have more to tell; shares favour few large ones, which are easy to tell. So a method
-    is better than another only if it has more of both on the same subsamples, by a one-sided t-test at 95 %. The
-    consensus is chosen, because votes that err in different ways err less together, unless a method is better than
-    that; of several, the one with the most nats. Where the consensus is not tried, the first of ``methods`` has its
-    place.
+    Each method clusters the texts, or a sample of them, as it would if it were chosen: three times from different
+    seeds (the consensus, which is made of many clusterings, once), with and without reclassification. The evidence is
+    how much the terms of a left-out document tell about its cluster, by :func:`coterie.refine.predictive_information`:
+    in nats and as a share of the clusters' entropy. Nats favour clusters of even sizes, which have more to tell;
+    shares favour few large ones, which are easy to tell. So a method is better than another only if it has more of
+    both, by one-sided t-tests at 95 %. The consensus is chosen, because votes that err in different ways err less
+    together, unless a method is better than that; of several, the one with the most nats. Where the consensus is not
+    tried, the first of ``methods`` has its place.
 
     Parameters
     ----------
@@ -133,8 +140,9 @@ def choose_method(
     language : {"en", "zh"}, default="en"
     methods : tuple of str, default=("consensus", "lsa", "mixture")
         Which of these and "tfidf" to try.
-    sample_size : int, default=1500
-        At most so many documents are looked at, >= 50; with many clusters at least 10 for each.
+    sample_size : int, default=10_000
+        At most so many documents are looked at, >= 50; with many clusters at least 10 for each. Mixtures and votes are
+        the better the more documents they see, so that a small sample speaks for plain rows.
     random_state : int, RandomState or None, default=0
     n_threads : int, optional
         None means all cores. It changes no choice.
@@ -172,7 +180,7 @@ def choose_method(
     check_integer("sample_size", sample_size, minimum=50)
     seeds = check_seed(random_state).randint(2**31 - 1, size=2).tolist()
     corpus = Corpus.of(documents, n_clusters, methods, language, seeds[0], n_threads)
-    return search(corpus, n_clusters, sample_size, seeds[1], methods, progress)
+    return search(corpus, n_clusters, sample_size, seeds[1], methods, progress)[0]
 
 
 def search(
@@ -182,48 +190,73 @@ def search(
     seed: int,
     methods: tuple[str, ...],
     progress: Callable[[float], None] | None,
-) -> MethodSearch:
+) -> tuple[MethodSearch, Clusters | None]:
+    """Return what was chosen, and its clusters where all documents were looked at."""
     rng = np.random.RandomState(seed)
-    n = corpus.n_documents
     size = max(sample_size, 10 * n_clusters)
-    sampled = np.sort(rng.permutation(n)[:size])
-    n_part = max(min(len(sampled), n_clusters + 1), int(_SUBSAMPLE * len(sampled)))
-    parts = [np.sort(rng.permutation(sampled)[:n_part]) for _ in range(_N_RUNS)]
+    is_whole = corpus.n_documents <= size
+    inside = corpus if is_whole else corpus.part(np.sort(rng.permutation(corpus.n_documents)[:size]))
     seeds = rng.randint(2**31 - 1, size=_N_RUNS).tolist()
     trials: list[MethodTrial] = []
+    found: dict[str, Clusters] = {}
     for done, method in enumerate(methods):
-        trials += _try(corpus, method, n_clusters, parts, seeds)
+        runs = _runs(inside, method, n_clusters, seeds)
+        trials += _trials(inside, method, runs, seeds)
+        found[method] = runs.made[0]
         if progress is not None:
             progress((done + 1) / len(methods))
-    return decide(trials, len(sampled))
+    search = decide(trials, inside.n_documents)
+    return search, found[search.method] if is_whole else None
 
 
-def _try(
-    corpus: Corpus, method: str, n_clusters: int, parts: list[NDArray[np.intp]], seeds: list[int]
-) -> list[MethodTrial]:
-    """Run a method on every part; return the evidence for it as it is and refined."""
-    labels_of: tuple[list[NDArray[np.int32]], ...] = ([], [])  # as they are, refined
-    evidence: tuple[list[tuple[float, float]], ...] = ([], [])
-    seconds = []
-    for part, seed in zip(parts, seeds, strict=True):
+@dataclass(frozen=True)
+class _Runs:
+    """The clusters that a method made, what each run took, and clusters that tell how well these come back."""
+
+    made: list[Clusters]
+    seconds: list[float]
+    again: list[NDArray[np.int32]]
+
+
+def _runs(corpus: Corpus, method: str, n_clusters: int, seeds: list[int]) -> _Runs:
+    """Cluster from each seed; the consensus, which is made of runs from many seeds, from one."""
+    if method == "consensus":
         started = time.perf_counter()
-        inside = corpus.part(part)
-        labels, margins = cluster(inside, method, n_clusters, seed, _ROUNDS)
-        clustered = time.perf_counter()
-        found = _refined(inside, labels, margins, seed)
+        found = votes(corpus, n_clusters, seeds[0])
+        clusters = agreed(found, n_clusters, seeds[0], corpus.n_threads)
+        seconds = time.perf_counter() - started
+        drawings = np.random.RandomState(seeds[0]).randint(len(found), size=(_N_RUNS - 1, len(found)))
+        again = [
+            agreed([found[vote] for vote in row], n_clusters, seed, corpus.n_threads)[0]
+            for row, seed in zip(drawings.tolist(), seeds[1:], strict=True)
+        ]
+        return _Runs([clusters], [seconds], again)
+    made, seconds_of = [], []
+    for seed in seeds:
+        started = time.perf_counter()
+        made.append(cluster(corpus, method, n_clusters, seed))
+        seconds_of.append(time.perf_counter() - started)
+    return _Runs(made, seconds_of, [])
+
+
+def _trials(corpus: Corpus, method: str, runs: _Runs, seeds: list[int]) -> list[MethodTrial]:
+    """Return the evidence for a method as it is and refined."""
+    plain, again, seconds = [], [], []
+    for (labels, margins), taken, seed in zip(runs.made, runs.seconds, seeds, strict=False):
+        started = time.perf_counter()
+        found = refined(corpus, labels, margins, seed)
         before = 0.0 if found is None else found.information_before
-        after = before if found is None else max(found.information_before, found.information_after)
-        refined = labels if found is None else found.labels
-        for i, (clusters, nats) in enumerate(((labels, before), (refined, after))):
-            labels_of[i].append(clusters)
-            evidence[i].append((nats, _share(nats, clusters)))
-        seconds.append((clustered - started, time.perf_counter() - started))
+        plain.append((labels, before))
+        after = before if found is None else max(before, found.information_after)
+        again.append((labels if found is None else found.labels, after))
+        seconds.append((taken, taken + time.perf_counter() - started))
     trials = []
-    for i, runs in enumerate(evidence):
-        informations, shares = zip(*runs, strict=True)
-        mean_seconds = float(np.mean([pair[i] for pair in seconds]))
-        stability = _stability(parts, labels_of[i])
-        trials.append(MethodTrial(method, i == 1, informations, shares, stability, mean_seconds))
+    for is_refined, evidence in enumerate((plain, again)):
+        shares = tuple(_share(nats, labels) for labels, nats in evidence)
+        stability = _stability([labels for labels, _ in evidence] + runs.again)
+        mean_seconds = float(np.mean([pair[is_refined] for pair in seconds]))
+        nats = tuple(nats for _, nats in evidence)
+        trials.append(MethodTrial(method, bool(is_refined), nats, shares, stability, mean_seconds))
     return trials
 
 
@@ -233,20 +266,17 @@ def _share(nats: float, labels: NDArray[np.int32]) -> float:
     return nats / entropy if entropy > 0 else 0.0
 
 
-def _refined(
+def refined(
     corpus: Corpus, labels: NDArray[np.int32], margins: NDArray[np.float64], seed: int
 ) -> Refinement | None:
-    if len(np.unique(labels)) < 2:
+    """Reclassify, where there are two clusters and more documents than these, so that one can be left out."""
+    if len(np.unique(labels)) < 2 or len(labels) < 3:
         return None
     return refine_labels(corpus.weights, labels, margins, random_state=seed, n_threads=corpus.n_threads)
 
 
-def _stability(parts: list[NDArray[np.intp]], labels: list[NDArray[np.int32]]) -> float:
-    agreements = []
-    for a, b in combinations(range(len(parts)), 2):
-        _, in_a, in_b = np.intersect1d(parts[a], parts[b], assume_unique=True, return_indices=True)
-        agreements.append(adjusted_rand_score(labels[a][in_a], labels[b][in_b]))
-    return float(np.mean(agreements))
+def _stability(clusterings: list[NDArray[np.int32]]) -> float:
+    return float(np.mean([adjusted_rand_score(a, b) for a, b in combinations(clusterings, 2)]))
 
 
 def decide(trials: list[MethodTrial], n_sampled: int) -> MethodSearch:
@@ -270,8 +300,11 @@ def decide(trials: list[MethodTrial], n_sampled: int) -> MethodSearch:
 
 
 def _is_more(a: tuple[float, ...], b: tuple[float, ...]) -> bool:
-    """Whether the mean of the differences is more than their chance allows."""
-    differences = np.subtract(a, b)
-    mean, n = float(differences.mean()), len(differences)
-    error = float(differences.std(ddof=1)) / n**0.5 if n > 1 else 0.0
-    return mean > 0 and mean > _T_95 * error
+    """Whether ``a`` has more than ``b`` by a one-sided t-test of two samples that vary alike; one may have one run."""
+    freedom = len(a) + len(b) - 2
+    if freedom == 0:
+        return False
+    variance = (len(a) * np.var(a) + len(b) * np.var(b)) / freedom
+    error = float(np.sqrt(variance * (1 / len(a) + 1 / len(b))))
+    more = float(np.mean(a) - np.mean(b))
+    return more > 0 and more > float(student_t.ppf(_CONFIDENCE, freedom)) * error
