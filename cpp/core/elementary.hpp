@@ -11,6 +11,12 @@ inline constexpr double kLn2High =
     0x1.62e42fee00000p-1;  // ln 2 = high + low; n * high is exact for |n| < 2^20
 inline constexpr double kLn2Low = 0x1.a39ef35793c76p-33;
 
+// 1 / 13!, 1 / 12!, ..., 1 / 1!, 1 / 0!
+inline constexpr int kExpTerms = 14;
+inline constexpr double kExpSeries[kExpTerms] = {
+    1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
+    1.0 / 720,        1.0 / 120,       1.0 / 24,       1.0 / 6,       0.5,          1,           1};
+
 // x > 0 and not denormal; relative error below 2^-51.
 inline double canonical_log(double x) {
     // x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s), s = (m - 1) / (m + 1), |s| <= 0.172.
@@ -40,20 +46,8 @@ inline double canonical_exp(double x) {
     constexpr double kRound = 0x1.8p52;
     const double shifted = x * 0x1.71547652b82fep+0 + kRound, n = shifted - kRound;
     const double r = (x - n * kLn2High) - n * kLn2Low;
-    double series = 1.0 / 6227020800;  // 1 / 13!
-    series = series * r + 1.0 / 479001600;
-    series = series * r + 1.0 / 39916800;
-    series = series * r + 1.0 / 3628800;
-    series = series * r + 1.0 / 362880;
-    series = series * r + 1.0 / 40320;
-    series = series * r + 1.0 / 5040;
-    series = series * r + 1.0 / 720;
-    series = series * r + 1.0 / 120;
-    series = series * r + 1.0 / 24;
-    series = series * r + 1.0 / 6;
-    series = series * r + 0.5;
-    series = series * r + 1;
-    series = series * r + 1;
+    double series = kExpSeries[0];
+    for (int c = 1; c < kExpTerms; ++c) series = series * r + kExpSeries[c];
     return series * std::bit_cast<double>((std::bit_cast<std::uint64_t>(shifted) + 1023) << 52);
 }
 

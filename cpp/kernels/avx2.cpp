@@ -102,6 +102,12 @@ struct Avx2 {
         _mm256_storeu_pd(p, a.low);
         _mm256_storeu_pd(p + 4, a.high);
     }
+    // 2^n for a = 1.5 * 2^52 + n.
+    static __m256d power_of_two(__m256d a) {
+        const __m256i n = _mm256_add_epi64(_mm256_castpd_si256(a), _mm256_set1_epi64x(1023));
+        return _mm256_castsi256_pd(_mm256_slli_epi64(n, 52));
+    }
+    static D power_of_two(D a) { return {power_of_two(a.low), power_of_two(a.high)}; }
     static D from_int64(const std::int64_t* p) {
         double v[8];
         for (int l = 0; l < 8; ++l) v[l] = static_cast<double>(p[l]);

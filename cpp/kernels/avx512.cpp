@@ -85,6 +85,11 @@ struct Avx512 {
     static D add(D a, D b) { return _mm512_add_pd(a, b); }
     static D load_d(const double* p) { return _mm512_loadu_pd(p); }
     static void store_d(double* p, D a) { _mm512_storeu_pd(p, a); }
+    // 2^n for a = 1.5 * 2^52 + n.
+    static D power_of_two(D a) {
+        const __m512i n = _mm512_add_epi64(_mm512_castpd_si512(a), _mm512_set1_epi64(1023));
+        return _mm512_castsi512_pd(_mm512_slli_epi64(n, 52));
+    }
     static D from_int64(const std::int64_t* p) { return _mm512_cvtepi64_pd(_mm512_loadu_si512(p)); }
     static void store_narrow(float* p, D a) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(a)); }
     static D broadcast_d(double x) { return _mm512_set1_pd(x); }

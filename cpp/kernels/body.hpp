@@ -5,6 +5,7 @@
 // For the same reason nothing here calls an inline function of the standard library.
 #pragma once
 
+#include "core/elementary.hpp"
 #include "kernels/kernels.hpp"
 #include "kernels/packed_terms_body.hpp"
 #include "kernels/philox_body.hpp"
@@ -153,6 +154,21 @@ struct Body {
                     add_product_tile<1, Width>(a + i * a_row, a_row, a_step, b + j, ldb, steps,
                                                c + i * ldc + j, ldc);
             });
+    }
+
+    // In the steps of canonical_exp.
+    static void exponentials(double* values, index_t n) noexcept {
+        const D round = V::broadcast_d(0x1.8p52), to_base_2 = V::broadcast_d(0x1.71547652b82fep+0);
+        const D high = V::broadcast_d(kLn2High), low = V::broadcast_d(kLn2Low);
+        for (index_t i = 0; i < n; i += 8) {
+            const D x = V::load_d(values + i);
+            const D shifted = V::add(V::mul(x, to_base_2), round), whole = V::sub(shifted, round);
+            const D r = V::sub(V::sub(x, V::mul(whole, high)), V::mul(whole, low));
+            D series = V::broadcast_d(kExpSeries[0]);
+            for (int c = 1; c < kExpTerms; ++c)
+                series = V::add(V::mul(series, r), V::broadcast_d(kExpSeries[c]));
+            V::store_d(values + i, V::mul(series, V::power_of_two(shifted)));
+        }
     }
 
     // w * (x / norm) * scale of 8 features, not yet rounded.
@@ -316,6 +332,7 @@ struct Body {
                 sparse_dots,
                 add_term_rows,
                 add_products,
+                exponentials,
                 move_row,
                 raise_magnitudes,
                 update_terms,

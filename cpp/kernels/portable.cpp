@@ -125,6 +125,12 @@ struct Portable {
     static void store_d(double* p, D a) {
         for (int l = 0; l < 8; ++l) p[l] = a.v[l];
     }
+    // 2^n for a = 1.5 * 2^52 + n.
+    static D power_of_two(D a) {
+        return each_d([&](int l) {
+            return __builtin_bit_cast(double, (__builtin_bit_cast(std::uint64_t, a.v[l]) + 1023) << 52);
+        });
+    }
     static D from_int64(const std::int64_t* p) {
         return each_d([&](int l) { return static_cast<double>(p[l]); });
     }

@@ -8,6 +8,7 @@
 #include "core/elementary.hpp"
 #include "core/parallel.hpp"
 #include "core/philox.hpp"
+#include "kernels/kernels.hpp"
 #include "topics/mixture_counts.hpp"
 
 namespace coterie {
@@ -39,7 +40,7 @@ struct Scratch {
         columns.resize(static_cast<std::size_t>(counts.most_columns()));
         scores.resize(n_clusters);
         candidates.resize(n_clusters + 1);  // one is written before it is known to be one
-        upto.resize(n_clusters + 1);
+        upto.resize(n_clusters + 8);
         ones.assign(static_cast<std::size_t>(most_terms), 1.0f);
     }
 };
@@ -68,17 +69,31 @@ index_t best_of(const double* scores, index_t n) {
     return std::max_element(scores, scores + n) - scores;  // the first of the largest
 }
 
+double highest_of(const double* scores, index_t n) {
+    constexpr index_t kLanes = 8;
+    double highest[kLanes];
+    std::fill_n(highest, kLanes, scores[0]);
+    index_t k = 0;
+    for (; k + kLanes <= n; k += kLanes)
+        for (index_t l = 0; l < kLanes; ++l)
+            highest[l] = scores[k + l] > highest[l] ? scores[k + l] : highest[l];
+    for (; k < n; ++k) highest[0] = std::max(highest[0], scores[k]);
+    return *std::max_element(highest, highest + kLanes);
+}
+
 // The cluster whose share of the summed probabilities holds the uniform number.
 index_t draw(Scratch& scratch, index_t n_clusters, std::uint64_t random) {
     const double* const scores = scratch.scores.data();
-    const double highest = scores[best_of(scores, n_clusters)], least = highest - kNegligible;
+    const double highest = highest_of(scores, n_clusters), least = highest - kNegligible;
     std::size_t n = 0;
     for (index_t k = 0; k < n_clusters; ++k) {
         scratch.candidates[n] = static_cast<std::int32_t>(k);
         scratch.upto[n] = scores[k] - highest;
         n += scores[k] >= least;
     }
-    for (std::size_t c = 0; c < n; ++c) scratch.upto[c] = canonical_exp(scratch.upto[c]);
+    const index_t padded = ceil_div(static_cast<index_t>(n), 8) * 8;
+    std::fill(scratch.upto.begin() + static_cast<index_t>(n), scratch.upto.begin() + padded, 0.0);
+    kernels::active().exponentials(scratch.upto.data(), padded);
     double sum = 0;
     for (std::size_t c = 0; c < n; ++c) scratch.upto[c] = sum += scratch.upto[c];
     const double uniform = static_cast<double>(random >> 11) * 0x1p-53 * sum;
@@ -96,9 +111,8 @@ class LengthTerms {
         lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
         columns_ = static_cast<std::size_t>(counts.columns());
         terms_.resize(lengths_.size() * columns_);
-        parallel_for(static_cast<index_t>(lengths_.size()), n_threads, [&](index_t l, int) {
-            const auto at = static_cast<std::size_t>(l);
-            counts.length_terms(lengths_[at], terms_.data() + at * columns_);
+        parallel_for(counts.columns(), n_threads, [&](index_t column, int) {
+            counts.length_terms(column, lengths_, terms_.data() + column);
         });
     }
     const double* of(std::int64_t length) const {

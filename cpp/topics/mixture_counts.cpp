@@ -62,13 +62,22 @@ double MixtureCounts::rising(std::int64_t tokens, std::int64_t length) const {
     return canonical_log_gamma(from + static_cast<double>(length)) - canonical_log_gamma(from);
 }
 
-void MixtureCounts::length_terms(std::int64_t length, double* out) const {
-    for (index_t c = 0; c < n_used_; ++c) {
-        const auto at = static_cast<std::size_t>(cluster_of_[static_cast<std::size_t>(c)]);
-        out[c] = canonical_log(static_cast<double>(size_[at]) + alpha_) - rising(n_tokens_[at], length);
+void MixtureCounts::length_terms(index_t column, const std::vector<std::int64_t>& lengths,
+                                 double* out) const {
+    double of_size = kPadding, from = 0, to_from = 0;
+    if (column <= n_used_) {
+        const bool is_empty = column == n_used_;
+        const auto at =
+            is_empty ? 0 : static_cast<std::size_t>(cluster_of_[static_cast<std::size_t>(column)]);
+        of_size = canonical_log(static_cast<double>(is_empty ? 0 : size_[at]) + alpha_);
+        from = static_cast<double>(is_empty ? 0 : n_tokens_[at]) + static_cast<double>(n_terms_) * beta_;
+        to_from = canonical_log_gamma(from);
     }
-    out[n_used_] = canonical_log(alpha_) - rising(0, length);
-    std::fill(out + n_used_ + 1, out + columns(), kPadding);
+    for (std::size_t l = 0; l < lengths.size(); ++l) {
+        const double rise =
+            column <= n_used_ ? canonical_log_gamma(from + static_cast<double>(lengths[l])) - to_from : 0;
+        out[static_cast<index_t>(l) * columns()] = of_size - rise;
+    }
 }
 
 void MixtureCounts::scores_of_clusters(const double* of_columns, double* scores) const {

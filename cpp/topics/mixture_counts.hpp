@@ -58,8 +58,9 @@ class MixtureCounts {
         size_[static_cast<std::size_t>(k)] += n_documents;
     }
 
-    // ln(m_k + alpha) - sum_{i < length} ln(n_k + V beta + i) by column; padding far below. out: columns() elements.
-    void length_terms(std::int64_t length, double* out) const;
+    // out[l * columns()] = ln(m_k + alpha) - sum_{i < lengths[l]} ln(n_k + V beta + i), k the cluster of the column; far
+    // below for padding.
+    void length_terms(index_t column, const std::vector<std::int64_t>& lengths, double* out) const;
     // Adds the sum over the document's terms to the score of each column. ones: >= document.n floats of 1.
     void add_terms(TermRow document, const float* ones, double* scores) const;
     // The same sum and length term for the cluster k that the document is counted in, as if it were not.
