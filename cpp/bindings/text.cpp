@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "bindings/init.hpp"
 #include "bindings/term_rows.hpp"
 #include "bindings/text_documents.hpp"
@@ -177,14 +179,20 @@ void weight_rows(py::array data, const py::array& indices, const py::array& indp
 }
 
 void init_hashing(py::module_& m) {
-    m.def("hash_documents", [](const py::object& documents, const std::string& analyzer,
-                               std::pair<int, int> ngram_range, int min_token_chars, bool lowercase,
-                               const std::string& strip_accents, const TermList& stop_words,
-                               index_t n_features, bool alternate_sign, bool binary, const std::string& norm,
-                               const std::string& dtype, int n_threads) {
+    const auto hash_options = [](index_t n_features, bool alternate_sign, bool binary,
+                                 const std::string& norm) {
+        require(n_features >= 1 && n_features <= std::numeric_limits<std::int32_t>::max(), "hashing",
+                "n_features=", n_features, " must be between 1 and 2**31 - 1");
+        return text::HashOptions{n_features, alternate_sign, binary, norm_named(norm)};
+    };
+    m.def("hash_documents", [=](const py::object& documents, const std::string& analyzer,
+                                std::pair<int, int> ngram_range, int min_token_chars, bool lowercase,
+                                const std::string& strip_accents, const TermList& stop_words,
+                                index_t n_features, bool alternate_sign, bool binary, const std::string& norm,
+                                const std::string& dtype, int n_threads) {
         const AnalyzeOptions options =
             analyze_options(analyzer, ngram_range, min_token_chars, lowercase, strip_accents);
-        const text::HashOptions hashing{n_features, alternate_sign, binary, norm_named(norm)};
+        const text::HashOptions hashing = hash_options(n_features, alternate_sign, binary, norm);
         const auto source = document_source(documents);
         return for_dtype(dtype, [&](auto zero) {
             text::CountMatrix<decltype(zero)> result;
@@ -196,10 +204,10 @@ void init_hashing(py::module_& m) {
             return csr_tuple(std::move(result));
         });
     });
-    m.def("hash_terms", [](const py::object& terms, const py::array& offsets, index_t n_features,
-                           bool alternate_sign, bool binary, const std::string& norm,
-                           const std::string& dtype, int n_threads) {
-        const text::HashOptions hashing{n_features, alternate_sign, binary, norm_named(norm)};
+    m.def("hash_terms", [=](const py::object& terms, const py::array& offsets, index_t n_features,
+                            bool alternate_sign, bool binary, const std::string& norm,
+                            const std::string& dtype, int n_threads) {
+        const text::HashOptions hashing = hash_options(n_features, alternate_sign, binary, norm);
         const auto source = document_source(terms);
         const std::int64_t* const data = checked_offsets(offsets, source->size());
         return for_dtype(dtype, [&](auto zero) {

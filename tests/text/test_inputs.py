@@ -230,6 +230,30 @@ def test_wrong_parameters_are_named(
         vectorizer(**parameters).fit_transform(TEXTS)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *[("n_features", value) for value in (0, -1, 2**40, 2.5)],
+        *[
+            ("binary", "no"),
+            ("ngram_range", 2),
+            ("stop_words", 5),
+            ("preprocessor", "lower"),
+            ("norm", [1, 2]),
+        ],
+    ],
+)
+def test_hashing_without_a_fit_names_wrong_parameters(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=f"The '{name}' parameter of HashingVectorizer must be"):
+        HashingVectorizer(**{name: value}).transform(TEXTS)
+
+
+@pytest.mark.parametrize("n_features", [-1, 0, 2**31])
+def test_the_op_refuses_columns_that_it_cannot_number(n_features: int) -> None:
+    with pytest.raises(ValueError, match=f"n_features={n_features} must be between 1 and"):
+        _core.hash_terms(["a"], np.array([0, 1]), n_features, True, False, "l2", "float32", 1)
+
+
 @pytest.mark.parametrize("vectorizer", [CountVectorizer, TfidfVectorizer])
 def test_a_wrong_dtype_is_named_by_transform_as_well(vectorizer: Any) -> None:
     fitted = vectorizer().fit(TEXTS).set_params(dtype="x")

@@ -156,6 +156,7 @@ class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignor
         """
         if isinstance(X, str):
             raise ValueError("Iterable over raw text documents expected, string object received.")
+        self._validate_params()
         self._validate_ngram_range()
         name = check_dtype(self.dtype).name
         plan = self._plan()
