@@ -183,6 +183,16 @@ def test_bad_parameters_are_named(parameters: dict, error: type[Exception], mess
         DirichletMixture(**parameters).fit([[1, 0], [0, 1]])
 
 
+@pytest.mark.parametrize(("value", "error"), [(np.nan, ValueError), (None, TypeError), (1e300, ValueError)])
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+def test_predict_names_what_was_set_wrong_after_the_fit(
+    name: str, value: object, error: type[Exception]
+) -> None:
+    fitted = DirichletMixture(2, random_state=0).fit([[1, 0], [0, 1]]).set_params(**{name: value})
+    with pytest.raises(error, match=f"^{name} must be"):
+        fitted.predict([[1, 0]])
+
+
 def test_the_op_refuses_what_it_cannot_use() -> None:
     X = rows_argument(sp.csr_array(np.ones((2, 3), np.float32)))
     with pytest.raises(ValueError, match="n_passes=-1"):

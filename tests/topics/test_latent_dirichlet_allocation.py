@@ -230,6 +230,8 @@ def test_bad_counts_are_named() -> None:
         ({"n_components": 0}, ValueError, "n_components must be between 1 and 65535; got 0"),
         ({"n_components": 65536}, ValueError, "got 65536"),
         ({"doc_topic_prior": 0}, ValueError, "doc_topic_prior must be > 0; got 0.0"),
+        ({"doc_topic_prior": 1e-320}, ValueError, "doc_topic_prior must be >= 1e-09; got 1e-320"),
+        ({"topic_word_prior": 1e-40}, ValueError, "topic_word_prior must be >= 1e-09; got 1e-40"),
         ({"topic_word_prior": "a"}, TypeError, "topic_word_prior must be a number"),
         ({"learn_priors": "yes"}, TypeError, "learn_priors must be True or False; got 'yes'"),
         ({"max_iter": 0}, ValueError, "max_iter must be >= 1; got 0"),
@@ -240,6 +242,35 @@ def test_bad_counts_are_named() -> None:
 def test_bad_parameters_are_named(parameters: dict, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         LatentDirichletAllocation(**parameters).fit([[1, 0], [0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "error"),
+    [
+        ("max_doc_update_iter", -1, ValueError),
+        ("max_doc_update_iter", 2**70, ValueError),
+        ("max_doc_update_iter", "a", TypeError),
+        ("mean_change_tol", np.nan, ValueError),
+        ("mean_change_tol", None, TypeError),
+    ],
+)
+def test_transform_names_what_was_set_wrong_after_the_fit(
+    name: str, value: object, error: type[Exception]
+) -> None:
+    fitted = LatentDirichletAllocation(2, max_iter=2).fit([[1, 0], [0, 1]]).set_params(**{name: value})
+    with pytest.raises(error, match=f"{name} must be"):
+        fitted.transform([[1, 0]])
+
+
+@pytest.mark.parametrize("prior", ["doc_topic_prior", "topic_word_prior"])
+def test_the_least_priors_give_finite_mixtures(prior: str) -> None:
+    X = np.random.default_rng(0).poisson(0.5, (30, 50))
+    X[:, 7] = 0
+    fitted = LatentDirichletAllocation(5, max_iter=2, learn_priors=False, random_state=0)
+    fitted.set_params(**{prior: 1e-9}).fit(X)
+    X[:, 7] = 2**24
+    assert np.isfinite(fitted.transform(X)).all()
+    assert np.isfinite(fitted.perplexity(X))
 
 
 def test_the_op_refuses_what_it_cannot_use() -> None:

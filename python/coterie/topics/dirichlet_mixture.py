@@ -270,8 +270,8 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             counts,
             state,
             self.cluster_sizes_,
-            float(self.alpha),
-            float(self.beta),
+            check_prior("alpha", self.alpha),
+            check_prior("beta", self.beta),
             with_probabilities,
             check_n_threads(self.n_threads),
         )

@@ -17,7 +17,7 @@ from coterie._tags import of_counts
 from coterie._validation import CsrParts, check_n_threads, check_seed
 from coterie.topics._completion import halves
 from coterie.topics._counts import csr_of, has_enough_documents, validate_counts
-from coterie.topics._parameters import check_allocation
+from coterie.topics._parameters import check_allocation, check_folding_in
 from coterie.topics._term_topics import faded, matrix_of, summed, totals_of
 from coterie.topics.class_tfidf import top_terms
 
@@ -38,9 +38,9 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
     n_components : int, default=10
         Number of topics, between 1 and 65,535; it may exceed the number of documents.
     doc_topic_prior : float or None, default=None
-        Prior tokens of each topic in a document (alpha), > 0. None means 1 / n_components.
+        Prior tokens of each topic in a document (alpha), between 1e-9 and 1e9. None means 1 / n_components.
     topic_word_prior : float or None, default=None
-        Prior tokens of each term in a topic (beta), > 0. None means 0.01.
+        Prior tokens of each term in a topic (beta), between 1e-9 and 1e9. None means 0.01.
     learn_priors : bool, default=True
         Start from the priors above and learn both from the counts, alpha for each topic alone. False keeps them.
         ``partial_fit`` learns them from batches with at least ten documents for each topic.
@@ -364,8 +364,7 @@ class LatentDirichletAllocation(ClassNamePrefixFeaturesOutMixin, TransformerMixi
             self._totals(),
             self.doc_topic_prior_,
             self.topic_word_prior_ * self._n_samples,
-            int(self.max_doc_update_iter),
-            float(self.mean_change_tol),
+            *check_folding_in(self),
             check_n_threads(self.n_threads),
         )
 
