@@ -116,6 +116,8 @@ def test_bad_arguments_are_named() -> None:
         LsaEncoder(char_ngram_range="words").fit(TEXTS)
     with pytest.raises(TypeError, match="char_ngram_range must be 'auto', two integers or None; got 3"):
         LsaEncoder(char_ngram_range=3).fit(TEXTS)
+    with pytest.raises(TypeError, match=r"two integers or None; got array\(3\)"):
+        LsaEncoder(char_ngram_range=np.array(3)).fit(TEXTS)
     with pytest.raises(ValueError, match="char_ngram_range must be >= 3; got 2"):
         LsaEncoder(char_ngram_range=(3, 2)).fit(TEXTS)
     with pytest.raises(ValueError, match=r"'max_df' parameter of TfidfVectorizer must be .* Got -1 instead"):

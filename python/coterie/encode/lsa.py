@@ -296,7 +296,7 @@ def _check_char_ngrams(ngrams: Any) -> None:
     if isinstance(ngrams, str):
         check_option("char_ngram_range", ngrams, ("auto",))
     elif ngrams is not None:
-        if not isinstance(ngrams, tuple | list | np.ndarray) or len(ngrams) != 2:
+        if not isinstance(ngrams, tuple | list | np.ndarray) or np.shape(ngrams) != (2,):
             raise TypeError(f"char_ngram_range must be 'auto', two integers or None; got {ngrams!r}")
         least = check_integer("char_ngram_range", ngrams[0], minimum=1)
         check_integer("char_ngram_range", ngrams[1], minimum=least)
