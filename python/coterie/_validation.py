@@ -68,7 +68,7 @@ def check_one_column(name: str, documents: object) -> None:
         raise TypeError(
             f"{name} must be one column of documents; got a {kind} of shape {shape}: pick a column"
         )
-    if not hasattr(documents, "__iter__"):
+    if not hasattr(documents, "__iter__") or shape == ():
         raise TypeError(f"{name} must be an iterable of documents; got {documents!r}")
 
 

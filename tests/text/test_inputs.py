@@ -380,6 +380,12 @@ def test_patterns_with_a_compiled_form(pattern: str | None, expected: int | None
 
 
 @pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer, HashingVectorizer])
+def test_an_array_without_a_length_is_no_documents(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"raw_documents must be an iterable of documents; got array\('abc'"):
+        make().fit_transform(np.array("abc"))
+
+
+@pytest.mark.parametrize("make", [CountVectorizer, TfidfVectorizer, HashingVectorizer])
 def test_tables_and_single_things_are_no_documents(make: Any) -> None:
     """The columns' names of a table would be taken for its documents."""
     pd, pl, pa = (pytest.importorskip(name) for name in ("pandas", "polars", "pyarrow"))
