@@ -157,6 +157,8 @@ def test_bad_arguments_are_named() -> None:
     for endless in (1e-300, 1e300):
         with pytest.raises(ValueError, match=r"C must be a finite number between 1e-100 and 1e\+100"):
             LinearClassifier(C=endless).fit(X, classes)
+    with pytest.raises(ValueError, match="max_iter must be between 1 and 2147483647; got 2147483648"):
+        LinearClassifier(max_iter=2**31).fit(np.eye(4), [0, 1, 0, 1])
     with pytest.raises(ValueError, match="thresholds must be one of 'f1'; got 'best'"):
         LinearClassifier(thresholds="best").fit(X, classes)
     with pytest.raises(ValueError, match="at least 2 classes to tell apart; got only 0"):

@@ -263,7 +263,7 @@ class LinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("C must be > 0; got 0")
         check_real("C", self.C, minimum=1e-100, maximum=1e100)  # liblinear does not end beyond
         check_integer("n_folds", self.n_folds, minimum=2)
-        check_integer("max_iter", self.max_iter, minimum=1)
+        check_integer("max_iter", self.max_iter, minimum=1, maximum=np.iinfo(np.int32).max)
         if self.class_weight is not None:
             check_option("class_weight", self.class_weight, ("balanced",))
         if isinstance(self.thresholds, str):
