@@ -152,12 +152,10 @@ def test_unsorted_duplicate_and_wide_indices_are_read_right():
     order = np.random.default_rng(1).permutation(coo.nnz)
     halves = np.r_[order, order]
     messy = sp.csr_array(
-        (coo.data[halves] / 2, coo.coords[1][halves].astype(np.int64), np.r_[0, 2 * coo.nnz]), shape=(1, 5)
+        (coo.data[halves] / 2, coo.col[halves].astype(np.int64), np.r_[0, 2 * coo.nnz]), shape=(1, 5)
     )
     assert not messy.has_canonical_format
-    rows = sp.csr_array(
-        (coo.data[halves] / 2, (coo.coords[0][halves], coo.coords[1][halves])), shape=coo.shape
-    )
+    rows = sp.csr_array((coo.data[halves] / 2, (coo.row[halves], coo.col[halves])), shape=coo.shape)
     rows.indices, rows.indptr = rows.indices.astype(np.int64), rows.indptr.astype(np.int64)
     before = rows.data.tobytes()
     np.testing.assert_array_equal(KMeans(3, random_state=0).fit(rows).labels_, expected.labels_)

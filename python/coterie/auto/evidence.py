@@ -205,8 +205,8 @@ def search(
         found[method] = runs.made[0]
         if progress is not None:
             progress((done + 1) / len(methods))
-    search = decide(trials, inside.n_documents)
-    return search, found[search.method] if is_whole else None
+    choice = decide(trials, inside.n_documents)
+    return choice, found[choice.method] if is_whole else None
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,9 @@ class HashingVectorizer(AnalysisMixin, SklearnHashingVectorizer):  # type: ignor
             raise ValueError("Cannot vectorize empty sequence.")
         return blocks[0] if len(blocks) == 1 else sp.vstack(blocks, format="csr")
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return True  # nothing is learnt; the tags of scikit-learn 1.6 do not say so
+
     def fit_transform(self, X: Any, y: Any = None) -> Any:
         """Return ``fit(X).transform(X)``."""
         return self.fit(X, y).transform(X)
