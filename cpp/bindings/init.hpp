@@ -14,6 +14,7 @@ void init_device_embeddings(pybind11::module_& m);
 void init_text(pybind11::module_& m);
 void init_similarity(pybind11::module_& m);
 void init_cluster(pybind11::module_& m);
+void init_streamed_lloyd(pybind11::module_& m);
 void init_linkage(pybind11::module_& m);
 void init_topics(pybind11::module_& m);
 void init_positive_pmi(pybind11::module_& m);

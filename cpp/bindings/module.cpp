@@ -11,6 +11,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     coterie::init_device_embeddings(m);
     coterie::init_similarity(m);
     coterie::init_cluster(m);
+    coterie::init_streamed_lloyd(m);
     coterie::init_linkage(m);
     coterie::init_device_samples(m);
     coterie::init_device_pass(m);

@@ -8,7 +8,6 @@
 #include "bindings/partials.hpp"
 #include "cluster/sample_rows.hpp"
 #include "cluster/seed_filter.hpp"
-#include "cluster/stream_pass.hpp"
 
 namespace coterie {
 namespace {
@@ -119,66 +118,6 @@ double variance_from_sums(index_t n_samples, double squared_norm, const std::vec
     return cluster::mean_feature_variance(n_samples, squared_norm, sums, scale);
 }
 
-// A StreamPass over dense or sparse blocks.
-class PyStreamPass {
-  public:
-    PyStreamPass(index_t n_samples, index_t n_clusters, bool is_sparse, const std::string& metric,
-                 const py::array& feature_scale, double weight_scale, int n_threads)
-        : k_(n_clusters), d_(feature_scale.size()) {
-        require(n_samples >= 1 && k_ >= 1 && d_ >= 1, "kmeans", "n_samples=", n_samples, ", n_clusters=", k_,
-                " and n_features=", d_, " must be positive");
-        const cluster::Scales scales = scales_argument(feature_scale, weight_scale, d_);
-        const Metric m = metric_named(metric);
-        if (is_sparse) {
-            pass_.emplace<cluster::StreamPass<Sparse>>(n_samples, k_, m, scales, n_threads);
-        } else {
-            pass_.emplace<cluster::StreamPass<Dense>>(n_samples, k_, m, scales, n_threads);
-        }
-    }
-
-    void begin(const FloatRows& centers, bool as_difference, bool with_inertia) {
-        require(centers.ndim() == 2 && centers.shape(0) == k_ && centers.shape(1) == d_, "kmeans",
-                "centers must have shape (", k_, ", ", d_, ")");
-        const float* const data = centers.data();
-        py::gil_scoped_release release;
-        with_pass([&](auto& pass) { pass.begin(data, {as_difference, with_inertia}); });
-    }
-
-    void add(const PySamples& block, index_t first, py::array_t<std::int32_t> labels) {
-        require(block.cols() == d_, "kmeans", "a block has ", block.cols(), " features; wanted ", d_);
-        std::int32_t* const out = labels_of_block(labels, block.rows(), k_);
-        block.with_samples([&](const auto& samples) {
-            using View = std::decay_t<decltype(samples.x)>;
-            auto* const pass = std::get_if<cluster::StreamPass<View>>(&pass_);
-            require(pass != nullptr, "kmeans", "blocks must be all dense or all sparse");
-            pass->add(samples, first, out);
-        });
-    }
-
-    py::tuple finish() {
-        cluster::Partial partial;
-        ExactSum squared_norm;
-        {
-            py::gil_scoped_release release;
-            with_pass([&](auto& pass) {
-                partial = pass.finish();
-                squared_norm = pass.squared_norm();
-            });
-        }
-        return pass_result(std::move(partial), squared_norm, k_, d_);
-    }
-
-  private:
-    template <typename Op>
-    void with_pass(const Op& op) {
-        if (auto* dense = std::get_if<cluster::StreamPass<Dense>>(&pass_)) return op(*dense);
-        op(std::get<cluster::StreamPass<Sparse>>(pass_));
-    }
-
-    index_t k_, d_;
-    std::variant<std::monostate, cluster::StreamPass<Dense>, cluster::StreamPass<Sparse>> pass_;
-};
-
 }  // namespace
 
 void init_partial_step(py::module_& m, py::class_<PySamples>& samples) {
@@ -195,14 +134,6 @@ void init_partial_step(py::module_& m, py::class_<PySamples>& samples) {
         .def("new_centers", &new_centers, py::arg("centers"), py::arg("feature_scale"),
              py::arg("weight_scale"), py::arg("sums"), py::arg("cluster_weight"))
         .def("own_distances", &own_distances, py::arg("centers"), py::arg("labels"));
-    py::class_<PyStreamPass>(m, "StreamPass")
-        .def(py::init<index_t, index_t, bool, const std::string&, const py::array&, double, int>(),
-             py::arg("n_samples"), py::arg("n_clusters"), py::arg("is_sparse"), py::arg("metric"),
-             py::arg("feature_scale"), py::arg("weight_scale"), py::arg("n_threads"))
-        .def("begin", &PyStreamPass::begin, py::arg("centers"), py::arg("as_difference"),
-             py::arg("with_inertia"))
-        .def("add", &PyStreamPass::add, py::arg("block"), py::arg("first"), py::arg("labels").noconvert())
-        .def("finish", &PyStreamPass::finish);
     m.def("integer_scales", &integer_scales, py::arg("largest"), py::arg("total_weight"), py::arg("metric"));
     m.def("variance_from_sums", &variance_from_sums, py::arg("n_samples"), py::arg("squared_norm"),
           py::arg("sums"), py::arg("feature_scale"));

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <utility>
 
+#include "cluster/empty_columns.hpp"
 #include "cluster/farthest_rows.hpp"
 #include "cluster/row_moves.hpp"
 #include "core/check.hpp"
@@ -31,7 +32,15 @@ std::vector<index_t> feature_ranges(const Samples<Dense>&) {
 // Two a thread: every range looks into every row that moved. Integer sums are the same for any ranges.
 std::vector<index_t> feature_ranges(const Samples<Sparse>& samples) {
     const int n_threads = resolve_thread_count(samples.n_threads);
-    return balanced_ranges(samples.term_use().count, n_threads == 1 ? 1 : 2 * index_t{n_threads});
+    if (n_threads == 1) return {0, samples.x.cols};
+    return balanced_ranges(samples.term_use().count, 2 * index_t{n_threads});
+}
+
+index_t n_nonzero(const Samples<Dense>&) {
+    return 0;
+}
+index_t n_nonzero(const Samples<Sparse>& samples) {
+    return samples.x.nnz();
 }
 
 // Adds w times a row's nonzeros with columns in [begin, end) to cluster c; rounding is the same for -w, with the sign.
@@ -54,42 +63,13 @@ void want_nonzeros(SparseRow row, std::int32_t to, std::int32_t from, SumLines& 
     }
 }
 
-// The columns of clusters that stayed empty, so that an update which wrote over them can put them back.
-class EmptyColumns {
-  public:
-    EmptyColumns(const Centroids<Sparse>& centroids, index_t begin, const bool* is_empty) : begin_(begin) {
-        for (index_t c = 0; c < kColumnsPerTask; ++c) {
-            if (!is_empty[c]) continue;
-            columns_.push_back(c);
-            norms_.push_back(centroids.squared_norm[static_cast<std::size_t>(begin + c)]);
-            for (index_t j = 0; j < centroids.d; ++j) values_.push_back(centroids.term(j)[begin + c]);
-        }
-    }
-
-    void restore(Centroids<Sparse>& centroids, double* norms, double* shifts) const {
-        for (std::size_t e = 0; e < columns_.size(); ++e) {
-            const index_t c = columns_[e];
-            norms[c] = norms_[e];
-            shifts[c] = 0;
-            for (index_t j = 0; j < centroids.d; ++j)
-                centroids.term(j)[begin_ + c] =
-                    values_[e * static_cast<std::size_t>(centroids.d) + static_cast<std::size_t>(j)];
-        }
-    }
-
-  private:
-    index_t begin_;
-    std::vector<index_t> columns_;
-    std::vector<double> norms_;
-    std::vector<float> values_;
-};
-
 }  // namespace
 
 template <typename View>
 ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales scales)
     : samples_(&samples),
       n_threads_(samples.n_threads),
+      metric_(samples.metric),
       k_(k),
       d_(samples.x.cols),
       scale_(std::move(scales.feature)),
@@ -98,6 +78,7 @@ ClusterSums<View>::ClusterSums(const Samples<View>& samples, index_t k, Scales s
       weight_(static_cast<std::size_t>(k), 0),
       member_(static_cast<std::size_t>(samples.x.rows), -1),
       range_(feature_ranges(samples)),
+      n_ranged_(n_nonzero(samples)),
       length_(static_cast<std::size_t>(ceil_div(k, kColumnsPerTask) * kColumnsPerTask), 1.0) {
     require(static_cast<index_t>(scale_.size()) == d_, "kmeans", "n_features=", d_,
             " must be that of the scales, ", scale_.size());
@@ -112,6 +93,7 @@ template <typename View>
 void ClusterSums<View>::clear() {
     sums_.set_zero();
     std::fill(weight_.begin(), weight_.end(), 0);
+    terms_exceed_sums_ = true;
 }
 
 template <typename View>
@@ -119,7 +101,10 @@ void ClusterSums<View>::go_on_with(const Samples<View>& samples) {
     samples_ = &samples;
     n_threads_ = samples.n_threads;
     member_.assign(static_cast<std::size_t>(samples.x.rows), -1);
+    // Ranges that are even for some rows are nearly so for others, and counting a block's terms costs as much as a pass over it.
+    if (n_nonzero(samples) < 2 * n_ranged_ + 1) return;
     range_ = feature_ranges(samples);
+    n_ranged_ = n_nonzero(samples);
 }
 
 template <typename View>
@@ -310,7 +295,7 @@ std::vector<double> ClusterSums<Dense>::update_centroids(Centroids<Dense>& centr
                 squared_norm += mean[s] * mean[s];
             }
             const double length =
-                samples_->metric == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
+                metric_ == Metric::cosine && squared_norm > 0 ? std::sqrt(squared_norm) : 1.0;
             float* const row = centroids.row(c);
             double moved = 0;
             for (index_t j = 0; j < d_; ++j) {
@@ -350,15 +335,15 @@ std::vector<double> ClusterSums<Sparse>::update_centroids(Centroids<Sparse>& cen
         const auto n_lines = static_cast<index_t>(lines.size());
         double* const norms = squared_norm.data() + begin;
         double* const shifts = shift.data() + begin;
-        if (samples_->metric == Metric::cosine) {
+        if (metric_ == Metric::cosine) {
             t.update_terms(sums_.data(), lines.data(), n_lines, scale_.data(), weight, length, nullptr, 0,
                            norms, shifts);
             for (index_t c = 0; c < kColumnsPerTask; ++c)
                 if (norms[c] > 0) length[c] = std::sqrt(norms[c]);
         }
         t.update_terms(sums_.data(), lines.data(), n_lines, scale_.data(), weight,
-                       samples_->metric == Metric::cosine ? length : nullptr, centroids.term(0) + begin,
-                       centroids.ld, norms, shifts);
+                       metric_ == Metric::cosine ? length : nullptr, centroids.term(0) + begin, centroids.ld,
+                       norms, shifts);
         kept.restore(centroids, norms, shifts);
     });
     shift.resize(static_cast<std::size_t>(k_));

@@ -26,14 +26,15 @@ class ClusterSums {
 
     // Forgets every row.
     void clear();
-    // Further rows of the same data; those before stay in the sums and cannot move any more.
+    // Further rows of the same data; those before stay in the sums and cannot move until they come again.
     void go_on_with(const Samples<View>& samples);
 
     // Takes the rows as held by these clusters (-1: none) although no sum has them: what move_rows then adds
     // up is the difference to sums that had.
     void start_from(const std::int32_t* members);
 
-    // In and out, row-major whatever the layout here: sums [k][d], weight [k]. These and clear() read no rows, which may be gone.
+    // In and out, row-major whatever the layout here: sums [k][d], weight [k]. These, clear() and update_centroids() read no rows,
+    // which may be gone.
     void set(const std::int64_t* sums, const std::int64_t* weight);
     void copy(std::int64_t* sums, std::int64_t* weight) const;
 
@@ -57,6 +58,9 @@ class ClusterSums {
         return static_cast<double>(sums_.at(c, j)) / scale_[static_cast<std::size_t>(j)];
     }
     double weight_of_cluster(index_t c) const;
+    const std::vector<std::int64_t>& weight() const {
+        return weight_;
+    }  // [k] sum of round(w_i * weight_scale)
     // [d] over all clusters, at the scales given.
     std::vector<std::int64_t> feature_sums() const;
 
@@ -68,15 +72,18 @@ class ClusterSums {
 
     const Samples<View>* samples_;
     int n_threads_;
+    Metric metric_;
     index_t k_, d_;
     std::vector<double> scale_;  // [d] 2^e_j
     double weight_scale_;        // power of two
     std::conditional_t<std::is_same_v<View, Dense>, DenseSums, SumLines> sums_;
-    std::vector<std::int64_t> weight_;  // [k] sum of round(w_i * weight_scale)
+    std::vector<std::int64_t> weight_;
     std::vector<std::int32_t> member_;  // [n] the cluster whose sum holds row i; -1: none
     std::vector<index_t> moved_;        // scratch of move_rows
-    std::vector<index_t> range_;        // Sparse: feature ranges of about equal nonzero counts
-    std::vector<double> length_;        // Sparse: [k, padded] what the last update divided means by
+    std::vector<index_t>
+        range_;  // Sparse: feature ranges of about equal nonzero counts, in n_ranged_ nonzeros
+    index_t n_ranged_;
+    std::vector<double> length_;  // Sparse: [k, padded] what the last update divided means by
     // Sparse: the initial centroids, and those of empty clusters, have terms that no sum has.
     bool terms_exceed_sums_ = true;
 };

@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 import tracemalloc
+import types
 import zipfile
 
 import numpy as np
@@ -13,6 +14,7 @@ import scipy.sparse as sp
 from coterie import KMeans
 from coterie.cluster import RowFiles
 from coterie.cluster._blocks import BlockSize, read_blocks, sparse_block_size
+from coterie.cluster._checkpoint import Checkpoint
 from coterie.cluster._sources import ArrayRows
 
 N_ROWS, N_FEATURES = 1200, 300
@@ -51,6 +53,58 @@ def test_shards_give_the_bits_of_the_fit_in_memory(metric, k, compressed, tmp_pa
     for n_threads in every_n_threads:
         assert bits(KMeans(k, n_threads=n_threads, memory_limit="60MB", **options).fit(folder)) == expected
     assert bits(KMeans(k, checkpoint=tmp_path / "state", resume=True, **options).fit(folder)) == expected
+
+
+@pytest.mark.filterwarnings("ignore:only .* of n_clusters=150 clusters have rows")
+class TestManyClusters:
+    """More than 128, whose rows keep bounds from the first pass on, and some of them empty at the start."""
+
+    K = 150
+    X = sp.csr_array(
+        sp.random_array((N_ROWS, 40), density=0.1, rng=np.random.default_rng(5), dtype=np.float32)
+    )
+    START = np.vstack([X[:100].toarray(), X[50:100].toarray() * np.float32(0.5)])
+    OPTIONS = types.MappingProxyType({"init": START, "max_iter": 12, "tol": 0})
+    WEIGHT = np.random.default_rng(1).integers(0, 4, N_ROWS) / 2
+
+    @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+    @pytest.mark.parametrize("weight", [None, WEIGHT], ids=["equal", "weighted"])
+    def test_any_blocks_give_the_bits_of_the_fit_in_memory(
+        self, metric, weight, every_n_threads, monkeypatch
+    ):
+        options = {"metric": metric, **self.OPTIONS}
+        expected = bits(KMeans(self.K, **options).fit(self.X, sample_weight=weight))
+        for n_rows, n_threads in itertools.product((7, 500, N_ROWS), every_n_threads):
+            size = BlockSize(n_rows)
+            monkeypatch.setattr("coterie.cluster._stream.sparse_block_size", lambda *_, size=size: size)
+            model = KMeans(self.K, n_threads=n_threads, memory_limit="1GB", **options)
+            assert bits(model.fit(self.X, sample_weight=weight)) == expected
+
+    def test_several_starts(self):
+        options = {"n_init": 3, "random_state": 0, "max_iter": 4}
+        assert bits(KMeans(self.K, memory_limit="60MB", **options).fit(self.X)) == bits(
+            KMeans(self.K, **options).fit(self.X)
+        )
+
+    @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+    @pytest.mark.parametrize("stopped_after", [1, 3])
+    def test_stopped_and_resumed(self, metric, stopped_after, tmp_path, monkeypatch):
+        options = {"metric": metric, **self.OPTIONS}
+        expected = KMeans(self.K, **options).fit(self.X)
+        assert expected.n_iter_ > 5
+        saved = []
+
+        def stopping(checkpoint, state, save=Checkpoint.save):
+            save(checkpoint, state)
+            saved.append(state.lloyd.n_iter)
+            if len(saved) == stopped_after:
+                raise KeyboardInterrupt
+
+        model = KMeans(self.K, checkpoint=tmp_path, resume=True, **options)
+        monkeypatch.setattr(Checkpoint, "save", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(self.X)
+        assert bits(model.fit(self.X)) == bits(expected)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +158,34 @@ def test_the_limit_holds(tmp_path):
         [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
     )
     assert 0 < int(run.stdout) < 45e6
+
+
+@pytest.mark.slow
+def test_the_limit_holds_for_many_centres(tmp_path):
+    """The least limit that is taken, for 200 centres of 20,000 features, holds over two starts with checkpoints."""
+    indices = np.sort(np.random.default_rng(0).integers(0, 20_000, (20_000, 20), dtype=np.int32), axis=1)
+    places = np.arange(0, indices.size + 1, 20)
+    rows = (np.ones(indices.size, np.float32), indices.ravel(), places)
+    sp.save_npz(tmp_path / "rows.npz", sp.csr_array(rows, shape=(20_000, 20_000)), compressed=False)
+    program = (
+        "import re, sys, numpy as np, scipy.sparse as sp; from coterie import KMeans\n"
+        "options = {'init': 'random', 'n_init': 2, 'max_iter': 2, 'n_threads': 2}\n"
+        "KMeans(3, **options).fit(sp.csr_array(np.eye(9, dtype=np.float32)))\n"
+        "from coterie.compare._memory import peak_memory; before, limit = peak_memory(), 1000\n"
+        "while True:\n"
+        "    model = KMeans(200, memory_limit=limit, checkpoint=sys.argv[1] + '/state', **options)\n"
+        "    try:\n"
+        "        model.fit(sys.argv[1] + '/rows.npz')\n"
+        "        break\n"
+        "    except ValueError as error:\n"
+        "        limit = int(re.search('at least ([0-9]+) bytes', str(error))[1])\n"
+        "print(peak_memory() - before, limit)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], capture_output=True, text=True, check=True
+    )
+    grown, limit = map(int, run.stdout.split())
+    assert 60e6 < grown < limit < 160e6
 
 
 class TestFiles:

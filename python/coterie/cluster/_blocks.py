@@ -42,6 +42,12 @@ def parse_bytes(name: str, value: object) -> int | None:
     return int(value)
 
 
+def iterating_bytes(n_samples: int, n_elements: int) -> int:
+    """Return what Lloyd's iterations keep of rows and of the elements of centres, besides blocks of rows."""
+    # Labels and bounds. Sums. Centres: to start from or to save, inside, packed, in a small format, and on the way.
+    return 40 * n_samples + n_elements * (8 + 6 * 4)
+
+
 @dataclass(frozen=True)
 class BlockSize:
     """Most rows of a block and, where rows are sparse, most stored elements (one row may have more)."""

@@ -19,7 +19,7 @@ from coterie.cluster._stream import LloydState
 from coterie.io import atomic_write
 
 _FILE = "checkpoint.npz"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass

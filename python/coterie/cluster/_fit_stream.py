@@ -49,12 +49,13 @@ def fit_stream(
             lloyd = stream.start(estimator._initial_centers(stream, stream, weight, random))
 
         def save(lloyd: LloydState, run: int = run, best: _core.LloydRun | None = best) -> None:
-            if checkpoint is not None:
-                checkpoint.save(FitState(run, lloyd, best, random))
+            assert checkpoint is not None  # else it is not called
+            checkpoint.save(FitState(run, lloyd, best, random))
 
-        found = stream.lloyd(lloyd, estimator.max_iter, tol, report, save)
+        found = stream.lloyd(lloyd, estimator.max_iter, tol, report, save if checkpoint else None)
         if best is None or found[2] < best[2]:
             best = found
+        del found
     assert best is not None  # n_init >= 1
     return stream.shape[1], best
 

@@ -21,10 +21,12 @@ from coterie.cluster._blocks import (
     LEAST_ROWS,
     BlockSize,
     dense_block_size,
+    iterating_bytes,
     read_blocks,
     sparse_block_size,
     stacked,
 )
+from coterie.cluster._device_lloyd import DeviceLloyd
 from coterie.cluster._exact import exact_value
 from coterie.cluster._farthest import Farthest, rows_at
 from coterie.cluster._sources import Block, RowSource
@@ -32,15 +34,15 @@ from coterie.cluster._sources import Block, RowSource
 _SCRATCH_BYTES = 16 << 20  # scores of blocks of rows, interpreter, thread stacks
 _PINNED_BYTES = 80 << 20  # blocks on their way to a device and results from it
 
+Lloyd = _core.StreamedLloyd | DeviceLloyd
+
 
 @dataclass
 class LloydState:
-    """Where a run stands between two iterations."""
+    """Where a run stands between two iterations. The sums are those of the labels."""
 
-    centers: NDArray[np.float32]
+    centers: NDArray[np.float32] | None  # None while a run goes on from them, except where it saves its state
     labels: NDArray[np.int32]
-    sums: NDArray[np.int64]
-    cluster_weight: NDArray[np.int64]
     n_iter: int = 0
     n_scored: int = 0
     n_candidates: int = 0
@@ -65,7 +67,8 @@ class Stream:
     ) -> None:
         self._source, self._metric, self._n_threads = source, metric, check_n_threads(n_threads)
         self._k, self._draws_seeds, self._device = n_clusters, draws_seeds, device
-        self._room: _core.StreamPass | _core.DevicePass | None = None
+        self._here: _core.StreamedLloyd | None = None
+        self._there: DeviceLloyd | None = None
         self._weight: NDArray[np.float64] | None = None
         self._sampled: tuple[NDArray[np.int64], Any] | None = None
         self._n_features, self._nonzeros_per_row = self._first_rows()
@@ -125,13 +128,7 @@ class Stream:
 
     def start(self, centers: NDArray[np.float32]) -> LloydState:
         """Return the state before the first iteration."""
-        shape = len(centers), self._n_features
-        return LloydState(
-            partial.no_rows(self.range, self._metric).start_centers(centers),
-            np.full(self.range.n_samples, -1, np.int32),
-            np.zeros(shape, np.int64),
-            np.zeros(len(centers), np.int64),
-        )
+        return LloydState(centers, np.full(self.range.n_samples, -1, np.int32))
 
     def lloyd(
         self,
@@ -139,15 +136,16 @@ class Stream:
         max_iter: int,
         tol: float,
         on_iteration: Callable[[int, int], None] | None,
-        save: Callable[[LloydState], None],
+        save: Callable[[LloydState], None] | None,
     ) -> _core.LloydRun:
         """As ``_core.Samples.lloyd``, from any state; ``save`` is called after each iteration."""
-        nothing = partial.no_rows(self.range, self._metric)
-        scales = self.range.scales(self._metric)
+        lloyd = self._lloyd_here() if self._device is None else self._lloyd_on_device(self._device)
+        assert state.centers is not None  # as it was made or saved
+        lloyd.start(state.centers, state.n_iter == 0)
+        state.centers = None
         while not state.finished:
-            changed = self._assign(state, scales)
-            sums, weight = self._relocate_empty(state, scales)
-            state.centers, squared_shift = nothing.new_centers(state.centers, *scales, sums, weight)
+            changed, _ = self._pass_of(lloyd, state, is_last=False)
+            squared_shift = self._update(lloyd, state.labels)
             # From left to right: sum() would compensate.
             shift = functools.reduce(operator.add, squared_shift.tolist(), 0.0)
             state.n_iter += 1
@@ -155,90 +153,72 @@ class Stream:
             state.finished = state.converged or shift <= tol or state.n_iter >= max_iter
             if on_iteration is not None:
                 on_iteration(state.n_iter, changed)
-            save(state)
-        inertia = self._last_assignment(state, scales)
+            if save is not None:
+                state.centers = lloyd.centers()
+                save(state)
+                state.centers = None
+        _, inertia = self._pass_of(lloyd, state, is_last=True)
         per_row = state.n_candidates / max(1, state.n_scored)
-        return state.labels, state.centers, inertia, state.n_iter, state.converged, per_row, state.filter
+        return state.labels, lloyd.centers(), inertia, state.n_iter, state.converged, per_row, state.filter
 
-    def _assign(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> int:
-        """Bring labels and sums up to date in one pass; return how many labels changed."""
-        part = self._step(state, scales, as_difference=True, inertia=False)
-        state.sums += part.sums
-        state.cluster_weight += part.cluster_weight
-        return part.n_changed
-
-    def _last_assignment(self, state: LloydState, scales: tuple[NDArray[np.float64], float]) -> float:
-        """Make the labels those of the final centres; return the inertia."""
-        return self._step(state, scales, as_difference=False, inertia=True).inertia
-
-    def _step(
-        self,
-        state: LloydState,
-        scales: tuple[NDArray[np.float64], float],
-        *,
-        as_difference: bool,
-        inertia: bool,
-    ) -> partial.Partial:
-        """Go over all rows; on a device, which works on a block while the next one is copied to it, or here."""
-        if self._room is None:
-            self._room = self._room_here(scales) if self._device is None else self._room_on_device(scales)
-        self._room.begin(state.centers, as_difference, inertia)
+    def _pass_of(self, lloyd: Lloyd, state: LloydState, *, is_last: bool) -> tuple[int, float]:
+        """Bring labels up to date in one pass; return how many changed and, of the last pass, the inertia."""
+        lloyd.begin(is_last)
         for rows, block in self._pass():
-            if isinstance(self._room, _core.StreamPass):
-                self._room.add(self._block_samples(rows, block), rows.start, state.labels[rows])
-            else:
+            if isinstance(lloyd, DeviceLloyd):  # it works on a block while the next one is copied to it
                 given = None if self._weight is None else self._weight[rows]
-                self._room.add(rows_argument(block), given, state.labels[rows])
-        sums, weight, changed, scored, candidates, digits, norms, name = self._room.finish()
-        self._check_same_rows(norms)
-        n = self.range.n_samples
-        part = partial.Partial(sums, weight, n, changed, scored, candidates, digits, None, name)
-        _count(state, part)
-        return part
+                lloyd.add(rows_argument(block), given, state.labels[rows])
+            else:
+                lloyd.add(self._block_samples(rows, block), rows.start, state.labels[rows])
+        changed, scored, candidates, inertia_digits, norm_digits, state.filter = lloyd.finish()
+        self._check_same_rows(norm_digits)
+        state.n_scored += scored
+        state.n_candidates += candidates
+        return changed, exact_value(inertia_digits)
 
-    def _room_here(self, scales: tuple[NDArray[np.float64], float]) -> _core.StreamPass:
-        is_sparse = self._nonzeros_per_row is not None
-        n = self.range.n_samples
-        return _core.StreamPass(n, self._k, is_sparse, self._metric, *scales, self._n_threads)
-
-    def _room_on_device(self, scales: tuple[NDArray[np.float64], float]) -> _core.DevicePass:
-        assert self._device is not None  # asked before
-        per_row, size = self._nonzeros_per_row, self._block_size
-        most_rows = min(size.rows, self.range.n_samples)
-        expected = 0 if per_row is None else size.nonzeros or int(most_rows * per_row) + 1
-        return _core.DevicePass(
-            self._device,
-            self._metric,
-            per_row is not None,
-            self._k,
-            *scales,
-            most_rows,
-            expected,
-            self._weight is not None,
-            self._n_threads,
-        )
-
-    def _relocate_empty(
-        self, state: LloydState, scales: tuple[NDArray[np.float64], float]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return sums and weights with the farthest rows moved to empty clusters; a pass only if there are any."""
-        empty = np.flatnonzero(state.cluster_weight == 0)
+    def _update(self, lloyd: Lloyd, labels: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Move the centres to their means; where clusters are empty, in a pass that finds the farthest rows."""
+        empty = np.flatnonzero(lloyd.cluster_weight() == 0)
+        nothing, nowhere = partial.no_rows(self.range, self._metric), np.empty(0, np.int32)
         if len(empty) == 0:
-            return state.sums, state.cluster_weight
+            return lloyd.update_centers(nothing, nowhere, nowhere)
         farthest = Farthest(min(len(empty), self.range.n_samples))
         for rows, block in self._pass():
             samples = self._block_samples(rows, block)
-            farthest.offer(samples.own_distances(state.centers, state.labels[rows]), rows.start, block)
+            farthest.offer(lloyd.own_distances(samples, labels[rows]), rows.start, block)
         n_moved = int(np.count_nonzero(farthest.distance))  # the others sit on their centres
         if n_moved == 0:
-            return state.sums, state.cluster_weight
+            return lloyd.update_centers(nothing, nowhere, nowhere)
         row = farthest.row[:n_moved]
         weight = None if self._weight is None else self._weight[row]
-        samples = self._samples(rows_argument(rows_at(farthest.values, slice(0, n_moved))), weight)
-        sums, moved = samples.moved_rows(
-            len(state.centers), *scales, state.labels[row], empty[:n_moved].astype(np.int32)
-        )
-        return state.sums + sums, state.cluster_weight + moved
+        moved = self._samples(rows_argument(rows_at(farthest.values, slice(0, n_moved))), weight)
+        return lloyd.update_centers(moved, labels[row], empty[:n_moved].astype(np.int32))
+
+    def _lloyd_here(self) -> _core.StreamedLloyd:
+        if self._here is None:
+            is_sparse, scales = self._nonzeros_per_row is not None, self.range.scales(self._metric)
+            n = self.range.n_samples
+            self._here = _core.StreamedLloyd(n, self._k, is_sparse, self._metric, *scales, self._n_threads)
+        return self._here
+
+    def _lloyd_on_device(self, device: _core.Device) -> DeviceLloyd:
+        if self._there is None:
+            per_row, size = self._nonzeros_per_row, self._block_size
+            most_rows = min(size.rows, self.range.n_samples)
+            expected = 0 if per_row is None else size.nonzeros or int(most_rows * per_row) + 1
+            room = _core.DevicePass(
+                device,
+                self._metric,
+                per_row is not None,
+                self._k,
+                *self.range.scales(self._metric),
+                most_rows,
+                expected,
+                self._weight is not None,
+                self._n_threads,
+            )
+            self._there = DeviceLloyd(room, self.range, self._metric, self._k)
+        return self._there
 
     def _pass(self) -> Iterator[tuple[slice, Block]]:
         """Yield blocks with the rows that they are; refuse a source that changed its mind."""
@@ -337,8 +317,11 @@ class Stream:
     def _fixed_bytes(self, n_samples: int, row_bytes: float, padding: int) -> int:
         """What a fit holds besides blocks of rows: in iterations, or while it draws seeds."""
         elements = self._k * self._n_features
-        # Sums: all, those of a pass inside and on the way, the new ones. Centres: three, packed, in a small format.
-        iterating = 16 * n_samples + elements * (4 * 8 + 5 * 4) + padding
+        if self._device is None:
+            iterating = iterating_bytes(n_samples, elements) + padding
+        else:
+            # Sums: all, those of a pass inside and on the way, the new ones. Centres: three, packed, in small.
+            iterating = 16 * n_samples + elements * (4 * 8 + 5 * 4) + padding
         # The rows to draw seeds from; of each one its number, norm, and distances to eight trials.
         n_seeding = min(n_samples, 32768 + 64 * self._k) if self._draws_seeds else self._k
         pinned = 0 if self._device is None else _PINNED_BYTES
@@ -346,9 +329,3 @@ class Stream:
 
     def _described(self) -> str:
         return f"for n_clusters={self._k} and {self._n_features} features"
-
-
-def _count(state: LloydState, part: partial.Partial) -> None:
-    state.n_scored += part.n_scored
-    state.n_candidates += part.n_candidates
-    state.filter = part.filter

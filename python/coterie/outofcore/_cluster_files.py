@@ -149,7 +149,7 @@ def cluster_files(
 
     Notes
     -----
-    Besides the vocabulary, 52 bytes for each cluster and term and about 120 bytes for each document are held. The work
+    Besides the vocabulary, 32 bytes for each cluster and term and about 120 bytes for each document are held. The work
     folder, ``output`` with ``.work`` added, takes 8 bytes for each term of each document; it is removed at the
     end. It is kept when the call is stopped by an exception or killed, as soon as the vocabulary is there. All
     values in the output are those of the journey in memory, apart from timings and the model's

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from coterie._validation import require_extra
-from coterie.cluster._blocks import LEAST_ROWS, SPARSE_NONZERO_BYTES, SPARSE_ROW_BYTES
+from coterie.cluster._blocks import LEAST_ROWS, SPARSE_NONZERO_BYTES, SPARSE_ROW_BYTES, iterating_bytes
 
 BYTES_PER_DOCUMENT = 120  # labels, distances and margins, and what the scores make of them
 SHARD_BYTES = 8 << 20
@@ -42,7 +42,7 @@ def release_unused() -> int:
 def fit_bytes(n_samples: int, n_features: int, n_clusters: int, nonzeros_per_row: float) -> int:
     """Return the least that streaming K-means over CSR shards takes."""
     padding = (-n_clusters % 16) * n_features * (8 + 4)
-    iterating = 12 * n_samples + n_clusters * n_features * (4 * 8 + 5 * 4) + padding
+    iterating = iterating_bytes(n_samples, n_clusters * n_features) + padding
     seeding = min(n_samples, 32768 + 64 * n_clusters) * (24.0 * nonzeros_per_row + 8 * 12)
     block = LEAST_ROWS * (nonzeros_per_row * SPARSE_NONZERO_BYTES + SPARSE_ROW_BYTES)
     return _SCRATCH_BYTES + int(max(iterating, seeding) + block) + 3 * SHARD_BYTES
