@@ -17,6 +17,7 @@ namespace {
 constexpr const char* kOp = "dirichlet_mixture";
 // Documents of a task: a fixed partition, small enough that few threads have no work at the end of a block.
 constexpr index_t kTaskDocuments = 64;
+constexpr index_t kTaskTerms = 2048;
 // exp(-40) < 2^-57: what a cluster this far below the best could add to a float64 sum is rounded away.
 constexpr double kNegligible = 40;
 
@@ -111,8 +112,11 @@ class LengthTerms {
         lengths_.erase(std::unique(lengths_.begin(), lengths_.end()), lengths_.end());
         columns_ = static_cast<std::size_t>(counts.columns());
         terms_.resize(lengths_.size() * columns_);
-        parallel_for(counts.columns(), n_threads, [&](index_t column, int) {
-            counts.length_terms(column, lengths_, terms_.data() + column);
+        // a hundred logarithms take less than waking a thread
+        const index_t chunk = ceil_div(kTaskTerms, static_cast<index_t>(lengths_.size()) + 1);
+        parallel_for_rows(counts.columns(), chunk, n_threads, [&](index_t begin, index_t end, int) {
+            for (index_t column = begin; column < end; ++column)
+                counts.length_terms(column, lengths_, terms_.data() + column);
         });
     }
     const double* of(std::int64_t length) const {
