@@ -22,6 +22,8 @@ namespace coterie {
 namespace {
 
 constexpr int kMaxPoolThreads = 1024;
+// More threads than these have nothing to run on, and waking them takes longer than a small loop.
+constexpr int kThreadsPerProcessor = 2, kLeastLimit = 8;
 
 // Another library may have switched denormals off in this thread; the contract needs them.
 class DefaultFloatingPoint {
@@ -104,7 +106,7 @@ class Pool {
             }
             jobs_.push_back(&job);
         }
-        wake_.notify_all();
+        for (int helper = 0; helper < job.max_workers; ++helper) wake_.notify_one();
         job.run(0, true);
         std::unique_lock lock(mutex_);
         jobs_.remove(&job);
@@ -168,13 +170,7 @@ int cgroup_cpu_limit() {
     return std::max(1, static_cast<int>(std::strtod(quota.c_str(), nullptr) / period + 0.5));
 }
 
-}  // namespace
-
-int default_thread_count() {
-    if (const char* value = std::getenv("COTERIE_NUM_THREADS")) {
-        const int n = std::atoi(value);
-        if (n > 0) return std::min(n, kMaxPoolThreads);
-    }
+int usable_processors() {
     cpu_set_t mask;
     int n = static_cast<int>(std::thread::hardware_concurrency());
     if (sched_getaffinity(0, sizeof mask, &mask) == 0) n = CPU_COUNT(&mask);
@@ -183,8 +179,25 @@ int default_thread_count() {
     return std::max(1, n);
 }
 
+// The same for the whole process, so that an op and its loops agree.
+int most_threads() {
+    static const int most =
+        std::clamp(kThreadsPerProcessor * usable_processors(), kLeastLimit, kMaxPoolThreads);
+    return most;
+}
+
+}  // namespace
+
+int default_thread_count() {
+    if (const char* value = std::getenv("COTERIE_NUM_THREADS")) {
+        const int n = std::atoi(value);
+        if (n > 0) return std::min(n, most_threads());
+    }
+    return usable_processors();
+}
+
 int resolve_thread_count(int n_threads) {
-    return n_threads > 0 ? std::min(n_threads, kMaxPoolThreads) : default_thread_count();
+    return n_threads > 0 ? std::min(n_threads, most_threads()) : default_thread_count();
 }
 
 void parallel_for(index_t n_tasks, int n_threads, const std::function<void(index_t, int)>& body) {

@@ -13,7 +13,7 @@ namespace coterie {
 // Cores this process may run on (affinity mask, cgroup quota), or COTERIE_NUM_THREADS when that is set.
 int default_thread_count();
 
-// n_threads <= 0 means default_thread_count().
+// n_threads <= 0 means default_thread_count(). More than twice the processors, and more than 8, are not used.
 int resolve_thread_count(int n_threads);
 
 // Calls body(task, slot) once for each task in [0, n_tasks), on up to n_threads threads including the caller.
