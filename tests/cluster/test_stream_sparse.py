@@ -133,8 +133,8 @@ def test_block_sizes():
     small = sparse_block_size(10**6, 0, 10.0, 100, "for it")
     assert small.rows * (10 * 40 + 120) <= 10**6
     assert small.nonzeros <= small.rows * 10
-    # A block costs as much as the centres again, so it is not much smaller than they are.
-    assert sparse_block_size(None, 0, 10.0, 10**9, "for it").nonzeros == 2 * 10**9
+    # Packing the centres of a feature for a block costs what few of its elements do.
+    assert sparse_block_size(None, 0, 10.0, 10**9, "for it").nonzeros == 16 * 10**9
 
 
 @pytest.mark.slow

@@ -71,11 +71,12 @@ def dense_block_size(limit: int | None, fixed: int, n_features: int, what: str) 
 
 
 def sparse_block_size(
-    limit: int | None, fixed: int, nonzeros_per_row: float, n_elements: int, what: str
+    limit: int | None, fixed: int, nonzeros_per_row: float, n_features: int, what: str
 ) -> BlockSize:
-    """Return the size of blocks of CSR rows; ``n_elements`` are those of the centres, which each block costs again."""
+    """Return the size of blocks of CSR rows; each block may cost packing the centres of all features again."""
     per_row = nonzeros_per_row * SPARSE_NONZERO_BYTES + SPARSE_ROW_BYTES
-    most = max(_BLOCK_BYTES // 8, 2 * n_elements)
+    # Half of a dense block: a pass over fewer blocks has less to read while it works.
+    most = max(_BLOCK_BYTES // 16, 16 * n_features)
     rows = int(most / max(1.0, nonzeros_per_row)) + LEAST_ROWS
     if limit is not None:
         if (limit - fixed) / per_row < LEAST_ROWS:

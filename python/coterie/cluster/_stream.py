@@ -312,7 +312,7 @@ class Stream:
         # Sums and centres by feature have their clusters in lines of 16.
         padding = (-self._k % 16) * self._n_features * (8 + 4)
         fixed = self._fixed_bytes(n_samples, 24.0 * per_row, padding)
-        return sparse_block_size(limit, fixed, per_row, self._k * self._n_features, what)
+        return sparse_block_size(limit, fixed, per_row, self._n_features, what)
 
     def _fixed_bytes(self, n_samples: int, row_bytes: float, padding: int) -> int:
         """What a fit holds besides blocks of rows: in iterations, or while it draws seeds."""
