@@ -90,6 +90,18 @@ class PyStreamedLloyd {
         return rows;
     }
 
+    py::tuple nonzero_centers() {
+        auto* const lloyd = std::get_if<StreamedLloyd<Sparse>>(&lloyd_);
+        require(lloyd != nullptr, "kmeans", "centres of dense rows have no zeros to leave out");
+        cluster::NonzeroWeights found;
+        {
+            py::gil_scoped_release release;
+            found = cluster::nonzero_weights(lloyd->centroids(), n_threads_);
+        }
+        return py::make_tuple(to_numpy(std::move(found.start)), to_numpy(std::move(found.cluster)),
+                              to_numpy(std::move(found.value)));
+    }
+
   private:
     template <typename Op>
     void with_lloyd(const Op& op) {
@@ -136,7 +148,8 @@ void init_streamed_lloyd(py::module_& m) {
         .def("own_distances", &PyStreamedLloyd::own_distances, py::arg("block"), py::arg("labels"))
         .def("update_centers", &PyStreamedLloyd::update_centers, py::arg("moved"), py::arg("source"),
              py::arg("target"))
-        .def("centers", &PyStreamedLloyd::centers);
+        .def("centers", &PyStreamedLloyd::centers)
+        .def("nonzero_centers", &PyStreamedLloyd::nonzero_centers);
 }
 
 }  // namespace coterie

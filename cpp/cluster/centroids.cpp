@@ -1,7 +1,9 @@
 #include "cluster/centroids.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "core/parallel.hpp"
@@ -123,6 +125,38 @@ void Centroids<Sparse>::prepare(int n_threads) {
 void Centroids<Sparse>::set_norms(std::vector<double> norms) {
     k_padded = kernels::padded(kernels::active(), k);
     set(std::move(norms), metric, k_padded);
+}
+
+NonzeroWeights nonzero_weights(const Centroids<Sparse>& centroids, int n_threads) {
+    const auto for_each_nonzero = [&](index_t j, const auto& use) {
+        const float* const weights = centroids.term(j);
+        for (index_t begin = 0; begin < centroids.ld; begin += kFloatsPerCacheLine) {
+            std::uint32_t any = 0;
+            for (index_t c = begin; c < begin + kFloatsPerCacheLine; ++c)
+                any |= std::bit_cast<std::uint32_t>(weights[c]);
+            if (any == 0) continue;  // as most lines
+            for (index_t c = begin; c < begin + kFloatsPerCacheLine; ++c)
+                if (std::bit_cast<std::uint32_t>(weights[c]) != 0) use(c, weights[c]);
+        }
+    };
+    NonzeroWeights found;
+    found.start.assign(static_cast<std::size_t>(centroids.d + 1), 0);
+    parallel_for_rows(centroids.d, 256, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t j = begin; j < end; ++j)
+            for_each_nonzero(j, [&](index_t, float) { ++found.start[static_cast<std::size_t>(j + 1)]; });
+    });
+    std::partial_sum(found.start.begin(), found.start.end(), found.start.begin());
+    found.cluster.resize(static_cast<std::size_t>(found.start.back()));
+    found.value.resize(found.cluster.size());
+    parallel_for_rows(centroids.d, 256, n_threads, [&](index_t begin, index_t end, int) {
+        auto place = static_cast<std::size_t>(found.start[static_cast<std::size_t>(begin)]);
+        for (index_t j = begin; j < end; ++j)
+            for_each_nonzero(j, [&](index_t c, float value) {
+                found.cluster[place] = static_cast<std::int32_t>(c);
+                found.value[place++] = value;
+            });
+    });
+    return found;
 }
 
 }  // namespace coterie::cluster

@@ -74,6 +74,14 @@ class Centroids<Sparse> : public CentroidNorms {
     LargeZeros<float> values;  // [d][ld], zero in the padding
 };
 
+// The weights that are not +0, by term.
+struct NonzeroWeights {
+    std::vector<index_t> start;  // [d + 1]
+    std::vector<std::int32_t> cluster;
+    std::vector<float> value;
+};
+NonzeroWeights nonzero_weights(const Centroids<Sparse>& centroids, int n_threads);
+
 // The canonical score of row i and centroid c.
 inline double canonical_score(const kernels::Table& t, const Dense& x, index_t i,
                               const Centroids<Dense>& centroids, index_t c) {

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 
 from coterie import _core
-from coterie.cluster._stream import LloydState
+from coterie.cluster._stream import LloydState, NonzeroCenters
 from coterie.io import atomic_write
 
 _FILE = "checkpoint.npz"
 _VERSION = 2
+_NONZERO_CENTERS = [f"nonzero_centers_{name}" for name in NonzeroCenters._fields]
 
 
 @dataclass
@@ -55,6 +56,9 @@ class Checkpoint:
             "random": [kind, int(position), int(has_gauss), float(gauss)],
         }
         arrays = {f.name: getattr(state.lloyd, f.name) for f in fields(LloydState) if f not in _scalars()}
+        if isinstance(centers := state.lloyd.centers, NonzeroCenters):
+            del arrays["centers"]
+            arrays |= dict(zip(_NONZERO_CENTERS, centers, strict=True))
         if state.best is not None:
             arrays |= {"best_labels": state.best[0], "best_centers": state.best[1]}
         with atomic_write(self._path, overwrite=True) as staged, staged.open("wb") as stream:
@@ -80,6 +84,8 @@ class Checkpoint:
         best: Any = None
         if header["best"] is not None:
             best = (arrays.pop("best_labels"), arrays.pop("best_centers"), *header["best"])
+        if "centers" not in arrays:
+            arrays["centers"] = NonzeroCenters(*(arrays.pop(name) for name in _NONZERO_CENTERS))
         return FitState(header["run"], LloydState(**arrays, **header["lloyd"]), best, random)
 
     def _check_identity(self, found: str) -> None:

@@ -7,7 +7,7 @@ import functools
 import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,11 +37,28 @@ _PINNED_BYTES = 80 << 20  # blocks on their way to a device and results from it
 Lloyd = _core.StreamedLloyd | DeviceLloyd
 
 
+class NonzeroCenters(NamedTuple):
+    """Elements of centres that are not +0, by feature, as a CSR matrix of features has them: most are, of terms."""
+
+    places: NDArray[np.int64]
+    clusters: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    def dense(self, n_clusters: int) -> NDArray[np.float32]:
+        """Return the centres, bit for bit."""
+        n_features = len(self.places) - 1
+        centers = np.zeros((n_clusters, n_features), np.float32)
+        centers[self.clusters, np.repeat(np.arange(n_features), np.diff(self.places))] = self.values
+        return centers
+
+
 @dataclass
 class LloydState:
     """Where a run stands between two iterations. The sums are those of the labels."""
 
-    centers: NDArray[np.float32] | None  # None while a run goes on from them, except where it saves its state
+    centers: (
+        NDArray[np.float32] | NonzeroCenters | None
+    )  # None while a run goes on from them, except where it saves its state
     labels: NDArray[np.int32]
     n_iter: int = 0
     n_scored: int = 0
@@ -140,8 +157,11 @@ class Stream:
     ) -> _core.LloydRun:
         """As ``_core.Samples.lloyd``, from any state; ``save`` is called after each iteration."""
         lloyd = self._lloyd_here() if self._device is None else self._lloyd_on_device(self._device)
-        assert state.centers is not None  # as it was made or saved
-        lloyd.start(state.centers, state.n_iter == 0)
+        centers = state.centers
+        assert centers is not None  # as it was made or saved
+        is_new = state.n_iter == 0
+        lloyd.start(centers.dense(self._k) if isinstance(centers, NonzeroCenters) else centers, is_new)
+        del centers
         state.centers = None
         while not state.finished:
             changed, _ = self._pass_of(lloyd, state, is_last=False)
@@ -154,12 +174,17 @@ class Stream:
             if on_iteration is not None:
                 on_iteration(state.n_iter, changed)
             if save is not None:
-                state.centers = lloyd.centers()
+                state.centers = self._centers_to_save(lloyd)
                 save(state)
                 state.centers = None
         _, inertia = self._pass_of(lloyd, state, is_last=True)
         per_row = state.n_candidates / max(1, state.n_scored)
         return state.labels, lloyd.centers(), inertia, state.n_iter, state.converged, per_row, state.filter
+
+    def _centers_to_save(self, lloyd: Lloyd) -> NDArray[np.float32] | NonzeroCenters:
+        if self._nonzeros_per_row is None or isinstance(lloyd, DeviceLloyd):
+            return lloyd.centers()
+        return NonzeroCenters(*lloyd.nonzero_centers())
 
     def _pass_of(self, lloyd: Lloyd, state: LloydState, *, is_last: bool) -> tuple[int, float]:
         """Bring labels up to date in one pass; return how many changed and, of the last pass, the inertia."""
