@@ -53,20 +53,21 @@ py::tuple bind_dirichlet_mixture(const py::object& x, index_t n_clusters, double
 
 py::tuple bind_mixture_posterior(const py::object& x, const py::object& tokens, const py::array& sizes,
                                  double alpha, double beta, bool with_probabilities, int n_threads) {
-    const RowsArgument rows(x, "X", n_threads), state_rows(tokens, "tokens", n_threads);
+    const RowsArgument rows(x, "X", n_threads);
     const CsrView& csr = sparse_view(rows, "X");
-    const CsrView& state = sparse_view(state_rows, "tokens");
-    const std::int64_t* size = vector_data<std::int64_t>(sizes, state.rows, "sizes");
+    const TermTopics state = term_topics_argument(tokens, "tokens");
+    const std::vector<std::int64_t> size = vector_of<std::int64_t>(sizes, "sizes");
+    const auto n_clusters = static_cast<index_t>(size.size());
     std::vector<std::int32_t> labels(static_cast<std::size_t>(csr.rows));
     std::vector<double> log_evidence(labels.size());
-    std::vector<double> probabilities(
-        with_probabilities ? labels.size() * static_cast<std::size_t>(state.rows) : 0);
+    std::vector<double> probabilities(with_probabilities ? labels.size() * size.size() : 0);
     {
         py::gil_scoped_release release;
-        mixture_posterior(csr, {state, size}, {state.rows, alpha, beta}, labels.data(), log_evidence.data(),
-                          with_probabilities ? probabilities.data() : nullptr, n_threads);
+        mixture_posterior(csr, {&state, size.data()}, {n_clusters, alpha, beta}, labels.data(),
+                          log_evidence.data(), with_probabilities ? probabilities.data() : nullptr,
+                          n_threads);
     }
-    const std::vector<index_t> shape = {with_probabilities ? csr.rows : 0, state.rows};
+    const std::vector<index_t> shape = {with_probabilities ? csr.rows : 0, n_clusters};
     return py::make_tuple(to_numpy(std::move(labels)), to_numpy(std::move(log_evidence)),
                           to_numpy(std::move(probabilities), shape));
 }

@@ -61,9 +61,8 @@ std::int64_t largest_total(const TermCounts& documents) {
     return largest;
 }
 
-// Of one term in one document.
-std::int64_t largest_count(const TermCounts& documents) {
-    return documents.counts.empty() ? 0 : *std::max_element(documents.counts.begin(), documents.counts.end());
+std::int64_t largest_of(const std::vector<std::int32_t>& counts) {
+    return counts.empty() ? 0 : *std::max_element(counts.begin(), counts.end());
 }
 
 index_t best_of(const double* scores, index_t n) {
@@ -136,7 +135,7 @@ class Sampler {
             int n_threads)
         : documents_(std::move(documents)),
           counts_(documents_.n_terms, p.n_clusters, p.alpha, p.beta,
-                  largest_total(documents_) + largest_count(documents_)),
+                  largest_total(documents_) + largest_of(documents_.counts)),
           block_size_(block_size),
           seed_(seed),
           n_threads_(n_threads),
@@ -253,18 +252,27 @@ void mixture_posterior(const CsrView& x, const MixtureState& state, const Mixtur
                        std::int32_t* labels, double* log_evidence, double* probabilities, int n_threads) {
     check_parameters(parameters);
     const index_t n_clusters = parameters.n_clusters;
-    require(state.tokens.rows == n_clusters, kOp, "the state has ", state.tokens.rows,
-            " clusters; n_clusters=", n_clusters);
-    require(state.tokens.cols == x.cols, kOp, "X has ", x.cols, " features; the state has ",
-            state.tokens.cols);
+    const TermTopics& tokens = *state.tokens;
+    require(tokens.indptr.size() == static_cast<std::size_t>(x.cols) + 1, kOp, "X has ", x.cols,
+            " features; the state has ", tokens.indptr.size() - 1);
     const TermCounts documents = term_counts(x, kOp, n_threads);
-    const TermCounts clusters = term_counts(state.tokens, kOp, n_threads);
     MixtureCounts counts(x.cols, n_clusters, parameters.alpha, parameters.beta,
-                         largest_total(clusters) + largest_total(documents));
+                         largest_of(tokens.count) + largest_of(documents.counts));
+    for (index_t w = 0; w < x.cols; ++w) {
+        const auto term = static_cast<std::size_t>(w);
+        std::int32_t before = -1;
+        for (auto p = static_cast<std::size_t>(tokens.indptr[term]);
+             p < static_cast<std::size_t>(tokens.indptr[term + 1]); ++p) {
+            const std::int32_t k = tokens.topic[p], count = tokens.count[p];
+            require(k > before && k < n_clusters && count >= 0, kOp, "the state has ", count,
+                    " tokens of term ", w, " in cluster ", k, " of ", n_clusters, ", behind cluster ",
+                    before);
+            before = k;
+            counts.add_tokens(k, static_cast<std::int32_t>(w), count);
+        }
+    }
     double n_documents = static_cast<double>(n_clusters) * parameters.alpha;
     for (index_t k = 0; k < n_clusters; ++k) {
-        const TermRow row = term_row(clusters, k);
-        for (index_t p = 0; p < row.n; ++p) counts.add_tokens(k, row.terms[p], row.counts[p]);
         require(state.size[k] >= 0, kOp, "sizes[", k, "]=", state.size[k], " must be >= 0");
         counts.add_documents(k, state.size[k]);
         n_documents += static_cast<double>(state.size[k]);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/types.hpp"
+#include "topics/topic_tokens.hpp"
 
 namespace coterie {
 
@@ -31,9 +32,9 @@ struct MixtureRun {
 MixtureRun dirichlet_mixture(const CsrView& x, const MixtureParameters& parameters, index_t n_passes,
                              index_t block_size, bool takes_mode, std::uint64_t seed, int n_threads);
 
-// Counts of a fitted mixture: size[k] documents in cluster k, and tokens as CSR with one row per cluster.
+// Counts of a fitted mixture: size[k] documents in cluster k, and the tokens of each term, its topics being clusters.
 struct MixtureState {
-    CsrView tokens;
+    const TermTopics* tokens;
     const std::int64_t* size;
 };
 

@@ -62,7 +62,7 @@ def dirichlet_mixture(
 ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64], float]: ...
 def mixture_posterior(
     X: CsrParts,
-    tokens: CsrParts,
+    tokens: TermTopics,
     sizes: NDArray[np.int64],
     alpha: float,
     beta: float,

@@ -13,6 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from coterie import CountVectorizer, DirichletMixture, _core
 from coterie._validation import rows_argument
+from coterie.topics._term_topics import parts_of
 from reference import dirichlet_mixture as reference
 
 ALPHA, BETA = 0.3, 0.2
@@ -201,11 +202,25 @@ def test_the_op_refuses_what_it_cannot_use() -> None:
         _core.dirichlet_mixture(X, 2, 0.1, 0.1, 1, 0, True, 0, 1)
     with pytest.raises(TypeError, match="X must be given as CSR"):
         _core.dirichlet_mixture(np.ones((2, 3), np.float32), 2, 0.1, 0.1, 1, 1, True, 0, 1)
-    other = rows_argument(sp.csr_array(np.ones((2, 4), np.float32)))
+    sizes = np.ones(2, np.int64)
     with pytest.raises(ValueError, match="X has 3 features; the state has 4"):
-        _core.mixture_posterior(X, other, np.ones(2, np.int64), 0.1, 0.1, False, 1)
+        _core.mixture_posterior(X, parts_of(sp.csr_array(np.ones((4, 2)))), sizes, 0.1, 0.1, False, 1)
+    state = parts_of(sp.csr_array(np.ones((3, 2))))
     with pytest.raises(ValueError, match=r"sizes\[1\]=-1"):
-        _core.mixture_posterior(X, X, np.array([1, -1]), 0.1, 0.1, False, 1)
+        _core.mixture_posterior(X, state, np.array([1, -1]), 0.1, 0.1, False, 1)
+    indptr, clusters, counts = state
+    for bad in (clusters + 1, clusters - 1, clusters[::-1].copy(), np.zeros_like(clusters)):
+        with pytest.raises(ValueError, match=r"tokens of term 0 in cluster -?\d of 2, behind cluster"):
+            _core.mixture_posterior(X, (indptr, bad, counts), sizes, 0.1, 0.1, False, 1)
+    with pytest.raises(ValueError, match="the state has -1 tokens of term 0 in cluster 0"):
+        _core.mixture_posterior(X, (indptr, clusters, -counts), sizes, 0.1, 0.1, False, 1)
+
+
+def test_a_cluster_may_have_more_tokens_of_a_term_than_float32_can_count() -> None:
+    X = np.array([[2**24, 1, 0], [2**24, 1, 0], [1, 0, 0], [0, 1, 3], [0, 0, 9]], dtype=np.float32)
+    model = DirichletMixture(2, random_state=0).fit(X)
+    assert model.token_counts_.toarray()[0, 0] == 2**25 + 1
+    assert model.predict(X).tolist() == [0, 0, 0, 1, 1]
 
 
 def test_unfitted_is_said() -> None:

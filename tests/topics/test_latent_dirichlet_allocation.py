@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 
 from coterie import CountVectorizer, LatentDirichletAllocation, _core
 from coterie._validation import rows_argument
+from coterie.topics._term_topics import parts_of, summed
 from reference import latent_dirichlet_allocation as reference
 
 
@@ -184,6 +185,14 @@ def test_counts_are_kept_between_batches_and_fade() -> None:
     lda.partial_fit(sp.csr_array((3, 100), dtype=np.float32))
     assert lda.topic_sizes_.sum() < before.sum()
     assert lda.empty_documents_.tolist() == [0, 1, 2]
+
+
+def test_more_tokens_than_int32_holds_are_refused() -> None:
+    counts = parts_of(sp.csr_array([[2**31 - 1, 0], [0, 7]]))
+    nothing = parts_of(sp.csr_array((2, 2), dtype=np.int32))
+    np.testing.assert_array_equal(summed(counts, nothing, 2)[2], [2**31 - 1, 7])
+    with pytest.raises(ValueError, match=r"at most 2147483647 tokens of one term; it has 4294967294"):
+        summed(counts, counts, 2)
 
 
 def test_terms_of_topics() -> None:

@@ -16,6 +16,7 @@ from coterie._validation import CsrParts, check_integer, check_n_threads, check_
 from coterie.topics._cluster_sums import cluster_sums
 from coterie.topics._counts import csr_of, validate_counts
 from coterie.topics._parameters import check_prior
+from coterie.topics._term_topics import parts_of
 
 # Documents drawn against the same counts: a 64th of the corpus, so that a pass is nearly the sequential one (on AG
 # News, Banking77 and CLINC150 ln p(X, z) ends within 0.7 % of it), and at most so many.
@@ -264,11 +265,9 @@ class DirichletMixture(ClusterMixin, BaseEstimator):  # type: ignore[misc]
     ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.float64]]:
         check_is_fitted(self)
         counts = self._validate_counts(X, reset=False)
-        data, indices, indptr = self._token_counts
-        state = data.astype(np.float32), indices, indptr, self.n_features_in_
         return _core.mixture_posterior(
             counts,
-            state,
+            parts_of(self.token_counts_.T.tocsr()),
             self.cluster_sizes_,
             check_prior("alpha", self.alpha),
             check_prior("beta", self.beta),
