@@ -171,3 +171,5 @@ def test_arguments():
         KMeans(2, resume=True).fit(X)
     with pytest.raises(TypeError, match="checkpoint must be a folder's path or None; got 3"):
         KMeans(2, checkpoint=3).fit(X)
+    with pytest.raises(ValueError, match="checkpoint must be a folder's path or None; got ''"):
+        KMeans(2, checkpoint="").fit(X)

@@ -67,6 +67,8 @@ def _checkpoint(estimator: Any, stream: Stream, weight: Any) -> Checkpoint | Non
         return None
     if not isinstance(estimator.checkpoint, str | os.PathLike):
         raise TypeError(f"checkpoint must be a folder's path or None; got {estimator.checkpoint!r}")
+    if not os.fspath(estimator.checkpoint):
+        raise ValueError("checkpoint must be a folder's path or None; got ''")
     init: str | Centers = estimator.init
     whole, seed = stream.range, estimator.random_state
     return Checkpoint(

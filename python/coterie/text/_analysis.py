@@ -10,6 +10,7 @@ from numbers import Integral
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, HashingVectorizer
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -88,6 +89,12 @@ class AnalysisMixin:
         segmented = p.language == "zh" and p.analyzer == "word" and isinstance(text, str)
         return segment(text) if segmented else text
 
+    def _validate_ngram_range(self) -> None:
+        given: tuple[Any, ...] = self.ngram_range  # type: ignore[attr-defined]
+        if len(given) != 2 or not all(isinstance(n, Integral) for n in given):
+            raise ValueError(f"ngram_range must be two integers, (min_n, max_n); got {given!r}")
+        super()._validate_ngram_range()  # type: ignore[misc]
+
     def _plan(self) -> Plan:
         p: Any = self
         if p.analyzer == "word" and p.tokenizer is None:
@@ -104,7 +111,7 @@ class AnalysisMixin:
             and (p.tokenizer is None or p.analyzer != "word")
             and not callable(p.strip_accents)
             and n_chars is not None
-            and all(isinstance(n, Integral) and int(n) >= 1 for n in p.ngram_range)
+            and int(p.ngram_range[0]) >= 1
         )
         if not native:
             return Plan(native=False)
@@ -157,6 +164,10 @@ class AnalysisMixin:
 
     @staticmethod
     def _noting(function: Any, doc: Any, row: int) -> Any:
+        if doc is np.nan:
+            raise ValueError(
+                f"document {row}: np.nan is an invalid document, expected byte or unicode string."
+            )
         try:
             return function(doc)
         except Exception as error:
@@ -182,6 +193,9 @@ def stop_word_set(stop_words: Any, language: str) -> frozenset[str] | None:
         return CHINESE_STOP_WORDS
     if isinstance(stop_words, str):
         raise ValueError(f"not a built-in stop list: {stop_words}")
+    for word in stop_words:
+        if not isinstance(word, str):
+            raise TypeError(f"stop_words must hold str; got {word!r} of type {type(word).__name__}")
     return frozenset(stop_words)
 
 

@@ -262,6 +262,10 @@ class CountVectorizer(AccumulateMixin, AnalysisMixin, SklearnCountVectorizer):  
             raise ValueError("Iterable over raw text documents expected, string object received.")
         self._validate_params()
         check_dtype(self.dtype)
+        if isinstance(self.vocabulary, np.ndarray) and self.vocabulary.ndim != 1:
+            raise ValueError(
+                f"vocabulary must be a one-dimensional array; got one of shape {self.vocabulary.shape}"
+            )
         self._validate_ngram_range()
         self._warn_for_unused_params()
         return self._plan()
