@@ -193,7 +193,8 @@ class LsaEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
             check_n_threads(self.n_threads),
         )
         self.n_components_ = max(int(np.count_nonzero(values)), 1)
-        self.components_ = np.ascontiguousarray(vectors[:, : self.n_components_].T)
+        # transposed, it is what the projection reads: the terms' vectors one after the other
+        self.components_ = np.ascontiguousarray(vectors[:, : self.n_components_]).T
         self.singular_values_ = values[: self.n_components_].copy()
         return self._project(normalized)
 
