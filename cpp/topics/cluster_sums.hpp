@@ -22,7 +22,7 @@ struct ClusterSums {
 // row_weights  in, x.rows values, or null for all ones
 //
 // A task is a cluster, so the order of every sum is the order of the rows and the bits do not depend on
-// n_threads. Scratch: 12 bytes * x.cols per thread. Throws std::invalid_argument naming a label out of range.
+// n_threads. Scratch: 8.2 bytes * x.cols per thread. Throws std::invalid_argument naming a label out of range.
 ClusterSums cluster_sums(const CsrView& x, const std::int32_t* labels, index_t n_clusters,
                          const double* row_weights, int n_threads);
 
