@@ -6,6 +6,7 @@
 #include "bindings/init.hpp"
 #include "bindings/topic_models.hpp"
 #include "topics/cluster_sums.hpp"
+#include "topics/complement_bayes.hpp"
 #include "topics/dirichlet_mixture.hpp"
 #include "topics/latent_dirichlet_allocation.hpp"
 #include "topics/topic_mixtures.hpp"
@@ -34,6 +35,20 @@ py::tuple bind_cluster_sums(const py::object& x, const py::array& labels, index_
     }
     return py::make_tuple(to_numpy(std::move(sums.data)), to_numpy(std::move(sums.indices)),
                           to_numpy(std::move(sums.indptr)));
+}
+
+py::array_t<float> bind_complement_weights(const py::object& x, const py::array& labels, index_t n_clusters,
+                                           int n_threads) {
+    const RowsArgument rows(x, "X", n_threads);
+    const CsrView& csr = sparse_view(rows, "X");
+    const std::int32_t* label_data = vector_data<std::int32_t>(labels, csr.rows, "labels");
+    require(n_clusters >= 1, "complement_weights", "n_clusters=", n_clusters, " must be >= 1");
+    std::vector<float> told(static_cast<std::size_t>(csr.cols * n_clusters));
+    {
+        py::gil_scoped_release release;
+        complement_weights(csr, label_data, n_clusters, told.data(), n_threads);
+    }
+    return to_numpy(std::move(told), {csr.cols, n_clusters});
 }
 
 py::tuple bind_dirichlet_mixture(const py::object& x, index_t n_clusters, double alpha, double beta,
@@ -133,6 +148,8 @@ py::array_t<double> bind_mixture_log_likelihood(const py::object& x, const py::o
 void init_topics(py::module_& m) {
     m.def("cluster_sums", &bind_cluster_sums, py::arg("X"), py::arg("labels"), py::arg("n_clusters"),
           py::arg("row_weights").none(true), py::arg("n_threads"));
+    m.def("complement_weights", &bind_complement_weights, py::arg("X"), py::arg("labels"),
+          py::arg("n_clusters"), py::arg("n_threads"));
     m.def("dirichlet_mixture", &bind_dirichlet_mixture, py::arg("X"), py::arg("n_clusters"), py::arg("alpha"),
           py::arg("beta"), py::arg("n_passes"), py::arg("block_size"), py::arg("takes_mode"), py::arg("seed"),
           py::arg("n_threads"));

@@ -17,25 +17,21 @@ inline constexpr double kExpSeries[kExpTerms] = {
     1.0 / 6227020800, 1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040,
     1.0 / 720,        1.0 / 120,       1.0 / 24,       1.0 / 6,       0.5,          1,           1};
 
+// The bits of sqrt(1/2), and the series of (atanh(s) / s - 1) / s^2 in s^2.
+inline constexpr std::uint64_t kSqrtHalf = 0x3FE6A09E667F3BCD;
+inline constexpr int kLogTerms = 11;
+inline constexpr double kLogSeries[kLogTerms] = {1.0 / 23, 1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13,
+                                                 1.0 / 11, 1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3};
+
 // x > 0 and not denormal; relative error below 2^-51.
 inline double canonical_log(double x) {
     // x = 2^e m with m in [sqrt(1/2), sqrt(2)); ln m = 2 atanh(s), s = (m - 1) / (m + 1), |s| <= 0.172.
-    constexpr std::uint64_t kSqrtHalf = 0x3FE6A09E667F3BCD;
     const auto bits = std::bit_cast<std::uint64_t>(x);
     const std::int64_t e = static_cast<std::int64_t>(bits - kSqrtHalf) >> 52;
     const double m = std::bit_cast<double>(bits - (static_cast<std::uint64_t>(e) << 52));
     const double s = (m - 1) / (m + 1), z = s * s;
-    double series = 1.0 / 23;
-    series = series * z + 1.0 / 21;
-    series = series * z + 1.0 / 19;
-    series = series * z + 1.0 / 17;
-    series = series * z + 1.0 / 15;
-    series = series * z + 1.0 / 13;
-    series = series * z + 1.0 / 11;
-    series = series * z + 1.0 / 9;
-    series = series * z + 1.0 / 7;
-    series = series * z + 1.0 / 5;
-    series = series * z + 1.0 / 3;
+    double series = kLogSeries[0];
+    for (int c = 1; c < kLogTerms; ++c) series = series * z + kLogSeries[c];
     const double n = static_cast<double>(e);
     return n * kLn2High + (2 * s + (2 * s * (z * series) + n * kLn2Low));
 }

@@ -108,6 +108,19 @@ struct Avx2 {
         return _mm256_castsi256_pd(_mm256_slli_epi64(n, 52));
     }
     static D power_of_two(D a) { return {power_of_two(a.low), power_of_two(a.high)}; }
+    // n, and m in [sqrt(1/2), sqrt(2)), with a = 2^n m.
+    static __m256d split_exponent(__m256d a, __m256d& m) {
+        const __m256i bits = _mm256_castpd_si256(a);
+        const __m256i above = _mm256_sub_epi64(bits, _mm256_set1_epi64x(kSqrtHalf));
+        const __m256i scale = _mm256_srli_epi64(above, 52);
+        m = _mm256_castsi256_pd(_mm256_sub_epi64(bits, _mm256_slli_epi64(scale, 52)));
+        // The 12 bits of n + 2048, below those of 2^52, make 2^52 + 2048 + n.
+        const __m256i shifted = _mm256_xor_si256(scale, _mm256_set1_epi64x(0x4330000000000800));
+        return _mm256_sub_pd(_mm256_castsi256_pd(shifted), _mm256_set1_pd(0x1p52 + 2048));
+    }
+    static D split_exponent(D a, D& m) {
+        return {split_exponent(a.low, m.low), split_exponent(a.high, m.high)};
+    }
     static D from_int64(const std::int64_t* p) {
         double v[8];
         for (int l = 0; l < 8; ++l) v[l] = static_cast<double>(p[l]);

@@ -90,6 +90,13 @@ struct Avx512 {
         const __m512i n = _mm512_add_epi64(_mm512_castpd_si512(a), _mm512_set1_epi64(1023));
         return _mm512_castsi512_pd(_mm512_slli_epi64(n, 52));
     }
+    // n, and m in [sqrt(1/2), sqrt(2)), with a = 2^n m.
+    static D split_exponent(D a, D& m) {
+        const __m512i bits = _mm512_castpd_si512(a);
+        const __m512i n = _mm512_srai_epi64(_mm512_sub_epi64(bits, _mm512_set1_epi64(kSqrtHalf)), 52);
+        m = _mm512_castsi512_pd(_mm512_sub_epi64(bits, _mm512_slli_epi64(n, 52)));
+        return _mm512_cvtepi64_pd(n);
+    }
     static D from_int64(const std::int64_t* p) { return _mm512_cvtepi64_pd(_mm512_loadu_si512(p)); }
     static void store_narrow(float* p, D a) { _mm256_storeu_ps(p, _mm512_cvtpd_ps(a)); }
     static D broadcast_d(double x) { return _mm512_set1_pd(x); }

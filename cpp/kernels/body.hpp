@@ -171,6 +171,22 @@ struct Body {
         }
     }
 
+    // In the steps of canonical_log.
+    static void logarithms(double* values, index_t n) noexcept {
+        const D one = V::broadcast_d(1), two = V::broadcast_d(2);
+        const D high = V::broadcast_d(kLn2High), low = V::broadcast_d(kLn2Low);
+        for (index_t i = 0; i < n; i += 8) {
+            D m;
+            const D whole = V::split_exponent(V::load_d(values + i), m);
+            const D s = V::div(V::sub(m, one), V::add(m, one)), z = V::mul(s, s), twice = V::mul(two, s);
+            D series = V::broadcast_d(kLogSeries[0]);
+            for (int c = 1; c < kLogTerms; ++c)
+                series = V::add(V::mul(series, z), V::broadcast_d(kLogSeries[c]));
+            const D rest = V::add(V::mul(twice, V::mul(z, series)), V::mul(whole, low));
+            V::store_d(values + i, V::add(V::mul(whole, high), V::add(twice, rest)));
+        }
+    }
+
     // w * (x / norm) * scale of 8 features, not yet rounded.
     static D scaled(D x, D length, bool is_unit, D weight, D scale) noexcept {
         const D unit = is_unit ? x : V::to_float32(V::div(x, length));
@@ -333,6 +349,7 @@ struct Body {
                 add_term_rows,
                 add_products,
                 exponentials,
+                logarithms,
                 move_row,
                 raise_magnitudes,
                 update_terms,

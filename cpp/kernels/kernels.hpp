@@ -66,6 +66,8 @@ struct Table {
                          index_t m, index_t n, index_t steps, double* c, index_t ldc) noexcept;
     // values[i] = exp(values[i]) as canonical_exp (core/elementary.hpp) has it, n a multiple of 8, each in [-700, 700].
     void (*exponentials)(double* values, index_t n) noexcept;
+    // values[i] = ln(values[i]) as canonical_log has it, n a multiple of 8, each > 0 and not denormal.
+    void (*logarithms)(double* values, index_t n) noexcept;
     // Integer sums: into[j] += q_j, and from[j] -= q_j unless from is null, q_j = round(w * (x[j] / norm) *
     // scale[j]) with x / norm rounded to float32 first (norm == 1 leaves x as it is), ties to even, scale[j]
     // a power of two.

@@ -131,6 +131,15 @@ struct Portable {
             return __builtin_bit_cast(double, (__builtin_bit_cast(std::uint64_t, a.v[l]) + 1023) << 52);
         });
     }
+    // n, and m in [sqrt(1/2), sqrt(2)), with a = 2^n m.
+    static D split_exponent(D a, D& m) {
+        return each_d([&](int l) {
+            const auto bits = __builtin_bit_cast(std::uint64_t, a.v[l]);
+            const std::int64_t n = static_cast<std::int64_t>(bits - kSqrtHalf) >> 52;
+            m.v[l] = __builtin_bit_cast(double, bits - (static_cast<std::uint64_t>(n) << 52));
+            return static_cast<double>(n);
+        });
+    }
     static D from_int64(const std::int64_t* p) {
         return each_d([&](int l) { return static_cast<double>(p[l]); });
     }

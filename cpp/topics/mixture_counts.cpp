@@ -1,6 +1,7 @@
 #include "topics/mixture_counts.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <utility>
 
@@ -27,8 +28,14 @@ MixtureCounts::MixtureCounts(index_t n_terms, index_t n_clusters, double alpha, 
       column_of_(static_cast<std::size_t>(n_clusters), -1),
       size_(static_cast<std::size_t>(n_clusters), 0),
       n_tokens_(static_cast<std::size_t>(n_clusters), 0) {
-    for (std::size_t n = 0; n < log_count_.size(); ++n)
-        log_count_[n] = static_cast<float>(canonical_log(static_cast<double>(n) + beta));
+    std::array<double, 512> logarithm;
+    for (std::size_t begin = 0; begin < log_count_.size(); begin += logarithm.size()) {
+        for (std::size_t n = 0; n < logarithm.size(); ++n)
+            logarithm[n] = static_cast<double>(begin + n) + beta;
+        kernels::active().logarithms(logarithm.data(), static_cast<index_t>(logarithm.size()));
+        const std::size_t end = std::min(begin + logarithm.size(), log_count_.size());
+        for (std::size_t n = begin; n < end; ++n) log_count_[n] = static_cast<float>(logarithm[n - begin]);
+    }
     const auto n_cells = static_cast<std::size_t>(n_terms * columns_);
     count_.resize(n_cells);
     log_term_.resize(n_cells);

@@ -49,6 +49,9 @@ def cluster_sums(
     row_weights: NDArray[np.float64] | None,
     n_threads: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32], NDArray[np.int64]]: ...
+def complement_weights(
+    X: CsrParts, labels: NDArray[np.int32], n_clusters: int, n_threads: int
+) -> NDArray[np.float32]: ...
 def dirichlet_mixture(
     X: CsrParts,
     n_clusters: int,

@@ -67,9 +67,10 @@ def _learn(
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the best cluster of every document and how far it is ahead, by a classifier of the clearest ones."""
     rows = _clearest(labels, clearness, share)
-    n, n_clusters = weights.shape[0], int(labels.max()) + 1
-    best, ahead = np.empty(n, np.int32), np.empty(n)
-    for start, scores in _scores(weights[rows], labels[rows], weights, n_clusters, n_threads):
+    learnt = np.full_like(labels, -1)
+    learnt[rows] = labels[rows]
+    best, ahead = np.empty_like(labels), np.empty(len(labels))
+    for start, scores in _scores(weights, learnt, weights, int(labels.max()) + 1, n_threads):
         part = slice(start, start + len(scores))
         best[part] = scores.argmax(axis=1)
         ahead[part] = _margins(scores)
@@ -88,49 +89,34 @@ def _clearest(labels: NDArray[np.int32], clearness: NDArray[np.float64], share: 
 
 
 def _scores(
-    seen: sp.csr_array,
+    weights: sp.csr_array,
     labels: NDArray[np.int32],
     rows: sp.csr_array,
     n_clusters: int,
     n_threads: int | None,
 ) -> Iterator[tuple[int, NDArray[np.float64]]]:
-    """Yield the first of some rows and their log scores of all clusters; -inf for clusters that were not seen."""
-    told = _told(seen, labels, n_clusters)
-    is_absent = np.bincount(labels, minlength=n_clusters) == 0
-    size = max(1, _BLOCK // n_clusters)
+    """Yield the first of some rows and their log scores of all clusters; -inf for clusters that were not seen.
+
+    Learnt are the rows of ``weights`` that have a label.
+    """
     threads = check_n_threads(n_threads)
+    told = _core.complement_weights(cast(CsrParts, rows_argument(weights)), labels, n_clusters, threads)
+    is_absent = np.bincount(labels[labels >= 0], minlength=n_clusters) == 0
+    size = max(1, _BLOCK // n_clusters)
     for start in range(0, rows.shape[0], size):
         data, indices, indptr, n_terms = cast(CsrParts, rows_argument(rows[start : start + size]))
-        unit = np.ldexp(
-            1.0, np.frexp(data.max(initial=0))[1] - 1
-        )  # so that no sum leaves the range of float32
-        scaled = (data / np.float32(unit), indices, indptr, n_terms)
-        scores = _core.project_rows(scaled, told, False, threads).astype(np.float64) * unit
+        unit = _unit(data)
+        scaled = (data if unit == 1 else data / np.float32(unit), indices, indptr, n_terms)
+        scores = _core.project_rows(scaled, told, False, threads).astype(np.float64)
+        scores *= unit
         scores[:, is_absent] = -np.inf
         yield start, scores
 
 
-def _told(seen: sp.csr_array, labels: NDArray[np.int32], n_clusters: int) -> NDArray[np.float32]:
-    """Return how much each term tells for each cluster, of shape (n_terms, n_clusters).
-
-    This is complement naive Bayes (Rennie et al., ICML 2003), 1 added to every weight: the score of a cluster is
-
-        sum_t x_t ln (S_c / (T_t - n_ct)),  T_t = 1 + sum_c n_ct,  S_c = sum_t (T_t - n_ct),
-
-    n_ct the weight of term t in the cluster. What is the same for all clusters, sum_t x_t ln (S / T_t) with S the mean
-    of S_c, is left out: then only terms that a cluster has need a logarithm.
-    """
-    n, n_terms = seen.shape
-    members = sp.csc_array((np.ones(n), labels, np.arange(n + 1)), shape=(n_clusters, n)).tocsr()
-    counts = members @ seen
-    totals, sizes = counts.sum(axis=0), counts.sum(axis=1)
-    others = totals.sum() + n_terms - sizes
-    of_cluster = np.log(others / others.mean())
-    told = np.tile(of_cluster.astype(np.float32), (n_terms, 1))
-    cluster = np.repeat(np.arange(n_clusters), np.diff(counts.indptr))
-    total = totals[counts.indices]
-    told[counts.indices, cluster] = of_cluster[cluster] - np.log((total - counts.data + 1) / (total + 1))
-    return told
+def _unit(weights: NDArray[np.float32]) -> float:
+    """Return the power of two that weights are divided by so that no sum leaves the range of float32."""
+    exponent = int(np.frexp(weights.max(initial=0))[1])
+    return 1.0 if abs(exponent) < 60 else float(np.ldexp(1.0, exponent - 1))
 
 
 def left_out_scores(
@@ -142,8 +128,10 @@ def left_out_scores(
         raise ValueError(f"n_folds must be at most the number of documents, {len(labels)}; got {n_folds}")
     seed = int(check_seed(random_state).randint(2**31 - 1))
     n_clusters = int(labels.max()) + 1
-    for seen, left_out in KFold(n_folds, shuffle=True, random_state=seed).split(labels):
-        for start, scores in _scores(weights[seen], labels[seen], weights[left_out], n_clusters, n_threads):
+    for _, left_out in KFold(n_folds, shuffle=True, random_state=seed).split(labels):
+        learnt = labels.copy()
+        learnt[left_out] = -1
+        for start, scores in _scores(weights, learnt, weights[left_out], n_clusters, n_threads):
             yield left_out[start : start + len(scores)], scores
 
 

@@ -121,8 +121,7 @@ def refine_labels(
 
     Notes
     -----
-    Memory 4 bytes per cluster and term. Between machines NumPy's logarithms may differ in the last place, which can
-    matter only for documents that are equally near to two clusters.
+    Memory 4 bytes per cluster and term.
 
     References
     ----------
