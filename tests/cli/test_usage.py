@@ -78,6 +78,7 @@ def test_help_imports_nothing_heavy(environment):
         (["cluster", "x", "--ngrams", "1,2,3"], "'1,2,3' is not a length"),
         (["cluster", "x", "--n-threads", "0"], "--n-threads"),
         (["cluster", "x", "--report"], "give --output too"),
+        (["cluster", "x", "--copy-encoder"], "the model needs a folder: give --output too"),
         (["cluster", "x", "--resume"], "give the --output of the run that was stopped"),
         (["cluster", "x", "--such-option"], "No such option"),
         (["cluster", "x", "--format", "xml"], "'--format': 'xml' is not one of auto, jsonl, csv"),

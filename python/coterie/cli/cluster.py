@@ -109,7 +109,7 @@ def cluster(
     given = dict(locals())
     from coterie.cli.progress import Stages
 
-    _check_output(report, resume, output)
+    _check_output(report, resume, copy_encoder, output)
     inputs, parameters = input_options(given), _parameters(given)
     if memory_limit is not None or resume or is_too_large(files, inputs, parameters, report):
         cluster_large(files, inputs, parameters, large_run(given), as_json, quiet)
@@ -128,11 +128,13 @@ def cluster(
         print_result(corpus, result, timings, output)
 
 
-def _check_output(report: bool | None, resume: bool, output: Path | None) -> None:
+def _check_output(report: bool | None, resume: bool, copy_encoder: bool, output: Path | None) -> None:
     if report and output is None:
         raise typer.BadParameter("the report needs a folder: give --output too.", param_hint="--report")
     if resume and output is None:
         raise typer.BadParameter("give the --output of the run that was stopped.", param_hint="--resume")
+    if copy_encoder and output is None:
+        raise typer.BadParameter("the model needs a folder: give --output too.", param_hint="--copy-encoder")
 
 
 def _parameters(given: dict[str, Any]) -> dict[str, Any]:
