@@ -3,8 +3,11 @@
 import json
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from coterie.cli.cluster_large import _Stopped
 
 # The command line, with Ctrl-C when the vocabulary is there and the rows are not.
 INTERRUPTED = """
@@ -104,3 +107,12 @@ def test_ctrl_c_says_how_to_go_on(coterie_command, environment, tmp_path, docume
     assert resumed.returncode == 0, resumed.stderr
     assert (tmp_path / "out" / "assignments.parquet").exists()
     assert not (tmp_path / "out.work").exists()
+
+
+@pytest.mark.parametrize("is_about_memory", [True, False])
+def test_work_that_a_larger_limit_can_use_is_told(tmp_path, is_about_memory):
+    (tmp_path / "out.work").mkdir()
+    fault = "memory_limit=5 bytes is too small" if is_about_memory else "n_clusters must be >= 1"
+    wanted = f"{fault}; --resume goes on from what is finished in" if is_about_memory else f"{fault}$"
+    with pytest.raises(ValueError, match=wanted), _Stopped(SimpleNamespace(output=tmp_path / "out")):
+        raise ValueError(fault)

@@ -122,7 +122,9 @@ class _Stopped:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: object
     ) -> None:
-        if self._output is None or not isinstance(error, KeyboardInterrupt | OSError | MemoryError):
+        too_little = isinstance(error, ValueError) and str(error).startswith("memory_limit=")
+        stopped = too_little or isinstance(error, KeyboardInterrupt | OSError | MemoryError)
+        if self._output is None or not stopped:
             return
         from coterie.outofcore import work_folder_of
 
@@ -134,6 +136,8 @@ class _Stopped:
             raise KeyboardInterrupt(f"interrupted; {how}") from None
         if isinstance(error, MemoryError):
             raise MemoryError(f"{error}; {how}" if str(error) else how) from error
+        if isinstance(error, ValueError):
+            raise ValueError(f"{error}; {how}") from error
         assert isinstance(error, OSError)
         name = f": {error.filename}" if error.filename is not None else ""
         raise OSError(f"{error.strerror or error}{name}; {how}") from error
