@@ -109,8 +109,9 @@ def test_what_cannot_be_done_is_said(call, trained, document_file, tmp_path):
     assert "holds an earlier result" in failed.stderr
     assert "does not exist" in call("classify", "predict", "none", document_file, fails=1).stderr
     call("cluster", document_file, "-k", "3", "-o", "clustered", "--no-report", "--quiet")
-    failed = call("classify", "predict", tmp_path / "clustered" / "model", document_file, fails=1)
-    assert "holds no classifier" in failed.stderr
+    for folder in ("clustered", "clustered/model"):
+        failed = call("classify", "predict", tmp_path / folder, document_file, fails=1)
+        assert "holds no classifier" in failed.stderr
     failed = call(
         "classify", "train", document_file, "--label-field", "topic", "--encoder", "glove", "-o", "y", fails=2
     )

@@ -53,7 +53,7 @@ def assign(
     from coterie.cli.progress import Stages
     from coterie.persistence import load_model
 
-    fitted = load_model(_model_folder(model), encoder=encoder)
+    fitted = load_model(model_folder(model), encoder=encoder)
     answer = _Answer(len(fitted.summaries), keeps_rows=as_json)
     with Stages(visible=not (quiet or as_json)) as stages:
         staging = nullcontext() if output is None else _staged(output, overwrite, files)
@@ -71,7 +71,8 @@ def assign(
         _print_counts(fitted.summaries, answer, output)
 
 
-def _model_folder(path: Path) -> Path:
+def model_folder(path: Path) -> Path:
+    """Return the model of an output folder, or the folder itself."""
     return path / "model" if (path / "model").is_dir() else path
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coterie.cli import choices, options
+from coterie.cli.assign import model_folder
 from coterie.cli.console import print_json, reports_errors, stdout_console, warn
 from coterie.cli.documents import InputOptions, read_documents
 
@@ -170,7 +171,7 @@ def _from_clusters(folder: Path, texts: list[str], how: dict[str, Any]) -> Any:
     from coterie.classify import classifier_from_clusters
     from coterie.persistence import load_model
 
-    found = load_model(folder / "model" if (folder / "model").is_dir() else folder).predict(texts)
+    found = load_model(model_folder(folder)).predict(texts)
     return classifier_from_clusters(texts, found.labels, found.margins, **how)
 
 
@@ -284,9 +285,11 @@ def evaluate(
 def _load(folder: Path, encoder: Path | None) -> Any:
     from coterie.persistence import load
 
-    classifier = load(folder, encoder=encoder)
+    classifier = load(model_folder(folder), encoder=encoder)
     if not hasattr(classifier, "named_steps"):
-        raise ValueError(f"{folder} holds no classifier: coterie classify train makes one")
+        raise ValueError(
+            f"{folder} holds no classifier: coterie classify train makes one, also from clusters (--clusters)"
+        )
     return classifier
 
 
