@@ -273,14 +273,16 @@ class HDBSCAN(_DensityClustering):
         Raises
         ------
         ValueError
-            For a parameter out of range, fewer rows than ``min_samples``, NaN or infinity.
+            For a parameter out of range, fewer rows than ``min_samples`` (or, without it, ``min_cluster_size``), NaN
+            or infinity.
         TypeError
             For a parameter of the wrong kind.
         """
         min_samples = self._check_parameters()
         X = validate_rows(self, X, reset=True)
         if X.shape[0] < min_samples or X.shape[0] < 2:
-            raise ValueError(f"n_samples={X.shape[0]} should be >= min_samples={min_samples} and >= 2.")
+            asked = "min_cluster_size" if self.min_samples is None else "min_samples"
+            raise ValueError(f"n_samples={X.shape[0]} should be >= {asked}={min_samples} and >= 2.")
         is_precomputed = self.metric != "euclidean"
         rows = self._distances(X, min_samples) if is_precomputed else X
         tree = sklearn_cluster.HDBSCAN(
