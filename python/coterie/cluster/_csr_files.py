@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -51,7 +52,10 @@ def read_npy_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[
     """Return the shape, whether columns are stored one after the other, and the type."""
     version = np.lib.format.read_magic(stream)
     read_header = getattr(np.lib.format, f"read_array_header_{min(version[0], 2)}_0")
-    header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read_header(stream)
+    try:
+        header: tuple[tuple[int, ...], bool, np.dtype[Any]] = read_header(stream)
+    except tokenize.TokenError as error:  # of NumPy, which reads some damaged headers as Python
+        raise ValueError(f"its header is damaged: {error.args[0]}") from error
     return header
 
 

@@ -133,6 +133,10 @@ class RowFiles:
                     yield os.fspath(path), rows
             except FileNotFoundError:
                 raise FileNotFoundError(f"file of rows disappeared: {os.fspath(path)!r}") from None
+            except (ValueError, OSError) as error:
+                if os.fspath(path) in str(error):
+                    raise
+                raise _unreadable(os.fspath(path), error) from error
 
     def _list_rows(self, path: Path, rows_per_block: int) -> Iterator[Any]:
         """Read a column of lists of equal length."""
@@ -167,6 +171,13 @@ class RowFiles:
                 f"{name!r} must have one column of lists; it has {lists}: RowFiles(column=...) picks one"
             )
         return str(lists[0])
+
+
+def _unreadable(name: str, error: ValueError | OSError) -> Exception:
+    """Return the error with the name of the file, which NumPy and Arrow leave out."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return OSError(error.errno, error.strerror, name)
+    return ValueError(f"file of rows {name!r} cannot be read: {error}")
 
 
 def _refuse_texts(paths: Sequence[PathArgument]) -> None:
