@@ -159,6 +159,9 @@ BAD = [
     (b"3 5\n", "ends or is damaged after 0 of 3 words"),
     (binary(newlines=True)[:-30], "ends or is damaged after 7 of 8 words|ends in the middle of word"),
     (b"2 0\n", "vectors of 0 numbers are not understood"),
+    (gzip.compress(lines().encode())[:-9], "vectors' is damaged gzip: Compressed file ended before"),
+    (gzip.compress(lines().encode())[:-8] + bytes(8), "vectors' is damaged gzip: CRC check failed"),
+    (gzip.compress(b"")[:10] + b"\xff" * 9, "vectors' is damaged gzip: Error -3"),
     ((793712314).to_bytes(4, "little") + bytes(20), "is not a fastText model that can be read"),
 ]
 

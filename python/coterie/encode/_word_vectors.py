@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import os
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,11 @@ def read_word_vectors(path: str | os.PathLike[str], max_words: int | None) -> Wo
     if head == MAGIC:
         model = read_fasttext(where, max_words)
         return WordVectors(list(model.words), np.empty((0, model.rows.shape[1]), np.float32), fasttext=model)
-    with _opened(where, head) as stream:
-        words, table = _read_stream(stream, os.fspath(path), max_words or (1 << 62))
+    try:
+        with _opened(where, head) as stream:
+            words, table = _read_stream(stream, os.fspath(path), max_words or (1 << 62))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"{os.fspath(path)!r} is damaged gzip: {error}") from error
     if not words:
         raise ValueError(f"{os.fspath(path)!r} holds no word vectors")
     if not np.isfinite(table).all():
