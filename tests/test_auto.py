@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from coterie.auto import MethodTrial, TextClusterer, choose_method
 from coterie.auto._consensus import _BETAS, mixture_of, n_rounds, votes
@@ -170,6 +173,10 @@ def test_bad_arguments_are_named() -> None:
         TextClusterer(21).fit(texts)
     with pytest.raises(ValueError, match="n_clusters must be >= 2; got 1"):
         choose_method(texts, 1)
+    with pytest.raises(TypeError, match="n_clusters must be an integer; got 'auto'"):
+        choose_method(texts, "auto")
+    with pytest.raises(ValueError, match="n_clusters must be an integer or 'auto'; got 'many'"):
+        TextClusterer("many").fit(texts)
     with pytest.raises(
         ValueError, match="method must be one of 'auto', 'consensus', 'lsa', 'tfidf', 'mixture'; got 'best'"
     ):
@@ -188,3 +195,30 @@ def test_bad_arguments_are_named() -> None:
         choose_method("a text", 2)
     with pytest.raises(ValueError, match="texts must have at least one document; got 0"):
         TextClusterer(2).fit([])
+
+
+@pytest.mark.parametrize("method", ["auto", "lsa"])
+def test_the_number_of_clusters_can_be_searched_for(method: str) -> None:
+    texts, classes = texts_of(200)
+    found = TextClusterer("auto", method=method).fit(texts)
+    assert found.k_search_ is not None
+    assert len(set(found.labels_.tolist())) == found.k_search_.n_clusters >= 3
+    assert evaluate(classes, found.labels_)["purity"] > 0.95
+    assert TextClusterer(3, method=method).fit(texts).k_search_ is None
+
+
+def test_too_few_texts_to_search_are_one_cluster() -> None:
+    for texts in (["red apple"], ["red apple", "slow train"], texts_of(9)[0]):
+        found = TextClusterer("auto").fit(texts)
+        assert found.labels_.tolist() == [0] * len(texts)
+        assert found.search_ is found.refinement_ is None
+
+
+def test_fewer_clusters_than_wanted_are_said_once() -> None:
+    with pytest.warns(ConvergenceWarning, match="only 1 of n_clusters=2 clusters have rows") as said:
+        TextClusterer(2).fit(["red apple"] * 30)
+    assert len(said) == 1
+    assert said[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TextClusterer(2).fit(["red apple", "slow train"] * 15)  # finer votes find no more than two

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 
 from coterie._reclassify import reclassified
 from coterie._validation import check_seed
@@ -121,7 +123,10 @@ def by_kmeans(
         max_iter=_MAX_ITER,
         random_state=seed,
         n_threads=n_threads,
-    ).fit(rows)
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # said once, of the clusters that come out
+        kmeans.fit(rows)
     _, distances = kmeans.predict_top_two(rows)
     return kmeans.labels_, (distances[:, 1] - distances[:, 0]).astype(np.float64)
 

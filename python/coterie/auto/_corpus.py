@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from coterie._validation import check_integer, check_n_threads, check_one_column, check_option
+from coterie._validation import check_integer_or_auto, check_n_threads, check_one_column, check_option
 from coterie.auto._consensus import agreed, by_kmeans, chosen_beta, mixture_of, votes
 from coterie.auto._views import N_ITER, near_neighbours, views_of
+from coterie.cluster.auto_k import KSearch, choose_n_clusters
 from coterie.encode.lsa import LsaEncoder
 from coterie.text import CountVectorizer
 
@@ -31,6 +32,8 @@ class Corpus:
     """Documents in the forms that the methods take: weights of terms, counts of words, dense rows of some kinds."""
 
     encoder: LsaEncoder
+    n_clusters: int  # that are wanted
+    k_search: KSearch | None  # how that was decided, where nobody said
     weights: sp.csr_array
     counts: sp.csr_array
     views: tuple[NDArray[np.float32], ...]  # none where no method needs them
@@ -41,19 +44,24 @@ class Corpus:
     def of(
         cls,
         texts: list[str],
-        n_clusters: int,
+        n_clusters: int | str,
         methods: tuple[str, ...],
         language: str,
         seed: int,
         n_threads: int | None,
     ) -> Corpus:
-        """Return what the methods need to find so many clusters."""
+        """Return what the methods need to find so many clusters, or "auto"; they need nothing to find one."""
         check_option("language", language, ("en", "zh"))
         check_n_threads(n_threads)
         encoder = LsaEncoder(
             _N_COMPONENTS, language=language, n_iter=N_ITER, random_state=seed, n_threads=n_threads
         )
         rows = encoder.fit_transform(texts)
+        k_search = (
+            choose_n_clusters(rows, random_state=seed, n_threads=n_threads) if n_clusters == "auto" else None
+        )
+        k = int(n_clusters) if k_search is None else k_search.n_clusters
+        methods = methods if k > 1 else ()
         weights = encoder.term_weights(texts)
         words = encoder.vectorizers_[0]
         counter = CountVectorizer(
@@ -66,17 +74,15 @@ class Corpus:
         elif "lsa" in methods:
             views = (near_neighbours(rows, seed, n_threads),)
         mixes = "consensus" in methods or "mixture" in methods
-        beta = chosen_beta(counts, n_clusters, seed, n_threads) if mixes else _BETA
-        return cls(encoder, weights, counts, views, beta, n_threads)
+        beta = chosen_beta(counts, k, seed, n_threads) if mixes else _BETA
+        return cls(encoder, k, k_search, weights, counts, views, beta, n_threads)
 
     def part(self, chosen: NDArray[np.intp]) -> Corpus:
-        return Corpus(
-            self.encoder,
-            self.weights[chosen],
-            self.counts[chosen],
-            tuple(rows[chosen] for rows in self.views),
-            self.beta,
-            self.n_threads,
+        return replace(
+            self,
+            weights=self.weights[chosen],
+            counts=self.counts[chosen],
+            views=tuple(rows[chosen] for rows in self.views),
         )
 
     @property
@@ -114,8 +120,8 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
 
 
 def check_n_clusters(n_clusters: object, n_documents: int) -> None:
-    check_integer("n_clusters", n_clusters, minimum=2)
-    if int(n_clusters) > n_documents:  # type: ignore[call-overload]
+    check_integer_or_auto("n_clusters", n_clusters, minimum=2)
+    if n_clusters != "auto" and int(n_clusters) > n_documents:  # type: ignore[call-overload]
         raise ValueError(
             f"n_clusters must be at most the number of documents, {n_documents}; got {n_clusters}"
         )

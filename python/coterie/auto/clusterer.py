@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
+import numpy as np
 from sklearn.base import BaseEstimator, ClusterMixin
 
 from coterie._earlier_fit import keeps_earlier_fit
@@ -12,6 +13,7 @@ from coterie._tags import of_texts
 from coterie._validation import check_integer, check_option, check_seed
 from coterie.auto._corpus import CANDIDATES, METHODS, Corpus, check_n_clusters, checked_texts, cluster
 from coterie.auto.evidence import refined, search
+from coterie.cluster._base import warn_of_empty_clusters
 from coterie.refine import Refinement
 
 
@@ -20,8 +22,10 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    n_clusters : int, default=20
-        Number of clusters, >= 2 and at most the number of documents; "mixture" may find fewer.
+    n_clusters : int or "auto", default=20
+        Number of clusters, >= 2 and at most the number of documents; "mixture" may find fewer. "auto" asks
+        :func:`coterie.cluster.choose_n_clusters` of the rows of latent semantic analysis; fewer than 10 documents are
+        one cluster then.
     method : {"auto", "consensus", "lsa", "tfidf", "mixture"}, default="auto"
         "auto" asks :func:`choose_method`. "consensus" clusters the documents by how 12 to 48 clusterings of different
         kinds put them together (more where few clusters are wanted): K-means on rows of latent semantic analysis and
@@ -49,6 +53,8 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         The method used.
     encoder_ : LsaEncoder
         Fitted on the texts.
+    k_search_ : KSearch or None
+        How ``n_clusters="auto"`` was decided.
     search_ : MethodSearch or None
         Why it was used, where that was chosen.
     refinement_ : Refinement or None
@@ -65,7 +71,7 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
 
     def __init__(
         self,
-        n_clusters: int = 20,
+        n_clusters: int | str = 20,
         *,
         method: str = "auto",
         refine: Any = "auto",
@@ -101,6 +107,11 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
             If there are fewer texts than clusters, or no text has a word.
         TypeError
             If ``X`` is one string.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If fewer clusters than wanted have documents, as where fewer documents are distinct.
         """
         check_option("method", self.method, ("auto", *METHODS))
         if not isinstance(self.refine, bool):
@@ -112,18 +123,21 @@ class TextClusterer(ClusterMixin, BaseEstimator):  # type: ignore[misc]
         check_n_clusters(self.n_clusters, len(texts))
         methods = CANDIDATES if self.method == "auto" else (self.method,)
         corpus = Corpus.of(texts, self.n_clusters, methods, self.language, seeds[0], self.n_threads)
-        self.encoder_ = corpus.encoder
+        self.encoder_, self.k_search_, n_clusters = corpus.encoder, corpus.k_search, corpus.n_clusters
         self.search_, found = None, None
         self.method_, refine = self.method, self.refine is not False
-        if self.method == "auto":
-            self.search_, found = search(
-                corpus, self.n_clusters, self.sample_size, seeds[1], CANDIDATES, None
-            )
+        if n_clusters == 1:
+            found = np.zeros(len(texts), np.int32), np.zeros(len(texts))
+        elif self.method == "auto":
+            self.search_, found = search(corpus, n_clusters, self.sample_size, seeds[1], CANDIDATES, None)
             self.method_ = self.search_.method
             refine = self.search_.refine if self.refine == "auto" else refine
         if found is None:
-            found = cluster(corpus, self.method_, self.n_clusters, seeds[2])
+            found = cluster(corpus, self.method_, n_clusters, seeds[2])
         self.labels_, self.margins_ = found
+        n_found = len(np.unique(self.labels_))
+        if n_found < n_clusters and self.method_ != "mixture":
+            warn_of_empty_clusters(n_found, n_clusters, stacklevel=4)
         self.refinement_: Refinement | None = None
         if refine:
             self.refinement_ = refined(corpus, self.labels_, self.margins_, seeds[2])

@@ -174,6 +174,7 @@ def choose_method(
     True
     """
     documents = checked_texts(texts)
+    check_integer("n_clusters", n_clusters, minimum=2)
     check_n_clusters(n_clusters, len(documents))
     for method in methods:
         check_option("methods", method, METHODS)
