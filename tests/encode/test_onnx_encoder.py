@@ -126,6 +126,9 @@ def test_what_was_asked_for_runs_or_is_an_error(minilm: Path) -> None:
         OnnxEncoder(minilm, providers=CPU, precision="bfloat16").fit()
     with pytest.raises(ValueError, match="max_length must be between 1 and 256; got 257"):
         OnnxEncoder(minilm, max_length=257).fit()
+    for too_short in (1, 2):  # a length of 1 left texts whole, one of 2 nothing but [CLS] and [SEP]
+        with pytest.raises(ValueError, match=f"max_length must be at least 3, .* got {too_short}"):
+            OnnxEncoder(minilm, max_length=too_short).fit()
     with pytest.raises(ValueError, match="prompt_name must not be given: the encoder has no prompts"):
         OnnxEncoder(minilm, prompt_name="query").fit()
     with pytest.raises(ValueError, match="'batch_tokens' parameter"):

@@ -52,11 +52,16 @@ class TextTokenizer:
         self.max_id = max(self._tokenizer.get_vocab(with_added_tokens=True).values(), default=0)
         self._check_vocabulary(card)
         if max_length is not None:
-            try:
-                self._tokenizer.enable_truncation(max_length)
-                self._tokenizer.encode("a")
-            except Exception as error:
-                raise ValueError(f"max_length={max_length} is too short for the tokenizer: {error}") from None
+            self._limit(max_length)
+
+    def _limit(self, max_length: int) -> None:
+        n_special = self._tokenizer.num_special_tokens_to_add(False)
+        if max_length <= n_special:  # the library would leave texts whole, or nothing of them
+            raise ValueError(
+                f"max_length must be at least {n_special + 1}, since the tokenizer adds {n_special} tokens to each"
+                f" text; got {max_length}"
+            )
+        self._tokenizer.enable_truncation(max_length)
 
     def _check_vocabulary(self, card: EncoderCard) -> None:
         if card.vocab_size is not None and self.max_id >= card.vocab_size:
