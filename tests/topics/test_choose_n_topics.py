@@ -115,3 +115,9 @@ def test_bad_input_is_named() -> None:
         choose_n_topics(planted(30), [2.5])
     with pytest.raises(ValueError, match="at least one number"):
         choose_n_topics(planted(30), [])
+    with pytest.raises(TypeError, match="n_topics must be an iterable of integers; got 5"):
+        choose_n_topics(planted(30), 5)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="X must hold counts, >= 0; got -1"):
+        choose_n_topics(-np.ones((30, 4)), [2])
+    with pytest.raises(ValueError, match=r"at least two terms; got shape \(30, 1\)"):
+        choose_n_topics(np.full((30, 1), 3), [2])

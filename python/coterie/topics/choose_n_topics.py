@@ -140,10 +140,10 @@ def choose_n_topics(
     Raises
     ------
     ValueError
-        For entries that are no counts, fewer than 20 documents with two or more tokens, or a number below 1 or above
-        the number of documents.
+        For entries that are no counts, fewer than two terms, fewer than 20 documents with two or more tokens, or a
+        number below 1 or above the number of documents.
     TypeError
-        For a number that is not an integer.
+        For numbers that are not an iterable of integers.
 
     References
     ----------
@@ -161,7 +161,7 @@ def choose_n_topics(
     >>> search.trials[1].perplexity.mean < search.trials[0].perplexity.mean
     True
     """
-    counts = check_csr_rows(X)
+    counts = _check_counts(X)
     check_integer("n_runs", n_runs, minimum=1)
     check_integer("max_iter", max_iter, minimum=1)
     seed = check_integer("random_state", random_state, minimum=0)
@@ -207,10 +207,22 @@ class _Run:
         )
 
 
+def _check_counts(X: Any) -> sp.csr_array:
+    counts = check_csr_rows(X)
+    least = counts.data.min(initial=0)
+    if least < 0:
+        raise ValueError(f"X must hold counts, >= 0; got {least:g}")
+    if counts.shape[1] < 2:
+        raise ValueError(f"X must have at least two terms; got shape {counts.shape}")
+    return counts
+
+
 def _numbers(n_topics: Iterable[int] | None, n_documents: int) -> list[int]:
     if n_topics is None:
         numbers = [k for k in (5, 10, 20, 35, 60, 100) if k * 10 <= n_documents] or [2, 3, 5]
     else:
+        if not isinstance(n_topics, Iterable):
+            raise TypeError(f"n_topics must be an iterable of integers; got {n_topics!r}")
         numbers = sorted({check_n_topics(k, n_documents) for k in n_topics})
     if not numbers:
         raise ValueError("n_topics must have at least one number; got none")
