@@ -251,8 +251,17 @@ class TestFaults:
     def test_a_file_cut_short_is_named(self, tmp_path):
         (path,) = npy_files(tmp_path, [X])
         os.truncate(path, path.stat().st_size // 2)
-        with pytest.raises(ValueError, match=r"part-0.npy' ends within row \d+ of 3001"):
+        with pytest.raises(ValueError, match=r"part-0.npy' ends within row \d+ of \(3001, "):
             KMeans(3).fit(path)
+
+    @pytest.mark.parametrize(("make", "part"), [(np.ascontiguousarray, "row"), (np.asfortranarray, "column")])
+    def test_a_file_cut_short_while_it_is_read_is_named(self, tmp_path, make, part):
+        (path,) = npy_files(tmp_path, [make(X)])
+        blocks = RowFiles(path).blocks(500)
+        next(blocks)
+        os.truncate(path, path.stat().st_size // 2)
+        with pytest.raises(ValueError, match=rf"part-0.npy' ends within {part} \d+ of \(3001, "):
+            list(blocks)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_a_value_that_is_not_finite_is_named_by_its_row_in_the_whole(self, value):

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from coterie._excerpt import excerpt
 from coterie._validation import require_extra
@@ -224,17 +225,25 @@ def _npy_rows(path: Path, rows_per_block: int) -> Iterator[Any]:
         if len(shape) != 2 or dtype.hasobject:
             raise ValueError(f"{name!r} must hold a two-dimensional array of numbers; got {dtype} {shape}")
         n_rows, width = shape
-        if is_fortran:
-            mapped = np.load(path, mmap_mode="r")
-            for first in range(0, n_rows, rows_per_block):
-                yield np.ascontiguousarray(mapped[first : first + rows_per_block])
-            return
+        begin = stream.tell()
+
+        def values(first: int, n_wanted: int) -> NDArray[Any]:
+            stream.seek(begin + first * dtype.itemsize)
+            read = np.fromfile(stream, dtype, n_wanted)
+            if len(read) != n_wanted:
+                part, length = ("column", n_rows) if is_fortran else ("row", width)
+                raise ValueError(f"{name!r} ends within {part} {(first + len(read)) // length} of {shape}")
+            return read
+
         for first in range(0, n_rows, rows_per_block):
             n_read = min(rows_per_block, n_rows - first)
-            values = np.fromfile(stream, dtype, n_read * width)
-            if len(values) != n_read * width:
-                raise ValueError(f"{name!r} ends within row {first + len(values) // width} of {n_rows}")
-            yield values.reshape(n_read, width)
+            if is_fortran:
+                columns = np.empty((width, n_read), dtype)
+                for j in range(width):
+                    columns[j] = values(j * n_rows + first, n_read)
+                yield np.ascontiguousarray(columns.T)
+            else:
+                yield values(first * width, n_read * width).reshape(n_read, width)
 
 
 def _rows_of_lists(name: str, column: str, lists: Any) -> Any:
