@@ -43,7 +43,10 @@ RowMoves::RowMoves(const CsrView& x, const std::vector<index_t>& rows, const std
     moves_.resize(static_cast<std::size_t>(start.back()));
     std::vector<index_t> next = start;
     const auto put = [&](index_t row, std::int32_t c, bool gives) {
-        if (c >= 0) moves_[static_cast<std::size_t>(next[static_cast<std::size_t>(c)]++)] = {row, c, gives};
+        if (c < 0) return;
+        const index_t begin = x.indptr[row];
+        moves_[static_cast<std::size_t>(next[static_cast<std::size_t>(c)]++)] = {
+            row, begin, x.indptr[row + 1] - begin, c, gives};
     };
     for (const index_t row : rows) {
         put(row, labels[row], false);

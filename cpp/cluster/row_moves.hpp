@@ -11,8 +11,11 @@ namespace coterie::cluster {
 
 struct RowMove {
     index_t row;
+    index_t begin, nnz;  // where its nonzeros are, so that nothing else has to be read to ask for them
     std::int32_t cluster;
     bool gives;  // the cluster gives the row away
+
+    SparseRow nonzeros(const CsrView& x) const { return {x.data + begin, x.indices + begin, nnz}; }
 };
 
 // Moves [begin, end), of their rows the features in [first, last).

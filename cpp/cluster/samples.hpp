@@ -38,8 +38,9 @@ struct Samples {
     double weight_of(index_t i) const { return weight == nullptr ? 1.0 : weight[i]; }
     // What a row is divided by before it is summed: its length for cosine, else 1.
     double length(index_t i) const {
+        if (metric == Metric::euclidean) return 1.0;
         const double norm = squared_norm[static_cast<std::size_t>(i)];
-        return metric == Metric::cosine && norm > 0 ? std::sqrt(norm) : 1.0;
+        return norm > 0 ? std::sqrt(norm) : 1.0;
     }
     // [d] max_i |x_ij|; of sparse rows found at the first call.
     const std::vector<float>& largest_magnitudes() const;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/large_vector.hpp"
+#include "core/prefetch.hpp"
 #include "core/types.hpp"
 #include "kernels/kernels.hpp"
 
@@ -30,6 +31,7 @@ class SumLines {
     std::int64_t at(index_t c, index_t j) const { return sums_[index_of(c, j)]; }
     // Only where it has a line.
     std::int64_t& at(index_t c, index_t j) { return sums_[index_of(c, j)]; }
+    void fetch(index_t c, index_t j) const { prefetch_line(sums_.data() + index_of(c, j)); }
     void set_zero();  // every sum; lines keep their places
 
     // The lines of a stripe of kTermColumns clusters in order of features: those in use, or one of zeros for every other feature too.

@@ -56,6 +56,21 @@ void add_nonzeros(SparseRow row, double norm, double w, const double* scale, ind
     }
 }
 
+// Moved rows lie anywhere, and so do their sums: their memory is asked for this many moves before.
+constexpr index_t kRowsAhead = 16, kSumsAhead = 4;
+
+void fetch_row(const Samples<Sparse>& samples, const RowMove& move) {
+    const SparseRow row = move.nonzeros(samples.x);
+    prefetch(row.indices, row.nnz);
+    prefetch(row.data, row.nnz);
+    if (samples.metric == Metric::cosine) prefetch_line(samples.squared_norm.data() + move.row);
+}
+
+void fetch_sums(const Samples<Sparse>& samples, const RowMove& move, const SumLines& sums) {
+    const SparseRow row = move.nonzeros(samples.x);
+    for (index_t p = 0; p < row.nnz; ++p) sums.fetch(move.cluster, row.indices[p]);
+}
+
 void want_nonzeros(SparseRow row, std::int32_t to, std::int32_t from, SumLines& sums) {
     for (index_t p = 0; p < row.nnz; ++p) {
         sums.want(to, row.indices[p]);
@@ -212,7 +227,6 @@ void ClusterSums<Dense>::move_listed(const std::int32_t* labels) {
 
 template <>
 void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
-    constexpr index_t kAhead = 6;
     parallel_for_rows(static_cast<index_t>(moved_.size()), kRowsPerTask, n_threads_,
                       [&](index_t begin, index_t end, int) {
                           for (index_t m = begin; m < end; ++m) {
@@ -228,14 +242,11 @@ void ClusterSums<Sparse>::move_listed(const std::int32_t* labels) {
         const MoveTask& task = tasks[static_cast<std::size_t>(t)];
         const RowMove* const move = moves.moves().data();
         for (index_t m = task.begin; m < task.end; ++m) {
-            if (m + kAhead < task.end) {
-                const SparseRow next = sparse_row(samples_->x, move[m + kAhead].row);
-                prefetch(next.indices, next.nnz);
-                prefetch(next.data, next.nnz);
-            }
+            if (m + kRowsAhead < task.end) fetch_row(*samples_, move[m + kRowsAhead]);
+            if (m + kSumsAhead < task.end) fetch_sums(*samples_, move[m + kSumsAhead], sums_);
             const index_t i = move[m].row;
             const double w = samples_->weight_of(i);
-            add_nonzeros(sparse_row(samples_->x, i), samples_->length(i), move[m].gives ? -w : w,
+            add_nonzeros(move[m].nonzeros(samples_->x), samples_->length(i), move[m].gives ? -w : w,
                          scale_.data(), task.first, task.last, move[m].cluster, sums_);
         }
     });
