@@ -3,148 +3,20 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include "cluster/narrow_rows.hpp"
 #include "cluster/nearest_centroid.hpp"
+#include "cluster/row_range.hpp"
+#include "cluster/standings.hpp"
 #include "core/parallel.hpp"
-#include "core/prefetch.hpp"
 
 namespace coterie::cluster {
 namespace {
 
 // The latter where a row takes little: a task of a few hundred would not be worth waking a thread.
 constexpr index_t kRowsPerTask = 256, kCheapRowsPerTask = 1024;
-
-index_t n_products(const Dense& x, index_t) {
-    return x.cols;
-}
-index_t n_products(const Sparse& x, index_t i) {
-    return x.indptr[i + 1] - x.indptr[i];
-}
-
-void fetch_row(const Dense& x, index_t i) {
-    prefetch(x.row(i), x.cols);
-}
-void fetch_row(const Sparse& x, index_t i) {
-    const SparseRow row = sparse_row(x, i);
-    prefetch(row.indices, row.nnz);
-    prefetch(row.data, row.nnz);
-}
-
-// A range of rows, split by what is known of them; visits those that are looked at.
-template <typename View>
-class RowRange {
-  public:
-    RowRange(const Samples<View>& samples, const Centroids<View>& centroids, const Filter<View>& filter,
-             FilterScratch& scratch)
-        : samples_(samples), centroids_(centroids), filter_(filter), scratch_(scratch) {
-        const auto block = static_cast<std::size_t>(filter.rows_per_block());
-        scratch.scores.resize(block * static_cast<std::size_t>(filter.scores_stride()));
-        scratch.maxima.resize(static_cast<std::size_t>(ceil_div(filter.k_padded(), kernels::kScoreGroup) *
-                                                       kernels::active().lanes));
-        scratch.bounds.resize(block);
-        scratch.candidates.resize(static_cast<std::size_t>(filter.k_padded()));
-    }
-
-    template <typename StandingOf>
-    void split(index_t begin, index_t end, const StandingOf& standing_of) {
-        scratch_.active.clear();
-        scratch_.contested.resize(static_cast<std::size_t>(end - begin));
-        std::size_t n_contested = 0;
-        for (index_t i = begin; i < end; ++i) {
-            const Standing standing = standing_of(i);
-            if (standing == Standing::unknown) scratch_.active.push_back(i);
-            scratch_.contested[n_contested] = i;
-            n_contested += standing == Standing::contested;
-        }
-        scratch_.contested.resize(n_contested);
-        // Scattered rows are gathered before they are scored; where most are wanted, taking all of them costs less.
-        if (static_cast<index_t>(scratch_.active.size()) * 4 <= (end - begin) * 3) return;
-        scratch_.contested.clear();
-        scratch_.active.resize(static_cast<std::size_t>(end - begin));
-        std::iota(scratch_.active.begin(), scratch_.active.end(), begin);
-    }
-
-    // settle(i, label) for rows that narrow is certain of; the others are to be scored.
-    template <typename Settle>
-    void split(index_t begin, index_t end, const NarrowRows& narrow, const Settle& settle) {
-        scratch_.active.clear();
-        scratch_.contested.clear();
-        narrow.visit(begin, end, scratch_, settle, [&](index_t i) { scratch_.active.push_back(i); });
-    }
-
-    template <typename Scored>
-    void visit_scored(const Scored& scored) {
-        for_each_block(scratch_.active, [&](const index_t* rows, index_t m) {
-            filter_.score(rows, m, scratch_);
-            for (index_t r = 0; r < m; ++r) {
-                ScoredRow<View> row(samples_, centroids_, filter_, rows[r], r, scratch_);
-                scored(rows[r], row, scratch_.bounds[static_cast<std::size_t>(r)]);
-            }
-        });
-    }
-
-    // The same for labels alone: certain(i, label) for rows that the filter's two best scores settle, where it can tell.
-    template <typename Certain, typename Scored>
-    void visit_settled(const Certain& certain, const Scored& scored) {
-        if constexpr (Filter<View>::kKeepsRivals) {
-            visit_scored(scored);
-        } else {
-            for_each_block(scratch_.active, [&](const index_t* rows, index_t m) {
-                filter_.settle(rows, m, scratch_);
-                for (index_t r = 0; r < m; ++r) {
-                    const auto s = static_cast<std::size_t>(r);
-                    if (scratch_.certain[s] >= 0) {
-                        certain(rows[r], scratch_.certain[s]);
-                        continue;
-                    }
-                    ScoredRow<View> row(samples_, centroids_, filter_, rows[r], r, scratch_);
-                    scored(rows[r], row, scratch_.bounds[s]);
-                }
-            });
-        }
-    }
-
-    // settle(i, ContestedRow) says what it left undecided; of those rows, decide(i, ContestedRow, undecided) once the block is
-    // through and their values have come from memory.
-    template <typename Settle, typename Decide>
-    void visit_contested(const Settle& settle, const Decide& decide) {
-        const index_t block = filter_.rows_per_block();
-        for_each_block(scratch_.contested, [&](const index_t* rows, index_t m) {
-            const index_t* const end = scratch_.contested.data() + scratch_.contested.size();
-            filter_.load(rows, m, std::min(block, end - (rows + m)), scratch_);
-            const auto row_at = [&](index_t r) {
-                return ContestedRow<View>(samples_, centroids_, filter_, rows[r], r, scratch_);
-            };
-            scratch_.undecided.resize(static_cast<std::size_t>(m));
-            for (index_t r = 0; r < m; ++r) {
-                unsigned& undecided = scratch_.undecided[static_cast<std::size_t>(r)];
-                undecided = settle(rows[r], row_at(r));
-                if (undecided != 0) fetch_row(samples_.x, rows[r]);
-            }
-            for (index_t r = 0; r < m; ++r) {
-                const unsigned undecided = scratch_.undecided[static_cast<std::size_t>(r)];
-                if (undecided != 0) decide(rows[r], row_at(r), undecided);
-            }
-        });
-    }
-
-  private:
-    template <typename Use>
-    void for_each_block(const std::vector<index_t>& rows, const Use& use) {
-        const auto n = static_cast<index_t>(rows.size()), block = filter_.rows_per_block();
-        for (index_t b = 0; b < n; b += block) use(rows.data() + b, std::min(block, n - b));
-    }
-
-    const Samples<View>& samples_;
-    const Centroids<View>& centroids_;
-    const Filter<View>& filter_;
-    FilterScratch& scratch_;
-};
 
 std::optional<NarrowRows> rows_in_lanes(const Samples<Dense>& samples, const Centroids<Dense>& centroids) {
     return NarrowRows(samples, centroids);
@@ -210,18 +82,9 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
                           bool is_narrow) {
     struct alignas(64) SlotStats : AssignStats {};  // one cache line each
     std::vector<SlotStats> slots(static_cast<std::size_t>(resolve_thread_count(samples.n_threads)));
-    const auto norm = [&](index_t i) { return std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]); };
     bounds = kept(bounds, is_narrow);
-    if (bounds != nullptr)
-        bounds->set_rounding(centroids, std::sqrt(samples.largest_squared_norm), samples.x.cols);
     const std::optional<NarrowRows> narrow = is_narrow ? rows_in_lanes(samples, centroids) : std::nullopt;
-    const auto standing_of = [&](index_t i) {
-        if (bounds == nullptr) return Standing::unknown;
-        return bounds->moves_along(i, labels[i], [&] {
-            const double length = norm(i);
-            return std::pair(length, canonical_error(centroids, length, n_products(samples.x, i)));
-        });
-    };
+    const Standings<View> standings(samples, centroids, labels, packed, bounds);
     for_each_range(samples, centroids, packed, is_narrow ? kCheapRowsPerTask : kRowsPerTask,
                    [&](RowRange<View>& range, index_t begin, index_t end, int slot) {
                        SlotStats& stats = slots[static_cast<std::size_t>(slot)];
@@ -238,14 +101,16 @@ AssignStats assign_labels(const Samples<View>& samples, const Centroids<View>& c
                            ++stats.evaluated;
                        };
                        narrow ? range.split(begin, end, *narrow, put_certain)
-                              : range.split(begin, end, standing_of);
+                              : range.split(begin, end, standings);
+                       stats.exposed += range.visit_exposed(begin, end, standings);
                        const auto find = [&](index_t i, ScoredRow<View>& row, const RowBound& bound) {
                            const Decision decision = row.find_label();
                            take(i, decision);
                            stats.pairs += decision.pairs;
                            ++stats.evaluated;
                            if (bounds != nullptr)
-                               bounds->certify(i, decision.rivals, decision.best, bound, norm(i));
+                               bounds->certify(i, decision.rivals, decision.best, bound,
+                                               std::sqrt(samples.squared_norm[static_cast<std::size_t>(i)]));
                        };
                        bounds == nullptr ? range.visit_settled(put_certain, find) : range.visit_scored(find);
                        range.visit_contested(
@@ -278,7 +143,7 @@ void nearest_two(const Samples<View>& samples, const Centroids<View>& centroids,
     };
     for_each_range(samples, centroids, packed, kRowsPerTask,
                    [&](RowRange<View>& range, index_t begin, index_t end, int) {
-                       range.split(begin, end, [](index_t) { return Standing::unknown; });
+                       range.take_all(begin, end);
                        range.visit_scored([&](index_t i, ScoredRow<View>& row, const RowBound&) {
                            write(i, row.find_two().nearest);
                        });

@@ -20,6 +20,7 @@ struct AssignStats {
     index_t changed = 0;    // rows whose label differs from the one in labels before the call
     index_t evaluated = 0;  // rows the filter scored: those of which no bound knew enough
     index_t contested = 0;  // rows compared with their rivals alone
+    index_t exposed = 0;    // rows compared with the centroids that moved far
     index_t pairs = 0;  // centroids that the filter left to compare with the best, summed over evaluated rows
     index_t candidates = 0;  // centroids left to canonical scores, at least one for every row looked at
 
@@ -27,6 +28,7 @@ struct AssignStats {
         changed += other.changed;
         evaluated += other.evaluated;
         contested += other.contested;
+        exposed += other.exposed;
         pairs += other.pairs;
         candidates += other.candidates;
     }

@@ -50,6 +50,14 @@ void Centroids<Dense>::copy_rows(float* out, int n_threads) const {
     });
 }
 
+Centroids<Dense> Centroids<Dense>::select(const std::vector<std::int32_t>& chosen, int n_threads) const {
+    Centroids selected(static_cast<index_t>(chosen.size()), d, metric);
+    for (index_t c = 0; c < selected.k; ++c)
+        std::copy_n(row(chosen[static_cast<std::size_t>(c)]), d, selected.row(c));
+    selected.prepare(n_threads);
+    return selected;
+}
+
 void Centroids<Dense>::prepare(int n_threads) {
     const kernels::Table& t = kernels::active();
     std::vector<double> norms(static_cast<std::size_t>(k));
@@ -101,6 +109,19 @@ void Centroids<Sparse>::copy_rows(float* out, int n_threads) const {
         for (index_t c = 0; c < k; ++c)
             for (index_t j = begin; j < end; ++j) out[c * d + j] = term(j)[c];
     });
+}
+
+Centroids<Sparse> Centroids<Sparse>::select(const std::vector<std::int32_t>& chosen, int n_threads) const {
+    Centroids selected(static_cast<index_t>(chosen.size()), d, metric);
+    parallel_for_rows(d, 256, n_threads, [&](index_t begin, index_t end, int) {
+        for (index_t j = begin; j < end; ++j)
+            for (index_t c = 0; c < selected.k; ++c)
+                selected.term(j)[c] = term(j)[chosen[static_cast<std::size_t>(c)]];
+    });
+    std::vector<double> norms;
+    for (const std::int32_t c : chosen) norms.push_back(squared_norm[static_cast<std::size_t>(c)]);
+    selected.set_norms(std::move(norms));
+    return selected;
 }
 
 void Centroids<Sparse>::prepare(int n_threads) {

@@ -41,6 +41,8 @@ class Centroids<Dense> : public CentroidNorms {
     // Scales every centroid to unit length (a zero one stays zero): how Metric::cosine starts.
     void normalise(int n_threads);
     void copy_rows(float* out, int n_threads) const;
+    // These alone, ready to be scored.
+    Centroids select(const std::vector<std::int32_t>& chosen, int n_threads) const;
     // Recomputes norms and the packed copy after values changed.
     void prepare(int n_threads);
 
@@ -63,6 +65,7 @@ class Centroids<Sparse> : public CentroidNorms {
     void assign_rows(const float* rows, int n_threads);
     void normalise(int n_threads);
     void copy_rows(float* out, int n_threads) const;
+    Centroids select(const std::vector<std::int32_t>& chosen, int n_threads) const;
     void prepare(int n_threads);
     // As prepare, when the canonical squared norms [k] are already known.
     void set_norms(std::vector<double> squared_norm);

@@ -49,7 +49,7 @@ struct FilterScratch {
     std::vector<RowBound> bounds;          // [block]
     std::vector<std::int32_t> candidates;  // [k_padded]
     std::vector<double> canonical;         // scores of candidates
-    std::vector<index_t> active, contested;
+    std::vector<index_t> active, contested, exposed;
     std::vector<unsigned> undecided;  // rivals of the block's contested rows, a bit each
 };
 
@@ -90,6 +90,8 @@ class Filter<Dense> {
     using Packed = const PackedRows;  // the rows in a small format
     // Whether rows remember the runner-up even where it is certain to lose, for later passes.
     static constexpr bool kKeepsRivals = true;
+    // Scoring a row against so few centroids costs no more than against those alone that moved far.
+    static constexpr index_t kScoredAtOnce = 63;
 
     // packed: the rows for a filter on a small format, or null for the float32 one.
     Filter(const Samples<Dense>& samples, const Centroids<Dense>& centroids, const PackedRows* packed);
@@ -112,6 +114,8 @@ class Filter<Dense> {
     double least_difference(index_t r, index_t a, index_t b, bool recurs, FilterScratch& scratch) const;
     // Whether the pairs of rows that are scored against all centroids recur; those of a row's rivals do.
     bool pairs_recur() const { return centroids_.k <= kRecurringPairs; }
+    // Whether offset(x) is known: 0, or by RowBound::squared_norm.
+    bool knows_offset() const { return packed_rows_ == nullptr || centroids_.metric == Metric::euclidean; }
 
   private:
     void score_float32(const index_t* rows, index_t m, FilterScratch& scratch) const;
@@ -152,6 +156,7 @@ class Filter<Sparse> {
   public:
     // A row's few terms are soon scored against all centroids, and far movers spoil the bounds of most rows until late.
     static constexpr bool kKeepsRivals = false;
+    static constexpr index_t kScoredAtOnce = 128;
     using Packed = PackedTerms;
 
     // packed: takes the centroids in bytes, or null for the float32 filter.
@@ -168,6 +173,7 @@ class Filter<Sparse> {
     bool compares_pairs(const FilterScratch&) const { return false; }
     double least_difference(index_t, index_t, index_t, bool, FilterScratch&) const { return 0; }
     bool pairs_recur() const { return false; }
+    bool knows_offset() const { return true; }
 
   private:
     void score_rows(const index_t* rows, index_t m, FilterScratch& scratch) const;

@@ -152,8 +152,9 @@ void FilterChoice<Dense>::leave_lanes() {
 void FilterChoice<Dense>::return_to_lanes(const AssignStats& stats) {
     const auto n = static_cast<double>(samples_.x.rows), d = static_cast<double>(samples_.x.cols);
     const RowCycles cycles = row_cycles(samples_.x, k_);
-    const double spent = static_cast<double>(stats.evaluated) * cycles.scored +
-                         static_cast<double>(stats.contested) * (kContestedPerFeature * d + kContestedStart);
+    const double spent =
+        static_cast<double>(stats.evaluated) * cycles.scored +
+        static_cast<double>(stats.contested + stats.exposed) * (kContestedPerFeature * d + kContestedStart);
     if (spent <= n * cycles.in_lanes) return;
     is_narrow_ = true;
     settled_after_ *= kSettledAgain;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kernels/rounding.hpp"
 
@@ -11,6 +12,9 @@ namespace {
 using kernels::kUpward;
 using kernels::next_above;
 using kernels::round_down;
+
+// One centroid in so many is a far mover, rounded down to whole tiles of columns, of which there is one at least.
+constexpr std::int32_t kCentroidsForEach = 16, kTile = 16;
 
 }  // namespace
 
@@ -45,6 +49,26 @@ void LabelBounds::centroids_moved(const std::vector<double>& squared_shift) {
             second_shift_ = std::max(second_shift_, shift);
         }
     }
+    find_far_movers();
+}
+
+void LabelBounds::find_far_movers() {
+    const auto k = static_cast<std::int32_t>(shift_.size()) - 1;
+    far_movers_.clear();
+    near_shift_ = largest_shift_;
+    const std::int32_t n_far = std::max(k / kCentroidsForEach / kTile, 1) * kTile;
+    if (n_far >= k) return;
+    std::vector<std::int32_t> by_shift(static_cast<std::size_t>(k));
+    std::iota(by_shift.begin(), by_shift.end(), 0);
+    const auto first_near = by_shift.begin() + n_far;
+    std::nth_element(by_shift.begin(), first_near, by_shift.end(),
+                     [&](std::int32_t a, std::int32_t b) { return shift_of(a) > shift_of(b); });
+    near_shift_ = shift_of(*first_near);
+    if (near_shift_ == largest_shift_) return;
+    far_movers_.assign(by_shift.begin(), first_near);
+    place_.assign(shift_.size(), -1);
+    for (std::size_t m = 0; m < far_movers_.size(); ++m)
+        place_[static_cast<std::size_t>(far_movers_[m]) + 1] = static_cast<std::int32_t>(m);
 }
 
 void LabelBounds::set_rounding(const CentroidNorms& centroids, double largest_norm, index_t n_products) {
@@ -72,11 +96,14 @@ float LabelBounds::gap_of(double score_gap, double own, double norm) const {
 
 void LabelBounds::certify(index_t i, const Rivals& rivals, float best, const RowBound& bound, double norm) {
     Row& r = row(i);
-    // s(x, label) >= best - error - 2 rounding.
-    const double squared =
-        bound.squared_norm + bound.norm_error - 2 * (best - bound.error - 2 * bound.rounding);
-    const double own = std::sqrt(std::max(0.0, squared));
-    r.own = next_above(static_cast<float>(own));
+    const double score = best - bound.error - 2 * bound.rounding;  // s(x, label) is not below it
+    double own = 0;
+    if (metric_ == Metric::euclidean) {
+        own = std::sqrt(std::max(0.0, bound.squared_norm + bound.norm_error - 2 * score));
+    } else if (norm > 0) {
+        own = -score / norm;
+    }
+    r.own = next_above(static_cast<float>(own + std::abs(own) * (kUpward - 1)));
     r.rest = gap_of(rivals.rest(), own, norm);
     for (int q = 0; q < Rivals::kMost; ++q) {
         r.rival[q] = rivals.column(q);

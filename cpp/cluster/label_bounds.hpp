@@ -5,17 +5,23 @@
 // most delta. Each row keeps its rivals, the few centroids that came next, and a gap <= v(x, c) - v(x, own) for each rival
 // c and one for all the others. While a gap stays above the rounding of the canonical score, its centroids cannot take the
 // row: all gaps, and the row is skipped; the last one, and the row is compared with its rivals alone. The gap to a rival
-// shrinks by what that rival moved, not by what the farthest mover did, so most rows are skipped. No bit changes.
+// shrinks by what that rival moved, not by what the farthest mover did, so most rows are skipped. The last gap does shrink
+// by that, and in data without clear clusters some centroid moves far in almost every iteration: where the gap would hold
+// but for the few that moved farthest, the row is compared with those alone. No bit changes.
 #pragma once
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "cluster/centroids.hpp"
 #include "cluster/filter.hpp"
 #include "cluster/samples.hpp"
+#include "kernels/rounding.hpp"
 
 namespace coterie::cluster {
 
@@ -23,6 +29,7 @@ namespace coterie::cluster {
 enum class Standing {
     certain,
     contested,  // a rival may have become the label, no other centroid
+    exposed,    // besides rivals only centroids that moved far may have: see meet_far_movers
     unknown,
 };
 
@@ -76,19 +83,56 @@ class LabelBounds {
         Row& r = row(i);
         if (r.rest <= 0 || shift_.empty()) return Standing::unknown;
         const float own = shift_of(label);
-        r.rest = lowered(r.rest, own + (label == farthest_ ? second_shift_ : largest_shift_));
-        r.own = (r.own + own) * (1 + 0x1p-22f);
-        float least = r.rest;
+        const float rest = lowered(r.rest, own + (label == farthest_ ? second_shift_ : largest_shift_));
+        r.own = (r.own + own) + (std::abs(r.own) + own) * 0x1p-22f;
+        float least = rest;
         for (int q = 0; q < Rivals::kMost; ++q) {
             r.gap[q] = lowered(r.gap[q], own + shift_of(r.rival[q]));
             least = std::min(least, r.gap[q]);
         }
         // One branch for most rows: which of the two they are cannot be foreseen.
         const bool is_sure = least > sure_gap_, is_lost = least <= 0;
-        if (r.rest > sure_gap_ && is_sure | is_lost) return is_sure ? Standing::certain : Standing::contested;
+        if (rest > sure_gap_ && is_sure | is_lost) {
+            r.rest = rest;
+            return is_sure ? Standing::certain : Standing::contested;
+        }
         const auto [norm, error] = rounding();
-        if (!exceeds(r.rest, norm, error)) return Standing::unknown;
-        return exceeds(least, norm, error) ? Standing::certain : Standing::contested;
+        const bool holds = exceeds(rest, norm, error);
+        r.rest = holds ? rest : lowered(r.rest, own + near_shift_);
+        if (holds) return exceeds(least, norm, error) ? Standing::certain : Standing::contested;
+        return !far_movers_.empty() && exceeds(r.rest, norm, error) ? Standing::exposed : Standing::unknown;
+    }
+
+    // The centroids that moved farthest, by number; none where there are too few centroids for it to matter.
+    const std::vector<std::int32_t>& far_movers() const { return far_movers_; }
+    // For an exposed row once the filter has scored it against far_movers(), in their order. First its rivals among them take
+    // their scores, and its label, so that these are -infinity afterwards; then the highest of the others says what the row
+    // is. The bounds of a row that stays unknown are not to be used.
+    // norm() tells |x_i|; rounding() as for moves_along.
+    template <typename NormOf>
+    void take_scores(index_t i, std::int32_t label, float* scores, const RowBound& bound,
+                     const NormOf& norm) {
+        Row& r = row(i);
+        const auto take = [&](std::int32_t place) {
+            return std::exchange(scores[place], -std::numeric_limits<float>::infinity());
+        };
+        for (int q = 0; q < Rivals::kMost; ++q) {
+            const std::int32_t place = place_of(r.rival[q]);
+            if (place >= 0) r.gap[q] = std::max(r.gap[q], gap_at(take(place), r, bound, norm));
+        }
+        if (place_of(label) >= 0) take(place_of(label));
+    }
+    template <typename RoundingOf>
+    Standing meet_far_movers(index_t i, float best, const RowBound& bound, const RoundingOf& rounding) {
+        Row& r = row(i);
+        const auto norm = [&] { return rounding().first; };
+        if (!is_beyond(r.rest, best, r, bound)) r.rest = std::min(r.rest, gap_at(best, r, bound, norm));
+        float least = r.rest;
+        for (const float gap : r.gap) least = std::min(least, gap);
+        if (least > sure_gap_) return Standing::certain;
+        const auto [length, error] = rounding();
+        if (!exceeds(r.rest, length, error)) return Standing::unknown;
+        return exceeds(least, length, error) ? Standing::certain : Standing::contested;
     }
 
     // The label has been found among all centroids, best is the filter's highest score of the row, and the label's canonical
@@ -119,7 +163,7 @@ class LabelBounds {
     // Two in a cache line.
     struct Row {
         float rest = 0;                 // for every centroid that is no rival; 0: nothing is known of the row
-        float own = 0;                  // euclidean: |x - own centroid| is not above this
+        float own = 0;                  // v(x, own) is not above this
         float gap[Rivals::kMost] = {};  // kLargestGap where there is no rival
         std::int32_t rival[Rivals::kMost] = {-1, -1, -1};
     };
@@ -128,9 +172,28 @@ class LabelBounds {
     const Row& row(index_t i) const { return rows_[static_cast<std::size_t>(first_ + i)]; }
     // Also of the rival that is not there, -1.
     float shift_of(std::int32_t c) const { return shift_[static_cast<std::size_t>(c + 1)]; }
+    std::int32_t place_of(std::int32_t c) const { return place_[static_cast<std::size_t>(c + 1)]; }
     // gap - moved in float32, rounded so that it is not above the exact difference of gap and any sum that rounds to moved.
     static float lowered(float gap, float moved) { return (gap - moved) - (gap + moved) * 0x1p-22f; }
+    void find_far_movers();
     bool exceeds(double gap, double norm, double canonical_error) const;
+    // At most |x - c|^2 (euclidean) for a centroid of this score.
+    static double least_squared(float score, const RowBound& bound) {
+        return std::max(0.0, bound.squared_norm - bound.norm_error - 2 * (double{score} + bound.error));
+    }
+    // At most v(x, c) - v(x, own) for a centroid of this score.
+    template <typename NormOf>
+    float gap_at(float score, const Row& r, const RowBound& bound, const NormOf& norm) const {
+        const double v = metric_ == Metric::euclidean ? std::sqrt(least_squared(score, bound))
+                                                      : -(double{score} + bound.error) / norm();
+        const double gap = v - std::abs(v) * 1e-9 - r.own;
+        return gap > 0 ? kernels::round_down(std::min(gap, double{kLargestGap})) : 0;
+    }
+    // Whether a centroid of this score is known to be farther than the row's own by more than gap; without a root.
+    bool is_beyond(float gap, float score, const Row& r, const RowBound& bound) const {
+        const double v = double{r.own} + gap;
+        return metric_ == Metric::euclidean && least_squared(score, bound) > v * v * (1 + 1e-9);
+    }
     float gap_of(double score_gap, double own, double norm) const;
 
     Metric metric_;
@@ -138,7 +201,9 @@ class LabelBounds {
     std::vector<Row> rows_;     // of all samples, from the first set_rounding on
     std::vector<float> shift_;  // [1 + k] 0, then upper bounds of the last move
     float largest_shift_ = 0, second_shift_ = 0, sure_gap_ = 0;
-    std::int32_t farthest_ = -1;  // the centroid that moved most
+    std::int32_t farthest_ = -1;                    // the centroid that moved most
+    std::vector<std::int32_t> far_movers_, place_;  // [1 + k] a centroid's place among them, or -1
+    float near_shift_ = 0;                          // no other centroid moved farther
 };
 
 }  // namespace coterie::cluster

@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from coterie import KMeans, _core
+from coterie._validation import rows_argument
 from tests.reference.assign_labels import assign_labels, assign_labels_csr
 
 # Equal rows and a line make fewer clusters than asked for.
@@ -57,14 +58,16 @@ DATA = [sisters, crowds, a_line, repeated_rows, lengths, a_far_mover]
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("n_clusters", [24, 72])  # with more than 63 far movers are met one by one
 @pytest.mark.parametrize("make", DATA)
-def test_every_iteration_has_the_exact_labels(make, metric, every_isa):
+def test_every_iteration_has_the_exact_labels(make, n_clusters, metric, every_isa):
     narrow = make().astype(np.float32)
     for name in every_isa:
         _core.set_isa(name)
         for X, iterations in ((widened(narrow), range(1, 9)), (narrow, (1, 3, 8))):
+            init = X[:: len(X) // n_clusters].copy()
             for max_iter in iterations:
-                model = KMeans(24, metric=metric, init=X[::30].copy(), max_iter=max_iter, tol=0).fit(X)
+                model = KMeans(n_clusters, metric=metric, init=init, max_iter=max_iter, tol=0).fit(X)
                 labels = assign_labels(X, model.cluster_centers_, metric)
                 np.testing.assert_array_equal(model.labels_, labels)
 
@@ -95,13 +98,13 @@ def test_rows_that_leave_their_lanes_keep_their_exact_label(metric, every_isa):
 
 def test_rows_that_return_to_their_lanes_keep_their_exact_label(every_isa):
     """Where groups lie close together bounds leave most rows to be scored, although few change."""
-    X = groups(75, 24, 0.8)
-    start = X[:150].copy()
+    X = groups(30, 32, 3.0)
+    start = X[:100].copy()
     for name in every_isa:
         _core.set_isa(name)
         samples = _core.Samples(X, None, "euclidean", 2)
         filters = []
-        for n_iter in range(1, 11):
+        for n_iter in range(1, 13):
             labels, centers, *_, used = samples.lloyd(start, n_iter, 0.0, None)
             np.testing.assert_array_equal(labels, assign_labels(X, centers, "euclidean"))
             filters.append(used)
@@ -124,10 +127,44 @@ def exact_sparse_fits(X, zeros, n_clusters, metric, iterations, every_isa):
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-@pytest.mark.parametrize("make", [sisters, crowds, lengths])
-def test_every_iteration_has_the_exact_labels_of_sparse_rows(make, metric, every_isa):
-    for _ in exact_sparse_fits(make(), 0.6, 24, metric, (1, 2, 3, 5, 8), every_isa):
+@pytest.mark.parametrize("n_clusters", [24, 144])  # with more than 128 far movers are met one by one
+@pytest.mark.parametrize("make", [sisters, crowds, lengths, a_far_mover])
+def test_every_iteration_has_the_exact_labels_of_sparse_rows(make, n_clusters, metric, every_isa):
+    for _ in exact_sparse_fits(make(), 0.6, n_clusters, metric, (1, 2, 3, 5, 8), every_isa):
         pass
+
+
+def wanderers(n_clusters):
+    """Rows in settled clusters and along a trail, and starting centres that move far along it for many iterations."""
+    random = np.random.default_rng(1)
+    settled = random.normal(size=(2000, 24)) + 3 * random.normal(size=(12, 24))[random.integers(0, 12, 2000)]
+    angle = 3 * np.linspace(0, 1, 120)[:, None] ** 2
+    trail = 12 * (np.cos(angle) * np.eye(24)[0] + np.sin(angle) * np.eye(24)[1])
+    X = np.abs(widened(np.concatenate([settled, trail]))).astype(np.float32)
+    X[::2, 12:24] = 0
+    centers = KMeans(n_clusters - 8, init=X[: n_clusters - 8], tol=0).fit(X[:2000]).cluster_centers_
+    return X, np.concatenate([centers, X[2000:2008]])
+
+
+@pytest.mark.parametrize("is_sparse", [False, True])
+def test_far_movers_leave_most_rows_alone(is_sparse, every_isa):
+    X, start = wanderers(144)
+    rows = _core.Samples(rows_argument(sp.csr_array(X) if is_sparse else X), None, "euclidean", 2)
+    scales = _core.integer_scales(X.max(axis=0), float(len(X)), "euclidean")
+    for name in every_isa:
+        _core.set_isa(name)
+        lloyd = _core.StreamedLloyd(len(X), len(start), is_sparse, "euclidean", *scales, 2)
+        lloyd.start(start, True)
+        labels, evaluated = np.full(len(X), -1, np.int32), []
+        for _ in range(12):
+            lloyd.begin(False)
+            lloyd.add(rows, 0, labels)
+            evaluated.append(lloyd.finish()[1])
+            np.testing.assert_array_equal(labels, assign_labels(X, lloyd.centers()))
+            shift = np.sqrt(lloyd.update_centers(rows, labels, labels))
+            assert shift.max() > 20 * np.median(shift)
+        assert evaluated[0] == len(X)  # and while rows are in lanes, which is over soon
+        assert max(evaluated[4:]) < len(X) / 4
 
 
 def tfidf():
