@@ -97,6 +97,14 @@ def dense_case(n: int, d: int, k: int, goal: str = "", n_iter: int = 20) -> Case
     return Case(name, spec, params, kmeans.DENSE_RIVALS, gates.same_optimum, _lloyd_work, _iterations, goal)
 
 
+def lsa_case(corpus: str, d: int, k: int, limit: int | None = None, n_iter: int = 20) -> Case:
+    spec = {"kind": "lsa", "corpus": corpus, "limit": limit, "d": d, "k": k}
+    size = f" ({limit:,} documents)" if limit else ""
+    name = f"K-means, dense rows (LSA, {d} components) of {corpus}{size}, k={k}, {n_iter} iterations"
+    params = {"n_iter": n_iter}
+    return Case(name, spec, params, kmeans.DENSE_RIVALS, gates.same_optimum, _lloyd_work, _iterations)
+
+
 def sparse_case(corpus: str, k: int, goal: str = "", limit: int | None = None, n_iter: int = 20) -> Case:
     spec = {"kind": "tfidf", "corpus": corpus, "limit": limit, "min_df": 1, "k": k}
     size = f" ({limit:,} documents)" if limit else ""
@@ -142,6 +150,7 @@ FULL = [
     dense_case(200_000, 384, 1000, ">= 8x the best exact rival, >= 4x superkmeans"),
     dense_case(200_000, 384, 100, ">= 4x the best rival"),
     dense_case(1_000_000, 8, 16),
+    lsa_case("arxiv_titles", 128, 1000),
     sparse_case("arxiv_titles", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
     sparse_case("20newsgroups", 100, ">= 20x scikit-learn, >= 10x scikit-learn-intelex"),
     top_k_dense_case(100_000, 384, 10_000, ">= 6x faiss"),
@@ -167,6 +176,7 @@ QUICK = [
 TINY = [  # for a look at whether everything runs
     tfidf_case("arxiv_titles", limit=2_000),
     dense_case(2_000, 16, 10, n_iter=5),
+    lsa_case("arxiv_titles", 16, 100, limit=2_000, n_iter=5),
     sparse_case("arxiv_titles", 10, limit=2_000, n_iter=5),
     top_k_dense_case(2_000, 32, 100),
     top_k_sparse_case("arxiv_titles", 2_000),

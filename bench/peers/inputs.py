@@ -63,7 +63,8 @@ def load(spec: dict[str, Any]) -> dict[str, Any]:
     folder = BUILD / "inputs" / "-".join(str(v) for v in spec.values())
     if not (folder / "done").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        {"dense": _make_dense, "tfidf": _make_tfidf, "counts": _make_counts}[kind](spec, folder)
+        makers = {"dense": _make_dense, "lsa": _make_lsa, "tfidf": _make_tfidf, "counts": _make_counts}
+        makers[kind](spec, folder)
         (folder / "done").touch()
     names = sorted(folder.glob("*.np[yz]"))
     return {p.stem: np.load(p) if p.suffix == ".npy" else sp.load_npz(p) for p in names}
@@ -86,6 +87,20 @@ def _make_dense(spec: dict[str, Any], folder: Path) -> None:
             (n_queries, d), dtype=np.float32
         )
         np.save(folder / "Q.npy", Q / np.linalg.norm(Q, axis=1, keepdims=True))
+
+
+def _make_lsa(spec: dict[str, Any], folder: Path) -> None:
+    """Unit rows of a corpus's latent semantic analysis, with k of them (chosen at random) to start from."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    weighted = TfidfVectorizer(dtype=np.float32).fit_transform(texts(spec["corpus"], spec.get("limit")))
+    X = TruncatedSVD(spec["d"], random_state=7).fit_transform(weighted)
+    length = np.linalg.norm(X, axis=1, keepdims=True)
+    X = np.ascontiguousarray((X / np.where(length > 0, length, 1))[length[:, 0] > 0], dtype=np.float32)
+    np.save(folder / "X.npy", X)
+    rows = np.sort(np.random.default_rng(7).choice(len(X), spec["k"], replace=False))
+    np.save(folder / "start.npy", X[rows])
 
 
 def _make_counts(spec: dict[str, Any], folder: Path) -> None:
