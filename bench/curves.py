@@ -19,7 +19,6 @@ import numpy as np
 from bench import machine
 from bench.peers import inputs
 from bench.quality import minilm
-from bench.quality.sets import Documents
 from coterie import EMAKMeans, KMeans, MiniBatchKMeans, TfidfVectorizer, TwoLevelKMeans, _core
 from coterie._validation import rows_argument
 
@@ -103,8 +102,7 @@ def embeddings(n: int) -> tuple[np.ndarray, str]:
     """Real embeddings where their model is installed, else generated rows; and what they are."""
     if missing := minilm.missing():
         return dense_rows(n, D), f"{n:,} generated rows of {D} ({', '.join(missing)} not installed)"
-    documents = Documents(f"arxiv_titles-{n}", "en", inputs.texts("arxiv_titles", n), [])
-    return minilm.embeddings(documents)[0], f"MiniLM embeddings of {n:,} arXiv titles"
+    return minilm.embeddings(inputs.texts("arxiv_titles", n))[0], f"MiniLM embeddings of {n:,} arXiv titles"
 
 
 def plot(

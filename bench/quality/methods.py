@@ -72,8 +72,12 @@ def _sklearn_lsa_kmeans(documents: Documents, seed: int) -> tuple[Any, float]:
 
 
 def _minilm_kmeans(documents: Documents, seed: int) -> tuple[Any, float]:
-    rows, seconds = minilm.embeddings(documents)
+    rows, seconds = minilm.embeddings(documents.scored)
     return _sklearn_kmeans(np.asarray(rows), documents, seed), seconds
+
+
+def _prepare_minilm(documents: Documents) -> None:
+    minilm.embeddings(documents.scored)
 
 
 def _minilm_unavailable(documents: Documents) -> str | None:
@@ -84,7 +88,7 @@ def _minilm_unavailable(documents: Documents) -> str | None:
 
 
 def _bertopic(documents: Documents, seed: int) -> tuple[Any, float]:
-    rows, seconds = minilm.embeddings(documents)
+    rows, seconds = minilm.embeddings(documents.scored)
     return np.asarray(_bertopic_model(seed).fit_transform(documents.scored, embeddings=rows)[0]), seconds
 
 
@@ -102,7 +106,7 @@ def _compile_bertopic() -> None:
 
 
 def _prepare_bertopic(documents: Documents) -> None:
-    minilm.embeddings(documents)
+    _prepare_minilm(documents)
     _compile_bertopic()
 
 
@@ -132,7 +136,7 @@ MODEL = "MiniLM + K-means"
 METHODS = (
     Method(BASELINES[0], _sklearn_tfidf_kmeans),
     Method(BASELINES[1], _sklearn_lsa_kmeans),
-    Method(MODEL, _minilm_kmeans, _minilm_unavailable, minilm.embeddings, learns=False),
+    Method(MODEL, _minilm_kmeans, _minilm_unavailable, _prepare_minilm, learns=False),
     Method("BERTopic", _bertopic, _bertopic_unavailable, _prepare_bertopic, learns=False),
     Method("coterie TF-IDF", _coterie("tfidf", False)),
     Method("coterie LSA", _coterie("lsa", False)),

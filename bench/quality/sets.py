@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import os
 from collections.abc import Callable
@@ -47,12 +46,6 @@ class Documents:
     @property
     def scored(self) -> list[str]:
         return self.texts[: len(self.classes)]
-
-    @property
-    def key(self) -> str:
-        """The same for the same scored texts, whatever their classes."""
-        digest = hashlib.sha256("\0".join(self.scored).encode("utf-8", "surrogatepass")).hexdigest()
-        return f"{len(self.scored)}-{digest[:16]}"
 
 
 def _label(row: dict[str, Any]) -> str | None:
