@@ -113,8 +113,9 @@ def plot(
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "coterie"
-    from matplotlib import pyplot
+    from matplotlib import pyplot, ticker
 
+    thousands = ticker.EngFormatter()  # 100 k instead of 10^5
     figure, axes = pyplot.subplots(1, len(panels), figsize=(4.2 * len(panels), 3.6), squeeze=False)
     for axis, (title, series) in zip(axes[0], panels.items(), strict=True):
         for name, points in series.items():
@@ -122,6 +123,11 @@ def plot(
         axis.set(
             xscale="log", yscale="log", title=title, xlabel=x_label or title.split(" ")[0], ylabel=y_label
         )
+        for side in (axis.xaxis, axis.yaxis):  # no numbers upon each other
+            low, high = side.get_data_interval()
+            side.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+            side.set_major_formatter(thousands if low >= 1000 or high >= 10_000 else "{x:g}")
+            side.set_minor_formatter(ticker.NullFormatter())
         axis.grid(True, which="both", alpha=0.25)
         if len(series) > 1:
             axis.legend(fontsize=8)
