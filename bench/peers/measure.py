@@ -35,7 +35,7 @@ def environment(rival: str, n_threads: int) -> dict[str, str]:
         result["OPENBLAS_CORETYPE"] = (
             "SkylakeX"  # its OpenBLAS takes newer CPUs for older ones, 3 to 10 times slower
         )
-    if (ROOT / "python/coterie").is_dir():
+    if any((ROOT / "python/coterie").glob("_core.*")):  # built in place; else it is installed
         result["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(ROOT / "python"), os.environ.get("PYTHONPATH")])
         )
@@ -80,6 +80,9 @@ class Worker:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._log.close()
 
     def _read(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -103,13 +106,14 @@ def measure_case(size: str, number: int, n_threads: int, budget: float, ceilings
             workers.append(worker)
         else:
             rivals[name] = {"note": worker.started.get("missing") or worker.started.get("failed")}
+            worker.close()
     try:
         workers, answers, checked = _check(case, data, workers, budget)
         rivals |= checked
         _time(workers, rivals, budget)
     finally:
         for worker in workers:
-            worker.close()
+            worker.close()  # again, of those that did not pass: nothing
     row = {"case": case.name, "goal": case.goal, "n_threads": n_threads, "rivals": rivals}
     if "coterie" in answers and "seconds" in rivals["coterie"]:
         answer, seconds = answers["coterie"], rivals["coterie"]["median"]
