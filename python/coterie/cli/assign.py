@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -135,19 +135,21 @@ def _assign_batches(
     types, id_types = ColumnTypes(), ColumnTypes()
     with nullcontext(files) if staged is None else readable_again(files) as paths:
         if staged is not None:
-            for batch in read_texts(paths, **asdict(inputs)):
-                types.add(batch.columns)
-                id_types.add(id_table(batch.ids))
+            with closing(read_texts(paths, **asdict(inputs))) as batches:
+                for batch in batches:
+                    types.add(batch.columns)
+                    id_types.add(id_table(batch.ids))
         with nullcontext() if staged is None else AssignmentsFile(staged) as table:
-            for batch in read_texts(paths, **asdict(inputs)):
-                rows = fitted.encoder.transform(check_texts(batch.texts))
-                found = nearest_centers(fitted.clusterer, rows)
-                answer.n_empty += len(batch) - len(filled_rows(rows))
-                answer.add(batch, found, has_ids=inputs.id_field is not None)
-                if table is not None:
-                    ids = id_types.widened(id_table(batch.ids)).column("id")
-                    table.write(ids, found, types.widened(batch.columns))
-                stages.count("assign", answer.n_documents)
+            with closing(read_texts(paths, **asdict(inputs))) as batches:
+                for batch in batches:
+                    rows = fitted.encoder.transform(check_texts(batch.texts))
+                    found = nearest_centers(fitted.clusterer, rows)
+                    answer.n_empty += len(batch) - len(filled_rows(rows))
+                    answer.add(batch, found, has_ids=inputs.id_field is not None)
+                    if table is not None:
+                        ids = id_types.widened(id_table(batch.ids)).column("id")
+                        table.write(ids, found, types.widened(batch.columns))
+                    stages.count("assign", answer.n_documents)
             if answer.n_documents == 0:
                 raise ValueError(f"no documents in {', '.join(files)}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -191,15 +191,16 @@ class _Run:
 
     def _texts(self, paths: list[str]) -> Iterator[pa.LargeStringArray]:
         ids = RepeatedIds()
-        for batch in read_texts(paths, **self._reading):
-            self.n_documents += len(batch)
-            self.n_null_texts += batch.n_null_texts
-            self._types.add(batch.columns)
-            self._id_types.add(id_table(batch.ids))
-            if self._reading.get("id_field") is not None:
-                ids.add(batch.ids)
-            self.report("vectorize", self.n_documents)
-            yield batch.texts
+        with closing(read_texts(paths, **self._reading)) as batches:
+            for batch in batches:
+                self.n_documents += len(batch)
+                self.n_null_texts += batch.n_null_texts
+                self._types.add(batch.columns)
+                self._id_types.add(id_table(batch.ids))
+                if self._reading.get("id_field") is not None:
+                    ids.add(batch.ids)
+                self.report("vectorize", self.n_documents)
+                yield batch.texts
         self.n_duplicate_ids = ids.count()
 
     def write(self, paths: list[str], rows: KeptRows, output: OutputFolder | None) -> pa.Table:
@@ -207,8 +208,12 @@ class _Run:
         with self.clock.stage("write"):
             grouped = GroupedDocuments(rows)
             row = 0
-            with nullcontext() if output is None else TableFile(output.file("kept.parquet")) as file:
-                for batch in read_texts(paths, **self._reading):
+            reading = closing(read_texts(paths, **self._reading))
+            with (
+                nullcontext() if output is None else TableFile(output.file("kept.parquet")) as file,
+                reading as batches,
+            ):
+                for batch in batches:
                     if row + len(batch) > self.n_documents:
                         raise ValueError(f"{', '.join(paths)} grew while it was read")
                     is_kept = rows.settle(batch.texts, row)

@@ -9,7 +9,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -117,21 +117,22 @@ def encode_corpus(
     started = time.perf_counter()
     check_integer("shard_size", shard_size, minimum=1)
     _check_encoder(encoder)
-    shards = _shards(read_texts(paths, **options), shard_size)
-    first = next(shards, None)
-    if first is None:
-        names = [paths] if isinstance(paths, str | os.PathLike) else paths
-        raise ValueError(f"no documents in {', '.join(os.fspath(name) for name in names)}")
-    identity = _identity(encoder, shard_size)
-    with _writing(Path(folder), identity, overwrite=overwrite):
-        run = _Run(Path(folder), encoder, progress)
-        n_shards = 0
-        for n_shards, part in enumerate(chain([first], shards), start=1):
-            run.add(n_shards - 1, part)
-        for path in sorted(Path(folder).glob("shard-*.parquet"))[n_shards:]:
-            path.unlink()  # of an input that was longer
-        done = {"complete": True, "n_documents": run.n_documents, "n_shards": n_shards}
-        _write_state(Path(folder), identity | done)
+    with closing(read_texts(paths, **options)) as batches:
+        shards = _shards(batches, shard_size)
+        first = next(shards, None)
+        if first is None:
+            names = [paths] if isinstance(paths, str | os.PathLike) else paths
+            raise ValueError(f"no documents in {', '.join(os.fspath(name) for name in names)}")
+        identity = _identity(encoder, shard_size)
+        with _writing(Path(folder), identity, overwrite=overwrite):
+            run = _Run(Path(folder), encoder, progress)
+            n_shards = 0
+            for n_shards, part in enumerate(chain([first], shards), start=1):
+                run.add(n_shards - 1, part)
+            for path in sorted(Path(folder).glob("shard-*.parquet"))[n_shards:]:
+                path.unlink()  # of an input that was longer
+            done = {"complete": True, "n_documents": run.n_documents, "n_shards": n_shards}
+            _write_state(Path(folder), identity | done)
     seconds = time.perf_counter() - started
     return EncodedCorpus(
         Path(folder), run.n_documents, run.n_encoded, run.n_tokens, run.n_truncated, identity["dim"], seconds

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def read_texts(
     batch_size: int = 8192,
     encoding_errors: str = "strict",
     max_document_bytes: int = MAX_DOCUMENT_BYTES,
-) -> Iterator[TextBatch]:
+) -> Generator[TextBatch, None, None]:
     r"""Read documents from files, batch by batch, in bounded memory.
 
     No row is dropped: a missing text is an empty document and is counted. What cannot be read is an error
@@ -186,17 +187,18 @@ def read_corpus(
         limit = check_integer("max_corpus_bytes", max_corpus_bytes, minimum=1)
     batches: list[TextBatch] = []
     held = n_documents = 0
-    for batch in read_texts(paths, **options):
-        batches.append(batch)
-        n_documents += len(batch)
-        if progress is not None:
-            progress(n_documents)
-        held += batch.texts.nbytes + batch.ids.nbytes + batch.columns.nbytes
-        if held > limit:
-            raise ValueError(
-                f"the documents of {_listed_paths(paths)} take more than max_corpus_bytes={limit} of memory; "
-                "raise max_corpus_bytes, or read batches with read_texts"
-            )
+    with closing(read_texts(paths, **options)) as read:
+        for batch in read:
+            batches.append(batch)
+            n_documents += len(batch)
+            if progress is not None:
+                progress(n_documents)
+            held += batch.texts.nbytes + batch.ids.nbytes + batch.columns.nbytes
+            if held > limit:
+                raise ValueError(
+                    f"the documents of {_listed_paths(paths)} take more than max_corpus_bytes={limit} of memory; "
+                    "raise max_corpus_bytes, or read batches with read_texts"
+                )
     return _collect(batches, has_labels=options.get("label_field") is not None)
 
 
@@ -219,7 +221,7 @@ def _collect(batches: list[TextBatch], *, has_labels: bool) -> Corpus:
 
 def _batches(
     paths: list[PathArgument], format: str, options: ReadOptions, picker: FieldPicker
-) -> Iterator[TextBatch]:
+) -> Generator[TextBatch, None, None]:
     pa = require_extra("pyarrow", "cli")
     row = 0
     for path in paths:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,25 +109,26 @@ def _count(source: Input, vocabulary: Vocabulary, limit: int, count: Count) -> C
     ids = RepeatedIds() if source.options.get("id_field") is not None else None
     codes: list[NDArray[np.int32]] = []
     names: dict[str, int] = {}
-    for batch in source.batches():
-        vectorizer.partial_fit(batch.texts)
-        corpus.n_documents += len(batch)
-        corpus.n_null_texts += batch.n_null_texts
-        corpus.types.add(batch.columns)
-        corpus.id_types.add(id_table(batch.ids))
-        if ids is not None:
-            ids.add(batch.ids)
-        if batch.labels is not None:
-            values = batch.labels.to_pylist()
-            batch_codes = [-1 if v is None else names.setdefault(v, len(names)) for v in values]
-            codes.append(np.array(batch_codes, np.int32))
-        held = resident_bytes()
-        if held > limit:
-            raise ValueError(
-                f"memory_limit={limit} bytes is too small: the vocabulary of the first {corpus.n_documents:,} "
-                f"documents takes this process to {held} bytes"
-            )
-        count(corpus.n_documents)
+    with closing(source.batches()) as batches:
+        for batch in batches:
+            vectorizer.partial_fit(batch.texts)
+            corpus.n_documents += len(batch)
+            corpus.n_null_texts += batch.n_null_texts
+            corpus.types.add(batch.columns)
+            corpus.id_types.add(id_table(batch.ids))
+            if ids is not None:
+                ids.add(batch.ids)
+            if batch.labels is not None:
+                values = batch.labels.to_pylist()
+                batch_codes = [-1 if v is None else names.setdefault(v, len(names)) for v in values]
+                codes.append(np.array(batch_codes, np.int32))
+            held = resident_bytes()
+            if held > limit:
+                raise ValueError(
+                    f"memory_limit={limit} bytes is too small: the vocabulary of the first {corpus.n_documents:,} "
+                    f"documents takes this process to {held} bytes"
+                )
+            count(corpus.n_documents)
     if ids is not None:
         corpus.n_duplicate_ids = ids.count()
     corpus.label_names, corpus.label_codes = list(names), np.concatenate(codes) if codes else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,7 @@ class Input:
         paths = [str(work.spooled_stdin()) if path == STDIN else path for path in self.paths]
         return Input(paths, self.options)
 
-    def batches(self) -> Iterator[TextBatch]:
+    def batches(self) -> Generator[TextBatch, None, None]:
         """Read all documents from the start."""
         return read_texts(list(self.paths), **self.options)
 

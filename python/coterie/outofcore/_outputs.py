@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -49,20 +50,21 @@ def write_assignments_again(
     texts, ids = dict[int, Any](), dict[int, Any]()
     with _Nothing() if path is None else AssignmentsFile(path) as file:
         first = 0
-        for batch in source.batches():
-            end = first + len(batch)
-            _check_number(corpus, end, end <= corpus.n_documents)
-            names = corpus.id_types.widened(id_table(batch.ids)).column("id")
-            here = Assignment(**{name: values[first:end] for name, values in vars(found).items()})
-            columns = corpus.types.widened(batch.columns)
-            if batch.labels is not None:
-                columns = columns.append_column("label", batch.labels)
-            file.write(names, here, columns)
-            begin, stop = np.searchsorted(shown, (first, end))
-            for row in shown[begin:stop].tolist():
-                texts[row] = _copied(batch.texts[row - first])
-                ids[row] = _copied(names[row - first])
-            first = end
+        with closing(source.batches()) as batches:
+            for batch in batches:
+                end = first + len(batch)
+                _check_number(corpus, end, end <= corpus.n_documents)
+                names = corpus.id_types.widened(id_table(batch.ids)).column("id")
+                here = Assignment(**{name: values[first:end] for name, values in vars(found).items()})
+                columns = corpus.types.widened(batch.columns)
+                if batch.labels is not None:
+                    columns = columns.append_column("label", batch.labels)
+                file.write(names, here, columns)
+                begin, stop = np.searchsorted(shown, (first, end))
+                for row in shown[begin:stop].tolist():
+                    texts[row] = _copied(batch.texts[row - first])
+                    ids[row] = _copied(names[row - first])
+                first = end
         _check_number(corpus, first, first == corpus.n_documents)
     return Found(texts, first), Found(ids, first)
 

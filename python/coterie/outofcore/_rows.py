@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -111,20 +112,21 @@ def spill_rows(
     first = row = spilled.refresh()
     if row < n_documents:
         row, waiting, n_waiting = 0, list[sp.csr_array](), 0
-        for batch in source.batches():
-            begin, row = row, row + len(batch)
-            count(row)
-            if row <= first:
-                continue  # in a shard already
-            if begin < first:
-                raise ValueError(
-                    f"the shards in {os.fspath(spilled.folder)!r} do not end with a batch of the input"
-                )
-            waiting.append(sp.csr_array(vectorizer.transform(batch.texts)))
-            n_waiting += waiting[-1].nnz
-            if n_waiting * 8 >= SHARD_BYTES:
-                first = _write_shard(spilled.folder, first, waiting)
-                waiting, n_waiting = [], 0
+        with closing(source.batches()) as batches:
+            for batch in batches:
+                begin, row = row, row + len(batch)
+                count(row)
+                if row <= first:
+                    continue  # in a shard already
+                if begin < first:
+                    raise ValueError(
+                        f"the shards in {os.fspath(spilled.folder)!r} do not end with a batch of the input"
+                    )
+                waiting.append(sp.csr_array(vectorizer.transform(batch.texts)))
+                n_waiting += waiting[-1].nnz
+                if n_waiting * 8 >= SHARD_BYTES:
+                    first = _write_shard(spilled.folder, first, waiting)
+                    waiting, n_waiting = [], 0
         if waiting:
             _write_shard(spilled.folder, first, waiting)
         if row != n_documents:
