@@ -16,7 +16,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from coterie.cluster._returned_memory import empty
 
-_PIECE_BYTES = 1 << 18  # what is on its way from a member of the archive to its array
+# What is on its way from a member of the archive to its array: so little that every allocator uses the same memory again.
+_PIECE_BYTES = 1 << 16
 _LEAST_PLACES = 1 << 13
 
 
