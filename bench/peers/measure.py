@@ -35,7 +35,7 @@ def environment(rival: str, n_threads: int) -> dict[str, str]:
         result["OPENBLAS_CORETYPE"] = (
             "SkylakeX"  # its OpenBLAS takes newer CPUs for older ones, 3 to 10 times slower
         )
-    if any((ROOT / "python/coterie").glob("_core.*")):  # built in place; else it is installed
+    if any((ROOT / "python/coterie").glob("_core.*.so")):  # built in place; else it is installed
         result["PYTHONPATH"] = os.pathsep.join(
             filter(None, [str(ROOT / "python"), os.environ.get("PYTHONPATH")])
         )

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from coterie.cluster._returned_memory import empty
 
-# What is on its way from a member of the archive to its array: so little that every allocator uses the same memory again.
+# What is on its way from a member of the archive to its array: so little that any allocator uses its memory again.
 _PIECE_BYTES = 1 << 16
 _LEAST_PLACES = 1 << 13
 
