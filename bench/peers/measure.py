@@ -114,7 +114,7 @@ def measure_case(size: str, number: int, n_threads: int, budget: float, ceilings
     finally:
         for worker in workers:
             worker.close()  # again, of those that did not pass: nothing
-    row = {"case": case.name, "goal": case.goal, "n_threads": n_threads, "rivals": rivals}
+    row = {"case": case.name, "n_threads": n_threads, "rivals": rivals}
     if "coterie" in answers and "seconds" in rivals["coterie"]:
         answer, seconds = answers["coterie"], rivals["coterie"]["median"]
         work = case.work(data, case.params, answer)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from bench.peers import cases, goals
 
 HEADER = "| | seconds (median) | spread | ratio | found | peak memory |\n|---|---:|---:|---:|---|---:|\n"
 
@@ -20,12 +23,12 @@ def markdown(report: dict[str, Any]) -> str:
         f"- coterie {machine['coterie']}; Python {machine['python']}; {versions}",
     ]
     for n_threads, c in report["ceilings"].items():
-        threads = "1 thread" if n_threads == "1" else f"{n_threads} threads"
         read, fma = c["read_bytes_per_second"] / 1e9, c["fp32_flops_per_second"] / 1e9
         bf16, int8 = c["bf16_tile_flops_per_second"] / 1e12, c["int8_tile_ops_per_second"] / 1e12
         tiles = f", tiles {bf16:.2f} TFLOP/s bfloat16 and {int8:.2f} TOP/s int8" if bf16 else ""
         lines.append(
-            f"- Ceilings measured on {threads}: {read:.1f} GB/s read, {fma:.0f} GFLOP/s float32 FMA{tiles}"
+            f"- Ceilings measured on {_threads(int(n_threads))}: {read:.1f} GB/s read, "
+            f"{fma:.0f} GFLOP/s float32 FMA{tiles}"
         )
     lines += [
         "",
@@ -34,14 +37,32 @@ def markdown(report: dict[str, Any]) -> str:
         "over coterie's: above 1, coterie is that many times faster. The ceiling line says how long the bytes and "
         "flops that the op needs at least would take at the measured ceilings, and which of the two binds.",
     ]
+    if missed := list(_missed(report)):
+        lines += ["", "Goals that are missed, and why in `bench/README.md`:", "", *missed]
     for row in report["rows"]:
-        lines += ["", _section(row)]
+        lines += ["", _section(row, _outcomes(report, row))]
     return "\n".join(lines) + "\n"
 
 
-def _section(row: dict[str, Any]) -> str:
-    plural = "s" if row["n_threads"] > 1 else ""
-    text = f"## {row['case']}, {row['n_threads']} thread{plural}\n\n" + HEADER
+def _outcomes(report: dict[str, Any], row: dict[str, Any]) -> list[tuple[goals.Goal, float]]:
+    stated = {case.name: case.goals for size in cases.SIZES.values() for case in size}
+    read = report["ceilings"][str(row["n_threads"])]["read_bytes_per_second"]
+    return goals.outcomes(stated.get(row["case"], ()), row, read)
+
+
+def _missed(report: dict[str, Any]) -> Iterator[str]:
+    for row in report["rows"]:
+        for goal, value in _outcomes(report, row):
+            if value < goal.least:
+                yield f"- {row['case']}, {_threads(row['n_threads'])}: {goals.told(goal, value)}"
+
+
+def _threads(n: int) -> str:
+    return "1 thread" if n == 1 else f"{n} threads"
+
+
+def _section(row: dict[str, Any], outcomes: list[tuple[goals.Goal, float]]) -> str:
+    text = f"## {row['case']}, {_threads(row['n_threads'])}\n\n" + HEADER
     own = row["rivals"].get("coterie", {}).get("median")
     for name, r in row["rivals"].items():
         found = r.get("found", "")
@@ -60,4 +81,5 @@ def _section(row: dict[str, Any]) -> str:
         )
     if "on" in row:
         text += f" Measured {row['on']['date']}, coterie {row['on']['coterie']}."
-    return text + (f"\n\nGoal: {row['goal']}." if row["goal"] else "")
+    stated = "; ".join(goals.told(goal, value) for goal, value in outcomes)
+    return text + (f"\n\nGoals: {stated}." if stated else "")
