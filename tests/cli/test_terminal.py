@@ -11,6 +11,10 @@ import subprocess
 import time
 
 import pytest
+import typer
+
+from coterie.cli.console import reports_errors
+from coterie.io import OutputFolder, atomic_write
 
 
 def read_terminal(descriptor: int, process: subprocess.Popen) -> str:
@@ -78,6 +82,41 @@ def test_interrupt_stops_at_once_and_leaves_nothing(
     assert stdout == b""
     assert stderr.decode() == "coterie: interrupted; nothing was written\n"
     assert [path.name for path in tmp_path.iterdir()] == ["documents.jsonl"]
+
+
+def written_before(output, write, capsys):
+    """What a command says that is interrupted once its output is in its place, and one before that."""
+    said = []
+    for does_write in (True, False):
+
+        @reports_errors
+        def command(output, does_write=does_write):
+            if does_write:
+                write(output)
+            raise KeyboardInterrupt
+
+        with pytest.raises(typer.Exit) as stopped:
+            command(output=output)
+        assert stopped.value.exit_code == 130
+        said.append(capsys.readouterr().err)
+    return said
+
+
+def test_an_interrupt_says_what_is_there(tmp_path, capsys):
+    def write_folder(path):
+        with OutputFolder(path, overwrite=True) as folder:
+            folder.file("numbers.txt").write_text("1")
+
+    def write_file(path):
+        with atomic_write(path, overwrite=True) as staged:
+            staged.write_text("1")
+
+    for name, write in (("folder", write_folder), ("file", write_file)):
+        for _ in range(2):  # new, and in the place of an earlier one
+            path = tmp_path / name
+            was, was_not = written_before(path, write, capsys)
+            assert was == f"coterie: interrupted; {path} was written before\n"
+            assert was_not == "coterie: interrupted; nothing was written\n"
 
 
 def test_closed_pipe_is_not_an_error_message(coterie_command, environment, documents, write_jsonl, tmp_path):

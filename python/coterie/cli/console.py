@@ -18,6 +18,8 @@ from coterie._excerpt import excerpt
 from coterie.cli.entry import INTERRUPTED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from rich.console import Console
 
 Arguments = ParamSpec("Arguments")
@@ -31,13 +33,18 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
 
     @functools.wraps(command)
     def run(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        output: Any = kwargs.get("output", kwargs.get("folder"))
+        before = _last_written(output)
         try:
             with warnings.catch_warnings():
                 warnings.showwarning = lambda message, *_where, **_line: warn(_named(str(message)))
                 command(*args, **kwargs)
             sys.stdout.flush()
         except KeyboardInterrupt as error:
-            _complain(str(error) or "interrupted; nothing was written")
+            left = (
+                "nothing was written" if _last_written(output) == before else f"{output} was written before"
+            )
+            _complain(str(error) or f"interrupted; {left}")
             raise typer.Exit(INTERRUPTED) from None
         except BrokenPipeError:  # the reader of our output, such as head, has had enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -51,6 +58,19 @@ def reports_errors(command: Callable[Arguments, None]) -> Callable[Arguments, No
             raise typer.Exit(1) from None
 
     return run
+
+
+def _last_written(output: Path | None) -> tuple[int, int] | None:
+    """Return what tells one writing of an output from another; None where there is none."""
+    if output is None:
+        return None
+    from coterie.io._write import MARKER
+
+    try:
+        state = os.stat(output / MARKER if output.is_dir() else output)
+    except OSError:
+        return None
+    return state.st_ino, state.st_mtime_ns
 
 
 # Parameters of the library as messages name them, outside of quotes: those are of the user.
