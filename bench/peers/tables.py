@@ -45,7 +45,7 @@ def markdown(report: dict[str, Any]) -> str:
 
 
 def _outcomes(report: dict[str, Any], row: dict[str, Any]) -> list[tuple[goals.Goal, float]]:
-    stated = {case.name: case.goals for size in cases.SIZES.values() for case in size}
+    stated = {case.name: case.goals for size in cases.SIZES.values() for case in size if case.goals}
     read = report["ceilings"][str(row["n_threads"])]["read_bytes_per_second"]
     return goals.outcomes(stated.get(row["case"], ()), row, read)
 
