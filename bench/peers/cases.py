@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.peers import gates
-from bench.peers.goals import Bandwidth, Goal, Quicker, Rate
+from bench.peers.goals import Goal, bandwidth, megabytes_per_core, quicker
 from bench.peers.rivals import kmeans, lda, tfidf, top_k
 from bench.roofline import Work
 
@@ -149,37 +149,37 @@ AT_1000 = {"coterie": 250, "tomotopy": 50, "scikit-learn": 10, "gensim": 10}
 
 # superkmeans prunes by chance, and fastkmeans takes no first centres.
 EXACT = ("scikit-learn", "scikit-learn-intelex", "faiss")
-UNIGRAMS = (Quicker(20, ["scikit-learn"], n_threads=2), Rate(100))
+UNIGRAMS = (quicker(20, ["scikit-learn"], n_threads=2), megabytes_per_core(100))
 WITHOUT_TILES = (
-    Quicker(1.3, EXACT, "the best exact rival", ours="coterie, AVX2 only"),
-    Quicker(1.5, EXACT, "the best exact rival", ours="coterie, AVX-512 only"),
+    quicker(1.3, EXACT, "the best exact rival", ours="coterie, AVX2 only"),
+    quicker(1.5, EXACT, "the best exact rival", ours="coterie, AVX-512 only"),
 )
-CSR = (Quicker(20, ["scikit-learn"]), Quicker(10, ["scikit-learn-intelex"]))
+CSR = (quicker(20, ["scikit-learn"]), quicker(10, ["scikit-learn-intelex"]))
 
 FULL = [
     tfidf_case("arxiv_titles", UNIGRAMS),
     tfidf_case("20newsgroups", UNIGRAMS),
     tfidf_case("english", UNIGRAMS),
-    tfidf_case("20newsgroups", [Quicker(15, ["scikit-learn"], n_threads=2)], n=2, min_df=2),
+    tfidf_case("20newsgroups", [quicker(15, ["scikit-learn"], n_threads=2)], n=2, min_df=2),
     dense_case(
         200_000,
         384,
         1000,
-        [Quicker(8, EXACT, "the best exact rival"), Quicker(4, ["superkmeans"]), *WITHOUT_TILES],
+        [quicker(8, EXACT, "the best exact rival"), quicker(4, ["superkmeans"]), *WITHOUT_TILES],
     ),
-    dense_case(200_000, 384, 100, [Quicker(4, called="the best rival"), Bandwidth(60), *WITHOUT_TILES]),
+    dense_case(200_000, 384, 100, [quicker(4, called="the best rival"), bandwidth(60), *WITHOUT_TILES]),
     dense_case(1_000_000, 8, 16),
     lsa_case("arxiv_titles", 128, 1000),
     sparse_case("arxiv_titles", 100, CSR),
     sparse_case("20newsgroups", 100, CSR),
-    top_k_dense_case(100_000, 384, 10_000, [Quicker(6, ["faiss"])]),
-    top_k_sparse_case("arxiv_titles", 50_000, [Quicker(5, ["sparse_dot_topn"])]),
+    top_k_dense_case(100_000, 384, 10_000, [quicker(6, ["faiss"])]),
+    top_k_sparse_case("arxiv_titles", 50_000, [quicker(5, ["sparse_dot_topn"])]),
     *(
         lda_case(
             corpus,
             k,
             iterations,
-            [Quicker(ratio, ["tomotopy"]), Quicker(20, ["scikit-learn"]), Quicker(20, ["gensim"])],
+            [quicker(ratio, ["tomotopy"]), quicker(20, ["scikit-learn"]), quicker(20, ["gensim"])],
         )
         for corpus in ("20newsgroups", "arxiv_abstracts", "arxiv_titles")
         for k, iterations, ratio in ((50, AT_50, 2), (1000, AT_1000, 4))

@@ -2,77 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 Row = dict[str, Any]  # of a report of bench.__main__
 
 
-class Goal(Protocol):
-    def __str__(self) -> str: ...
-    def measured(self, row: Row, read_bytes_per_second: float) -> float | None:
-        """Return what is to be at least ``least``, or None where nothing of it was measured."""
-
-    @property
-    def least(self) -> float: ...
-    @property
-    def unit(self) -> str: ...
-
-
 @dataclass(frozen=True)
-class Quicker:
-    """At least ``least`` times as quick as the quickest of these rivals whose answers pass; none named: of all."""
-
+class Goal:
+    stated: str
     least: float
-    rivals: Sequence[str] = ()
-    called: str = ""
-    ours: str = "coterie"
-    n_threads: int = 0  # 0: any
-    unit: str = "x"
+    unit: str
+    # Of a row and the measured read bandwidth in bytes per second; None where nothing of the goal was measured.
+    measured: Callable[[Row, float], float | None]
 
-    def __str__(self) -> str:
-        who = "" if self.ours == "coterie" else f"{self.ours}: "
-        return f"{who}>= {self.least:g}x {self.called or ' and '.join(self.rivals)}"
 
-    def measured(self, row: Row, read_bytes_per_second: float) -> float | None:
+def quicker(
+    least: float,
+    rivals: Sequence[str] = (),
+    called: str = "",
+    *,
+    ours: str = "coterie",
+    n_threads: int | None = None,
+) -> Goal:
+    """At least so many times as quick as the quickest of these rivals whose answers pass; none named: of all."""
+
+    def measured(row: Row, read_bytes_per_second: float) -> float | None:
         passed = {name: r["median"] for name, r in row["rivals"].items() if "median" in r}
-        named = self.rivals or [name for name in passed if not name.startswith("coterie")]
+        named = rivals or [name for name in passed if not name.startswith("coterie")]
         times = [passed[name] for name in named if name in passed]
-        if not times or self.ours not in passed or self.n_threads not in (0, row["n_threads"]):
+        if not times or ours not in passed or n_threads not in (None, row["n_threads"]):
             return None
-        return float(min(times) / passed[self.ours])
+        return float(min(times) / passed[ours])
+
+    who = "" if ours == "coterie" else f"{ours}: "
+    return Goal(f"{who}>= {least:g}x {called or ' and '.join(rivals)}", least, "x", measured)
 
 
-@dataclass(frozen=True)
-class Rate:
+def megabytes_per_core(least: float) -> Goal:
     """At least so many megabytes a second on each core."""
-
-    least: float
-    unit: str = " MB/s"
-
-    def __str__(self) -> str:
-        return f">= {self.least:g} MB/s per core"
-
-    def measured(self, row: Row, read_bytes_per_second: float) -> float | None:
-        return row["rate"] / row["n_threads"] if "rate" in row else None
+    return Goal(
+        f">= {least:g} MB/s per core",
+        least,
+        " MB/s",
+        lambda row, _: row["rate"] / row["n_threads"] if "rate" in row else None,
+    )
 
 
-@dataclass(frozen=True)
-class Bandwidth:
+def bandwidth(least: float) -> Goal:
     """At least this share of the read bandwidth, in percent, as if every pass read the rows in float32."""
 
-    least: float
-    unit: str = " %"
-
-    def __str__(self) -> str:
-        return f">= {self.least:g} % of the read bandwidth"
-
-    def measured(self, row: Row, read_bytes_per_second: float) -> float | None:
+    def measured(row: Row, read_bytes_per_second: float) -> float | None:
         if "bytes" not in row:
             return None
-        seconds = row["rivals"]["coterie"]["median"]
-        return float(100 * row["bytes"] / seconds / read_bytes_per_second)
+        return float(100 * row["bytes"] / row["rivals"]["coterie"]["median"] / read_bytes_per_second)
+
+    return Goal(f">= {least:g} % of the read bandwidth", least, " %", measured)
 
 
 def outcomes(goals: Sequence[Goal], row: Row, read_bytes_per_second: float) -> list[tuple[Goal, float]]:
@@ -84,4 +70,4 @@ def outcomes(goals: Sequence[Goal], row: Row, read_bytes_per_second: float) -> l
 def told(goal: Goal, value: float) -> str:
     """Return a goal, what was measured, and whether that is less."""
     measured = f"{value:,.1f}{goal.unit}"
-    return f"{goal}: {measured}" if value >= goal.least else f"{goal}: **{measured}, missed**"
+    return f"{goal.stated}: {measured}" if value >= goal.least else f"{goal.stated}: **{measured}, missed**"

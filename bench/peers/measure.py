@@ -113,7 +113,7 @@ def measure_case(size: str, number: int, n_threads: int, budget: float, ceilings
         _time(workers, rivals, budget)
     finally:
         for worker in workers:
-            worker.close()  # again, of those that did not pass: nothing
+            worker.close()
     row = {"case": case.name, "n_threads": n_threads, "rivals": rivals}
     if "coterie" in answers and "seconds" in rivals["coterie"]:
         answer, seconds = answers["coterie"], rivals["coterie"]["median"]
